@@ -1,0 +1,72 @@
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/ids.h"
+#include "base/prng.h"
+#include "base/time.h"
+
+using namespace cloister;
+
+TEST_CASE("base64 has one spelling for each value", "[base]") {
+  for (std::string_view text : {"", "f", "fo", "foo", "foob", "fooba", "foobar"}) {
+    const std::string encoded = to_base64(as_bytes(text));
+    REQUIRE(as_text(from_base64(encoded).value()) == text);
+  }
+  CHECK(to_base64(as_bytes("foob")) == "Zm9vYg==");
+  for (std::string_view bad :
+       {"Zm9vYg", "Zm9vYg=", "Zm9vYh==", "Zm9v Yg==", "====", "A===", "Zm-_"}) {
+    CHECK_FALSE(from_base64(bad).has_value());
+  }
+  CHECK(from_base64_any("Zm9vYg").has_value());
+  CHECK(from_base64_any("-_-_").has_value());
+}
+
+TEST_CASE("hexadecimal and digests refuse upper case and wrong lengths", "[base]") {
+  CHECK(to_hex(as_bytes("\x01\xfe")) == "01fe");
+  CHECK_FALSE(from_hex("01FE").has_value());
+  CHECK_FALSE(from_hex("1").has_value());
+  CHECK_FALSE(digest_from_hex("00").has_value());
+  CHECK(digest_from_hex(std::string(64, '0')).value().is_zero());
+}
+
+TEST_CASE("a time survives its text form and impossible dates are refused", "[base]") {
+  const Instant at(1'795'419'565'123);
+  CHECK(instant_from_rfc3339(to_rfc3339(at)).value() == at);
+  CHECK_FALSE(instant_from_rfc3339("2026-02-30T00:00:00.000Z").has_value());
+  CHECK_FALSE(instant_from_rfc3339("2026-02-03 00:00:00.000Z").has_value());
+}
+
+TEST_CASE("names that could leave a folder are no ids", "[base]") {
+  CHECK(SiteId::parse("site-a").has_value());
+  for (std::string_view bad : {"", "-a", "a-", "..", "a/b", "A", "a b", "\xc3\xa9"}) {
+    CHECK_FALSE(SiteId::parse(bad).has_value());
+  }
+}
+
+TEST_CASE("a version 7 UUID carries its time and version", "[base]") {
+  const std::array<std::uint8_t, 10> random{0xff, 0xff, 0xff, 0xff, 0xff,
+                                            0xff, 0xff, 0xff, 0xff, 0xff};
+  CHECK(uuid_v7(Instant(0x0123456789ab), random) == "01234567-89ab-7fff-bfff-ffffffffffff");
+}
+
+TEST_CASE("a file is replaced as a whole and a missing one is named", "[base]") {
+  const auto folder = std::filesystem::temp_directory_path() / "cloister-base-test";
+  REQUIRE(make_folder(folder).has_value());
+  REQUIRE(write_text(folder / "a", "one").has_value());
+  REQUIRE(write_text(folder / "a", "two").has_value());
+  CHECK(read_text(folder / "a").value() == "two");
+  CHECK(read_file(folder / "a", 2).error().code == "file.too_large");
+  CHECK(read_file(folder / "none").error().code == "file.not_found");
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("the generator repeats itself from its seed", "[base]") {
+  Prng a(7);
+  Prng b(7);
+  for (int i = 0; i < 100; ++i) REQUIRE(a.next() == b.next());
+  CHECK(Prng(7).next() != Prng(8).next());
+  for (int i = 0; i < 1000; ++i) REQUIRE(a.below(10) < 10);
+}
