@@ -8,7 +8,7 @@
 namespace cloister {
 
 bool is_valid_id(std::string_view text) {
-  if (text.empty() || text.size() > 64 || text.front() == '-' || text.back() == '-') return false;
+  if (text.empty() || text.size() > 100 || text.front() == '-' || text.back() == '-') return false;
   return std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
   });
@@ -19,7 +19,7 @@ Error bad_id(std::string_view what, std::string_view text) {
   for (char c : text.substr(0, 70)) shown += (c >= 0x20 && c < 0x7f) ? c : '?';
   return Error{Kind::invalid, "id.format",
                fmt::format("'{}' cannot be the name of a {}.", shown, what),
-               "Use 1 to 64 lower-case letters, digits and '-', not starting or ending with '-'."};
+               "Use 1 to 100 lower-case letters, digits and '-', not starting or ending with '-'."};
 }
 
 std::string uuid_v7(Instant now, std::span<const std::uint8_t, 10> random) {

@@ -1,0 +1,79 @@
+// A study plan: every choice of a study, signed by its owner. Written as TOML by people
+// (docs/study-owner-guide.md), carried as canonical JSON (sorted keys, no spaces) in the
+// study.opened record; its SHA-256 is the plan's digest, which approvals cite.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace cloister::protocol {
+
+// How much work: presets of resolution, steps and views, nothing else. The plan carries the
+// numbers, so that a reader needs no table. All steps are optimiser steps.
+struct Budget {
+  std::string name = "quick";  // "quick", "standard", "full", or "custom"
+  double spacing_mm = 2.0;     // in-plane resampling; 0 keeps the image's own spacing
+  std::uint32_t size_px = 96;  // crop or pad, a multiple of 16
+  std::uint32_t image_encoder_steps = 0;
+  std::uint32_t mask_encoder_steps = 0;
+  std::uint32_t segmentation_steps = 0;
+  std::uint32_t tune_steps = 0;
+  std::uint32_t attack_steps = 0;  // of each trained attack of the gate
+  std::uint32_t encoder_batch = 4;
+  std::uint32_t segmentation_batch = 8;
+  std::uint32_t views = 1;            // encoded augmented views of each training slice
+  std::uint32_t test_time_views = 1;  // flips and rotations averaged when predicting
+  std::uint32_t levels = 4;           // of the segmentation network, 1..4
+  friend bool operator==(const Budget&, const Budget&) = default;
+};
+// "quick", "standard" or "full".
+[[nodiscard]] Result<Budget> budget_preset(std::string_view name);
+
+// When an indicator passes, warns or fails (encoding-and-privacy, section 4). `higher_is_better`
+// turns the comparison round.
+struct Threshold {
+  std::string indicator;
+  double pass = 0;
+  double fail = 0;
+  bool higher_is_better = false;
+  friend bool operator==(const Threshold&, const Threshold&) = default;
+};
+[[nodiscard]] std::vector<Threshold> default_thresholds();
+
+struct StudyPlan {
+  StudyId study;
+  std::uint32_t version = 1;  // an amendment counts up and is approved again by the sites
+  std::string title;
+  std::string purpose;
+  std::string legal_basis;
+  std::string owner;             // the member who signs it
+  std::string trainer;           // the member that may open shards
+  std::string trainer_seal_key;  // its X25519 public key, hex: agents seal to no other
+  std::vector<std::string> sites;
+  std::uint32_t quorum = 1;             // admitted encoded datasets before pooled training starts
+  std::uint32_t release_approvals = 1;  // sites whose stewards must approve the model's release
+  std::vector<std::string> structures;  // label names that every site must have, in channel order
+  std::string preset = "adapted";       // "paper", "adapted" (later also "guided", "hardened")
+  std::string encoder = "reconstruct";
+  std::string pooling = "adapted";  // "plain" or "adapted"
+  Budget budget;
+  std::uint64_t seed = 1;          // of the pooled network and the attacks; published
+  std::uint32_t patients_min = 2;  // a site with fewer is refused
+  double mask_ceiling_min = 0.90;  // per structure; below it the mask encoder is trained again
+  std::vector<Threshold> gate;
+  std::uint32_t retention_days = 365;  // of shards at the coordinator
+  friend bool operator==(const StudyPlan&, const StudyPlan&) = default;
+};
+
+// The canonical JSON, and back. Parsing refuses unknown, missing and contradictory keys, and
+// reports all problems of a plan together ("plan.*").
+[[nodiscard]] std::string to_json(const StudyPlan& plan);
+[[nodiscard]] Result<StudyPlan> plan_from_json(std::string_view json);
+
+}  // namespace cloister::protocol
