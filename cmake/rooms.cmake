@@ -9,10 +9,11 @@ set(CLOISTER_ARROWS
   "config           -> base"
   "storage          -> base crypto"
   "imaging          -> base"
+  "tensorfile       -> base"
   "provenance       -> base crypto protocol"
   "transport        -> base crypto protocol"
-  "networks         -> base imaging"
-  "privacy          -> base imaging networks"
+  "networks         -> base imaging tensorfile"
+  "privacy          -> base imaging networks tensorfile"
   "coordinator/core -> base crypto protocol provenance"
   "site-agent/core  -> base crypto protocol provenance"
   "trainer/core     -> base crypto protocol provenance"
@@ -20,12 +21,12 @@ set(CLOISTER_ARROWS
   "report           -> base protocol provenance"
   "coordinator      -> base config crypto protocol provenance storage transport coordinator/core"
   "site-agent       -> base config crypto protocol provenance storage transport worker-host site-agent/core"
-  "trainer          -> base config crypto protocol provenance storage transport worker-host trainer/core"
-  "worker           -> base protocol imaging networks privacy"
+  "trainer          -> base config crypto protocol provenance storage transport worker-host tensorfile trainer/core"
+  "worker           -> base protocol imaging networks privacy tensorfile"
   "cli              -> base config crypto protocol provenance transport report"
   "verify           -> base crypto protocol provenance")
 
-set(CLOISTER_ROOM_FOLDERS base config crypto protocol storage imaging provenance transport networks privacy
+set(CLOISTER_ROOM_FOLDERS base config crypto protocol storage tensorfile imaging provenance transport networks privacy
   worker-host report coordinator/core site-agent/core trainer/core coordinator site-agent trainer worker cli
   verify)
 if(NOT CLOISTER_TORCH)
