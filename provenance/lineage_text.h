@@ -1,0 +1,21 @@
+// Answers for people: a tree for terminals, a Graphviz graph for reports, JSON for scripts.
+#pragma once
+
+#include <string>
+
+#include "provenance/lineage.h"
+
+namespace cloister::provenance {
+
+// Indented tree from what was asked; branches seen before are named, not repeated.
+[[nodiscard]] std::string to_tree(const Answer& answer);
+// One line a record: index, time, kind, who, what.
+[[nodiscard]] std::string to_table(const Answer& answer);
+// Graphviz DOT: records as boxes coloured by organisation, artefacts as ellipses, quarantined red.
+[[nodiscard]] std::string to_dot(const Answer& answer);
+// Schema: docs/formats.md, "Answers".
+[[nodiscard]] Json to_json(const Answer& answer);
+[[nodiscard]] Json to_json(const Responsible& responsible);
+[[nodiscard]] Json to_json(const std::vector<Departure>& departures);
+
+}  // namespace cloister::provenance

@@ -1,0 +1,110 @@
+// The one place where records get their order. Pure: it reads through a LedgerReader, judges a
+// group of submissions, and hands back ONE batch of puts for the shell to write.
+//
+// The shell's duty, in this order: prepare() -> one synced write of all puts -> sign the checkpoint
+// of `head` -> synced write of the checkpoint, and of a copy outside the database -> answer. Never
+// sign or answer before the write is durable. There is exactly one sequencer a ledger.
+//
+// Admission fails closed. A submission is refused, with a code and a sentence, and changes nothing
+// if
+//   sequencer.too_large        it exceeds a size limit
+//   sequencer.format           it is no well-formed record (see parse_envelope, parse_statement)
+//   sequencer.unknown_key      its signer's key is not bound, or the signature is not that key's
+//   sequencer.revoked_key      the key is revoked at the index being assigned
+//   sequencer.wrong_actor      actor, role or organisation differ from what the key is bound to
+//   sequencer.wrong_role       the role may not write this kind
+//   sequencer.out_of_order     sequence number or previous hash do not follow the signer's last
+//   sequencer.unknown_input    an input, subject, policy, study, job or approval is not in the
+//   ledger sequencer.quarantined      an input or subject is quarantined sequencer.approval
+//   approvals are missing, not by distinct people, for something else, or
+//                              under another policy
+//   sequencer.gate             a transfer without a gate report, or against a failed one without an
+//                              exception that names every failed indicator
+//   sequencer.binding          a key record binds what its signer may not, or lacks possession
+//   sequencer.withdrawal       a withdrawal without the quarantine of everything made from its
+//                              subjects in the same group, or of what is not its organisation's
+//   sequencer.batch            the entries of a prediction batch do not give its root
+//   sequencer.time             issued too far in the future
+// A submission that is already in the ledger is answered with its index: repeating is harmless.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "provenance/kinds.h"
+#include "provenance/ledger.h"
+#include "provenance/ledger_reader.h"
+#include "provenance/record.h"
+
+namespace cloister::provenance {
+
+// A key that needs no record to be trusted: the consortium's roots, held by people.
+struct RootKey {
+  MemberId member;
+  std::string org;
+  crypto::PublicKey key{};
+  friend bool operator==(const RootKey&, const RootKey&) = default;
+};
+
+struct LedgerRules {
+  std::string log_origin;  // name of the log in its checkpoints
+  std::vector<RootKey> roots;
+  std::map<RecordKind, unsigned> approvals_min;  // overrides the table in kinds.h
+  bool gate_required = true;                     // for transfer.sent
+  Duration future_max = std::chrono::minutes(10);
+  friend bool operator==(const LedgerRules&, const LedgerRules&) = default;
+};
+
+struct Submission {
+  std::string envelope;        // JSON
+  std::vector<Bytes> entries;  // of a prediction batch; empty otherwise
+};
+
+struct Admitted {
+  std::uint64_t index = 0;
+  Digest leaf_hash;
+  RecordKind kind = RecordKind::access_logged;
+  bool was_there = false;
+  friend bool operator==(const Admitted&, const Admitted&) = default;
+};
+
+struct GroupOptions {
+  Instant now;                  // the sequencer's clock; zero when an exported log is replayed
+  bool all_or_nothing = false;  // one refusal refuses the whole group (withdrawals need it)
+};
+
+struct Batch {
+  std::vector<Result<Admitted>> outcomes;  // one a submission, in order
+  std::vector<Put> puts;                   // empty if nothing new was admitted
+  TreeHead head;                           // after the puts
+};
+
+class Sequencer {
+ public:
+  // The reader must outlive this and show every batch that was made durable.
+  Sequencer(const LedgerReader& reader, LedgerRules rules)
+      : reader_(reader), rules_(std::move(rules)) {}
+
+  // An error means that the store could not be read or is damaged, not that a submission is bad.
+  [[nodiscard]] Result<Batch> prepare(std::span<const Submission> group,
+                                      const GroupOptions& options) const;
+  [[nodiscard]] const LedgerRules& rules() const { return rules_; }
+
+ private:
+  const LedgerReader& reader_;
+  LedgerRules rules_;
+};
+
+// Everything made from these artefacts, themselves included, sorted, in portions small enough for
+// one quarantine.set record each. The coordinator signs those and submits them together with the
+// withdrawal, all_or_nothing, before admitting anything else.
+[[nodiscard]] Result<std::vector<std::vector<Subject>>> plan_quarantine(
+    const LedgerReader& reader, std::span<const Digest> withdrawn);
+
+}  // namespace cloister::provenance
