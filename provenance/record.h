@@ -115,7 +115,7 @@ struct Record {
   std::string retention_until;  // RFC 3339 date, or empty
   Outcome outcome = Outcome::ok;
   std::string reason;             // for outcomes that are not ok
-  std::vector<Subject> subjects;  // at least one
+  std::vector<Subject> subjects;  // at least one; see Subjects in kinds.h
   Json details = Json::object();  // what this kind adds; see docs/formats.md
   friend bool operator==(const Record&, const Record&) = default;
 };
@@ -136,15 +136,36 @@ struct KeyBinding {
   MemberId member;
   Role role = Role::auditor;
   std::string org;
-  crypto::PublicKey key{};
-  crypto::Signature possession{};  // by the bound key itself
+  crypto::PublicKey key{};         // signs records
+  Bytes seal;                      // X25519 key that others seal to: 32 bytes, or none
+  Bytes curve;                     // CURVE key of its connections: 32 bytes, or none
+  crypto::Signature possession{};  // by the bound signing key, over all of the above
   friend bool operator==(const KeyBinding&, const KeyBinding&) = default;
 };
-// `log_origin` ties the proof to one consortium's log.
-[[nodiscard]] KeyBinding make_key_binding(const Actor& owner, const crypto::SecretKey& key,
-                                          std::string_view log_origin);
+// SHA-256(sign || seal || curve): the subject of the binding record.
+[[nodiscard]] Digest member_key_digest(const KeyBinding& binding);
+// Fills in `key` and `possession`. `log_origin` ties the proof to one consortium's log.
+[[nodiscard]] KeyBinding prove_key(KeyBinding binding, const crypto::SecretKey& key,
+                                   std::string_view log_origin);
 [[nodiscard]] bool proves_possession(const KeyBinding& binding, std::string_view log_origin);
+// {"curve","key","member","org","possession","role","seal"}: keys and proof in hexadecimal.
 [[nodiscard]] Json to_details(const KeyBinding& binding);
 [[nodiscard]] Result<KeyBinding> key_binding_from(const Json& details);
+
+// Details of permit.granted. A release lets named things leave once; a standing permit lets things
+// of its purposes leave until it is revoked or runs out; an exception names indicators that the
+// gate failed, and never opens anything by itself.
+struct Permit {
+  enum class Type : std::uint8_t { release, standing, exception };
+  Type type = Type::release;
+  std::vector<std::string> purposes;  // "training", "evaluation", "prediction", ...
+  std::string recipient;              // member
+  std::string recipient_key;          // key id of the seal key that the codes are sealed to
+  std::vector<Indicator> indicators;  // exception: what was failed, with the values that were seen
+  std::string reason;
+  friend bool operator==(const Permit&, const Permit&) = default;
+};
+[[nodiscard]] Json to_details(const Permit& permit);
+[[nodiscard]] Result<Permit> permit_from(const Json& details);
 
 }  // namespace cloister::provenance

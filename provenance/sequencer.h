@@ -18,8 +18,12 @@
 //   ledger sequencer.quarantined      an input or subject is quarantined sequencer.approval
 //   approvals are missing, not by distinct people, for something else, or
 //                              under another policy
-//   sequencer.gate             a transfer without a gate report, or against a failed one without an
-//                              exception that names every failed indicator
+//   sequencer.permit           a transfer that no release or standing permit by a person of its
+//   site
+//                              covers (things, purpose, recipient)
+//   sequencer.gate             a release of something without a gate report, or against a failed
+//   one
+//                              without a cited exception that names every failed indicator
 //   sequencer.binding          a key record binds what its signer may not, or lacks possession
 //   sequencer.withdrawal       a withdrawal without the quarantine of everything made from its
 //                              subjects in the same group, or of what is not its organisation's
@@ -56,7 +60,7 @@ struct LedgerRules {
   std::string log_origin;  // name of the log in its checkpoints
   std::vector<RootKey> roots;
   std::map<RecordKind, unsigned> approvals_min;  // overrides the table in kinds.h
-  bool gate_required = true;                     // for transfer.sent
+  bool gate_required = true;                     // for releases
   Duration future_max = std::chrono::minutes(10);
   friend bool operator==(const LedgerRules&, const LedgerRules&) = default;
 };
