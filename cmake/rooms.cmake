@@ -5,7 +5,7 @@
 set(CLOISTER_ARROWS
   "base             -> "
   "crypto           -> base"
-  "protocol         -> base"
+  "protocol         -> base config"
   "config           -> base"
   "storage          -> base crypto"
   "imaging          -> base"

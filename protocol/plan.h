@@ -75,5 +75,9 @@ struct StudyPlan {
 // reports all problems of a plan together ("plan.*").
 [[nodiscard]] std::string to_json(const StudyPlan& plan);
 [[nodiscard]] Result<StudyPlan> plan_from_json(std::string_view json);
+// The same from the TOML that people write; `file_name` is for messages. There
+// `[budget] name = "quick"` stands for the preset's numbers; absent choices take the defaults
+// above.
+[[nodiscard]] Result<StudyPlan> plan_from_toml(std::string_view toml, std::string_view file_name);
 
 }  // namespace cloister::protocol

@@ -1,0 +1,218 @@
+#include "protocol/plan.h"
+
+#include <nlohmann/json.hpp>
+
+#include "config/fields.h"
+#include "protocol/plan_check.h"
+
+namespace cloister::protocol {
+namespace {
+
+using nlohmann::json;
+
+std::uint32_t count(const config::Fields& fields, std::string_view key, std::uint32_t fallback,
+                    std::int64_t max, std::int64_t min = 1) {
+  return static_cast<std::uint32_t>(fields.whole(key, fallback, {min, max}));
+}
+
+// The preset named in the plan, with single numbers overridden. A plan that overrides keeps the
+// name.
+Budget read_budget(const config::Fields& root) {
+  const config::Fields fields = root.table("budget");
+  const std::string name = fields.word("name", "quick", {"quick", "standard", "full", "custom"});
+  Budget budget = budget_preset(name).value_or(Budget{});
+  budget.name = name;
+  constexpr std::int64_t steps_max = 10'000'000;
+  budget.spacing_mm = fields.real("spacing_mm", budget.spacing_mm, {0.0, 20.0});
+  budget.size_px = count(fields, "size_px", budget.size_px, 1024, 16);
+  budget.image_encoder_steps =
+      count(fields, "image_encoder_steps", budget.image_encoder_steps, steps_max);
+  budget.mask_encoder_steps =
+      count(fields, "mask_encoder_steps", budget.mask_encoder_steps, steps_max);
+  budget.segmentation_steps =
+      count(fields, "segmentation_steps", budget.segmentation_steps, steps_max);
+  budget.tune_steps = count(fields, "tune_steps", budget.tune_steps, steps_max, 0);
+  budget.attack_steps = count(fields, "attack_steps", budget.attack_steps, steps_max);
+  budget.encoder_batch = count(fields, "encoder_batch", budget.encoder_batch, 1024);
+  budget.segmentation_batch = count(fields, "segmentation_batch", budget.segmentation_batch, 1024);
+  budget.views = count(fields, "views", budget.views, 64);
+  budget.test_time_views = count(fields, "test_time_views", budget.test_time_views, 16);
+  budget.levels = count(fields, "levels", budget.levels, 4);
+  return budget;
+}
+
+std::vector<Threshold> read_gate(const config::Fields& root) {
+  std::vector<Threshold> gate;
+  for (const config::Fields& fields : root.tables("gate")) {
+    gate.push_back({fields.required_text("indicator"), fields.required_real("pass"),
+                    fields.required_real("fail"), fields.truth("higher_is_better", false)});
+  }
+  return gate.empty() ? default_thresholds() : gate;
+}
+
+void read_people(const config::Fields& root, StudyPlan& plan) {
+  plan.study = StudyId::trusted(root.required_text("study"));
+  plan.title = root.required_text("title");
+  plan.purpose = root.required_text("purpose");
+  plan.legal_basis = root.required_text("legal_basis");
+  plan.owner = root.required_text("owner");
+  plan.trainer = root.required_text("trainer");
+  plan.trainer_seal_key = root.required_text("trainer_seal_key");
+  plan.sites = root.texts("sites");
+  plan.structures = root.texts("structures");
+}
+
+StudyPlan read_plan(const config::Fields& root) {
+  StudyPlan plan;
+  read_people(root, plan);
+  plan.version = count(root, "version", 1, 1'000'000);
+  plan.quorum =
+      count(root, "quorum", static_cast<std::uint32_t>(std::max<std::size_t>(1, plan.sites.size())),
+            10'000);
+  plan.release_approvals = count(root, "release_approvals", plan.quorum, 10'000);
+  plan.preset = root.word("preset", "adapted", {"paper", "adapted"});
+  plan.encoder = root.word("encoder", "reconstruct", {"reconstruct"});
+  plan.pooling =
+      root.word("pooling", plan.preset == "paper" ? "plain" : "adapted", {"plain", "adapted"});
+  plan.budget = read_budget(root);
+  if (plan.preset == "paper" && !root.table("budget").has("test_time_views"))
+    plan.budget.test_time_views = 1;
+  plan.seed = static_cast<std::uint64_t>(root.whole("seed", 1));
+  plan.patients_min = count(root, "patients_min", 2, 1'000'000, 2);
+  plan.mask_ceiling_min = root.real("mask_ceiling_min", 0.90, {0.0, 1.0});
+  plan.gate = read_gate(root);
+  plan.retention_days = count(root, "retention_days", 365, 36'500);
+  return plan;
+}
+
+Result<StudyPlan> read_document(Result<config::Document> document) {
+  if (!document) return pass(document);
+  const config::Fields root = document->root();
+  StudyPlan plan = read_plan(root);
+  for (const auto& [key, sentence] : contradictions(plan)) root.problem(key, sentence);
+  if (auto checked = document->check(); !checked) {
+    Error error = checked.error();
+    error.code = "plan.invalid";
+    return tl::unexpected<Error>(std::move(error));
+  }
+  return plan;
+}
+
+json budget_json(const Budget& budget) {
+  return {{"name", budget.name},
+          {"spacing_mm", budget.spacing_mm},
+          {"size_px", budget.size_px},
+          {"image_encoder_steps", budget.image_encoder_steps},
+          {"mask_encoder_steps", budget.mask_encoder_steps},
+          {"segmentation_steps", budget.segmentation_steps},
+          {"tune_steps", budget.tune_steps},
+          {"attack_steps", budget.attack_steps},
+          {"encoder_batch", budget.encoder_batch},
+          {"segmentation_batch", budget.segmentation_batch},
+          {"views", budget.views},
+          {"test_time_views", budget.test_time_views},
+          {"levels", budget.levels}};
+}
+
+}  // namespace
+
+Result<Budget> budget_preset(std::string_view name) {
+  if (name == "quick") {
+    return Budget{.name = "quick",
+                  .spacing_mm = 2.0,
+                  .size_px = 96,
+                  .image_encoder_steps = 350,
+                  .mask_encoder_steps = 500,
+                  .segmentation_steps = 700,
+                  .tune_steps = 100,
+                  .attack_steps = 150,
+                  .encoder_batch = 4,
+                  .segmentation_batch = 8,
+                  .views = 4,
+                  .test_time_views = 1,
+                  .levels = 2};
+  }
+  if (name == "standard") {
+    return Budget{.name = "standard",
+                  .spacing_mm = 1.5,
+                  .size_px = 144,
+                  .image_encoder_steps = 2500,
+                  .mask_encoder_steps = 2500,
+                  .segmentation_steps = 4000,
+                  .tune_steps = 300,
+                  .attack_steps = 600,
+                  .encoder_batch = 4,
+                  .segmentation_batch = 8,
+                  .views = 8,
+                  .test_time_views = 2,
+                  .levels = 2};
+  }
+  if (name == "full") {
+    return Budget{.name = "full",
+                  .spacing_mm = 1.25,
+                  .size_px = 192,
+                  .image_encoder_steps = 30'000,
+                  .mask_encoder_steps = 20'000,
+                  .segmentation_steps = 60'000,
+                  .tune_steps = 2'000,
+                  .attack_steps = 5'000,
+                  .encoder_batch = 16,
+                  .segmentation_batch = 32,
+                  .views = 16,
+                  .test_time_views = 8,
+                  .levels = 4};
+  }
+  return fail(Kind::invalid, "plan.unknown_budget",
+              fmt::format("There is no budget '{}'.", name.substr(0, 40)),
+              "Use quick, standard or full.");
+}
+
+std::vector<Threshold> default_thresholds() {
+  return {{"re-identification", 0.05, 0.20, false},
+          {"channel-correlation", 0.5, 0.7, false},
+          {"known-plaintext-pairs", 64, 16, true},
+          {"foreign-decoder", 0.15, 0.30, false},
+          {"mask-ceiling", 0.93, 0.90, true}};
+}
+
+std::string to_json(const StudyPlan& plan) {
+  json gate = json::array();
+  for (const Threshold& threshold : plan.gate) {
+    gate.push_back({{"indicator", threshold.indicator},
+                    {"pass", threshold.pass},
+                    {"fail", threshold.fail},
+                    {"higher_is_better", threshold.higher_is_better}});
+  }
+  const json document{{"study", plan.study.text()},
+                      {"version", plan.version},
+                      {"title", plan.title},
+                      {"purpose", plan.purpose},
+                      {"legal_basis", plan.legal_basis},
+                      {"owner", plan.owner},
+                      {"trainer", plan.trainer},
+                      {"trainer_seal_key", plan.trainer_seal_key},
+                      {"sites", plan.sites},
+                      {"quorum", plan.quorum},
+                      {"release_approvals", plan.release_approvals},
+                      {"structures", plan.structures},
+                      {"preset", plan.preset},
+                      {"encoder", plan.encoder},
+                      {"pooling", plan.pooling},
+                      {"budget", budget_json(plan.budget)},
+                      {"seed", plan.seed},
+                      {"patients_min", plan.patients_min},
+                      {"mask_ceiling_min", plan.mask_ceiling_min},
+                      {"gate", gate},
+                      {"retention_days", plan.retention_days}};
+  return document.dump();
+}
+
+Result<StudyPlan> plan_from_json(std::string_view text) {
+  return read_document(config::Document::from_json(text, "plan"));
+}
+
+Result<StudyPlan> plan_from_toml(std::string_view toml, std::string_view file_name) {
+  return read_document(config::Document::from_toml(toml, file_name));
+}
+
+}  // namespace cloister::protocol

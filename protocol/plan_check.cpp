@@ -1,0 +1,83 @@
+#include "protocol/plan_check.h"
+
+#include <algorithm>
+#include <set>
+
+namespace cloister::protocol {
+namespace {
+
+void check_names(const StudyPlan& plan, std::vector<PlanProblem>& problems) {
+  if (!is_valid_id(plan.study.text())) {
+    problems.emplace_back("study", "must be lower-case letters, digits and '-'");
+  }
+  if (plan.study.text().size() > 40) problems.emplace_back("study", "at most 40 characters");
+  for (const std::string& site : plan.sites) {
+    if (!is_valid_id(site) || site.size() > 40) {
+      problems.emplace_back("sites",
+                            fmt::format("'{}' cannot be the name of a site", site.substr(0, 60)));
+    }
+  }
+  if (std::set<std::string>(plan.sites.begin(), plan.sites.end()).size() != plan.sites.size()) {
+    problems.emplace_back("sites", "names a site twice");
+  }
+  if (std::set<std::string>(plan.structures.begin(), plan.structures.end()).size() !=
+      plan.structures.size()) {
+    problems.emplace_back("structures", "names a structure twice");
+  }
+}
+
+void check_numbers(const StudyPlan& plan, std::vector<PlanProblem>& problems) {
+  if (plan.sites.empty()) problems.emplace_back("sites", "needs at least one site");
+  if (plan.structures.empty() || plan.structures.size() > 32) {
+    problems.emplace_back("structures", "needs 1 to 32 label names");
+  }
+  if (plan.quorum > plan.sites.size()) {
+    problems.emplace_back(
+        "quorum", fmt::format("{} sites are asked for, but the plan names only {}", plan.quorum,
+                              plan.sites.size()));
+  }
+  if (plan.release_approvals > plan.sites.size()) {
+    problems.emplace_back("release_approvals", "more approvals than sites can never be reached");
+  }
+  if (plan.budget.size_px % 16 != 0) {
+    problems.emplace_back("budget.size_px",
+                          "must be a multiple of 16: the code grid is 1/16 of it");
+  }
+  for (const Threshold& threshold : plan.gate) {
+    const bool ordered = threshold.higher_is_better ? threshold.pass >= threshold.fail
+                                                    : threshold.pass <= threshold.fail;
+    if (!ordered) {
+      problems.emplace_back("gate",
+                            fmt::format("the pass and fail values of '{}' are the wrong way round",
+                                        threshold.indicator));
+    }
+  }
+}
+
+void check_modes(const StudyPlan& plan, std::vector<PlanProblem>& problems) {
+  if (plan.preset == "paper" && plan.pooling != "plain") {
+    problems.emplace_back("pooling", "the preset 'paper' pools plainly; use the preset 'adapted'");
+  }
+  if (plan.preset == "adapted" && plan.pooling != "adapted") {
+    problems.emplace_back("pooling",
+                          "the preset 'adapted' pools with adapters; use the preset 'paper'");
+  }
+  if (plan.preset == "paper" && plan.budget.test_time_views > 1) {
+    problems.emplace_back("budget.test_time_views", "the preset 'paper' predicts from one view");
+  }
+  if (plan.trainer_seal_key.size() != 64 || !from_hex(plan.trainer_seal_key)) {
+    problems.emplace_back("trainer_seal_key", "must be the trainer's key: 64 hexadecimal digits");
+  }
+}
+
+}  // namespace
+
+std::vector<PlanProblem> contradictions(const StudyPlan& plan) {
+  std::vector<PlanProblem> problems;
+  check_names(plan, problems);
+  check_numbers(plan, problems);
+  check_modes(plan, problems);
+  return problems;
+}
+
+}  // namespace cloister::protocol
