@@ -13,8 +13,8 @@
 
 namespace cloister {
 
-// True for 1..100 characters of [a-z0-9-], not starting or ending with '-'. Ids appear in file names
-// and on the wire, so nothing else is accepted anywhere.
+// True for 1..100 characters of [a-z0-9-], not starting or ending with '-'. Ids appear in file
+// names and on the wire, so nothing else is accepted anywhere.
 [[nodiscard]] bool is_valid_id(std::string_view text);
 [[nodiscard]] Error bad_id(std::string_view what, std::string_view text);
 

@@ -34,6 +34,8 @@ class SecretBytes {
   [[nodiscard]] std::span<std::uint8_t> writable() { return {data_, size_}; }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
+  // Gives up the end; `size` must not be larger than size().
+  void shrink(std::size_t size);
   [[nodiscard]] SecretBytes clone() const { return copy_of(view()); }
 
  private:
