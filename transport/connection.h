@@ -1,0 +1,102 @@
+// A client's line to the coordinator: dials out, keeps dialling, asks, and gets answers.
+//
+// Requests are idempotent (protocol/messages.h), so this class may do what it likes to get one
+// answered: it repeats a request that stays unanswered for limits::request_repeat (plus the wait of
+// a Poll), opens a new session when the coordinator says "session.*", and dials again for ever,
+// after 0.1 s doubling to 15 s, with jitter. Only replies signed by the coordinator's bound key, to
+// a request of ours, count.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/prng.h"
+#include "crypto/entropy.h"
+#include "crypto/identity.h"
+#include "protocol/messages.h"
+#include "transport/address.h"
+#include "transport/event_loop.h"
+
+namespace cloister::transport {
+
+struct Server {
+  Address address;
+  MemberId member;               // the coordinator's
+  crypto::PublicKey sign;        // what its replies must be signed with
+  crypto::CurvePublicKey curve;  // what its socket must prove to hold
+};
+
+enum class Line {
+  members,    // session, then anything the role allows
+  enrolment,  // the enrolment address: Enrol only, no session
+};
+
+enum class ConnectionState {
+  waiting,     // between two attempts
+  connecting,  // TCP and CURVE handshake
+  opening,     // session asked for
+  open,
+};
+
+struct Answer {
+  protocol::Reply reply;  // never Refused: that is the Error of the Result
+  Bytes payload;          // of BlobData, digest checked
+};
+
+enum class RequestId : std::uint64_t {};
+
+// References must outlive the connection.
+struct ConnectionParts {
+  EventLoop& loop;
+  const crypto::Identity& identity;
+  crypto::Entropy& entropy;  // nonces
+  Prng jitter;
+};
+
+class Connection {
+ public:
+  // Called on the loop, exactly once a request unless it is cancelled or the connection destroyed.
+  using Callback = std::function<void(Result<Answer>)>;
+
+  // Starts to dial at once; a coordinator that is down is no error.
+  Connection(ConnectionParts parts, Server server, Line line = Line::members);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Several may be under way; answers come in any order. Without a time limit it is repeated for
+  // ever. The payload belongs to BlobChunk only.
+  RequestId ask(protocol::Request request, Callback callback, Bytes payload = {},
+                Duration limit = Duration::max());
+  void cancel(RequestId request);
+  // For the CLI: runs the loop until the answer is there. On "connection.timeout" the error says
+  // what stood in the way (nothing listens there, the wrong key, not a member, ...).
+  [[nodiscard]] Result<Answer> ask_and_wait(protocol::Request request, Duration limit,
+                                            Bytes payload = {});
+
+  [[nodiscard]] ConnectionState state() const;
+  // Why the last attempt failed; empty code while none did.
+  [[nodiscard]] const Error& last_problem() const;
+  // At every change of state. Not for deciding: for logs and for people.
+  void on_state(std::function<void(ConnectionState)> callback);
+
+  struct Inner;
+
+ private:
+  std::unique_ptr<Inner> inner_;
+};
+
+// A reply of the expected kind, or "message.unexpected_reply".
+template <class T>
+[[nodiscard]] Result<T> reply_as(Result<Answer> answer) {
+  if (!answer) return pass(answer);
+  if (auto* reply = std::get_if<T>(&answer->reply)) return std::move(*reply);
+  return fail(Kind::corrupt, "message.unexpected_reply",
+              "The coordinator answered with another kind of message than asked for.",
+              "Check that the coordinator has the same version as this program.");
+}
+
+}  // namespace cloister::transport
