@@ -15,20 +15,22 @@ set(CLOISTER_ARROWS
   "networks         -> base imaging tensorfile"
   "privacy          -> base imaging networks tensorfile"
   "coordinator/core -> base crypto protocol provenance"
-  "site-agent/core  -> base crypto protocol provenance"
-  "trainer/core     -> base crypto protocol provenance"
+  "member           -> base crypto protocol provenance"
+  "site-agent/core  -> base crypto protocol provenance member"
+  "trainer/core     -> base crypto protocol provenance member"
   "worker-host      -> base crypto protocol"
   "report           -> base protocol provenance"
   "coordinator      -> base config crypto protocol provenance storage transport coordinator/core"
-  "site-agent       -> base config crypto protocol provenance storage transport worker-host site-agent/core"
-  "trainer          -> base config crypto protocol provenance storage transport worker-host tensorfile trainer/core"
+  "member-shell     -> base config crypto protocol provenance storage transport worker-host member"
+  "site-agent       -> base config crypto protocol provenance storage transport worker-host member member-shell site-agent/core"
+  "trainer          -> base config crypto protocol provenance storage transport worker-host member member-shell trainer/core"
   "worker           -> base protocol imaging networks privacy tensorfile"
   "cli              -> base config crypto protocol provenance transport report"
   "verify           -> base crypto protocol provenance")
 
 set(CLOISTER_ROOM_FOLDERS base config crypto protocol storage tensorfile imaging provenance transport networks privacy
-  worker-host report coordinator/core site-agent/core trainer/core coordinator site-agent trainer worker cli
-  verify)
+  worker-host member member-shell report coordinator/core site-agent/core trainer/core coordinator site-agent trainer
+  worker cli verify)
 if(NOT CLOISTER_TORCH)
   list(REMOVE_ITEM CLOISTER_ROOM_FOLDERS imaging networks privacy worker)
 endif()

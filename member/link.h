@@ -1,0 +1,94 @@
+// What every member does, whatever its role: poll, watch the ledger, keep membership and studies,
+// send records, relay what people signed. The cores of agent and trainer own one and act on what
+// `on` hands out.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crypto/sign.h"
+#include "member/actions.h"
+#include "member/ledger_watch.h"
+#include "member/membership.h"
+#include "member/record_outbox.h"
+#include "member/study.h"
+
+namespace cloister::member {
+
+struct LinkOptions {
+  MemberId self;
+  protocol::Role role = protocol::Role::site_agent;
+  std::string site;               // empty: none
+  std::string root;               // crypto::key_id of the consortium's root key
+  std::vector<Bytes> membership;  // envelopes from enrolment
+};
+
+// What an event meant for the role on top.
+struct Heard {
+  Actions actions;
+  bool new_work = false;               // work() changed
+  std::optional<Receipted> receipted;  // one of our own records
+  std::optional<Rejected> rejected;
+  struct Other {  // answer to `ask`
+    std::uint64_t tag = 0;
+    Result<protocol::Reply> reply;
+  };
+  std::optional<Other> other;
+};
+
+class Link {
+ public:
+  // `key` must outlive this.
+  Link(LinkOptions options, const crypto::SecretKey& key, const Stored& stored);
+
+  [[nodiscard]] Heard on(const Event& event, Instant now);
+  // Asks the coordinator something of the role's own; answered as Heard::other.
+  [[nodiscard]] Ask ask(protocol::Request request);
+  // Progress to report with the next Poll (replaces what was set for this job and attempt).
+  void set_progress(protocol::JobProgress progress);
+  void clear_progress(const JobId& job);
+  // Whether anything is running here: then polls return sooner, so that progress is seen.
+  void set_busy(bool busy) { busy_ = busy; }
+
+  [[nodiscard]] RecordOutbox& records() { return records_; }
+  [[nodiscard]] const RecordOutbox& records() const { return records_; }
+  [[nodiscard]] LedgerWatch& watch() { return watch_; }
+  [[nodiscard]] const LedgerWatch& watch() const { return watch_; }
+  [[nodiscard]] const Membership& membership() const { return membership_; }
+  [[nodiscard]] const protocol::Work& work() const { return work_; }
+  [[nodiscard]] const Study* study(const StudyId& id) const;
+  [[nodiscard]] const std::map<StudyId, Study>& studies() const { return studies_; }
+  [[nodiscard]] const std::map<StudyId, Error>& refused_studies() const { return refused_; }
+  [[nodiscard]] const LinkOptions& options() const { return options_; }
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+  [[nodiscard]] Instant last_heard() const { return last_heard_; }
+
+ private:
+  [[nodiscard]] Actions poll(Instant now);
+  [[nodiscard]] Actions send_records(Instant now);
+  void on_work(protocol::Work work, Heard& heard, Instant now);
+  void take_membership(const protocol::Work& work);
+  void take_studies(const protocol::Work& work);
+
+  LinkOptions options_;
+  RecordOutbox records_;
+  LedgerWatch watch_;
+  Membership membership_;
+  std::vector<Bytes> envelopes_;  // that membership_ was made from
+  protocol::Work work_;
+  std::map<StudyId, Study> studies_;
+  std::map<StudyId, Error> refused_;
+  std::map<JobId, protocol::JobProgress> progress_;
+  bool busy_ = false;
+  std::uint64_t next_tag_ = 1;
+  std::optional<std::uint64_t> poll_tag_;
+  std::optional<std::uint64_t> record_tag_;
+  Instant poll_again_;
+  Instant record_again_;
+  Instant last_heard_;
+};
+
+}  // namespace cloister::member

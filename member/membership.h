@@ -1,0 +1,62 @@
+// Who is who: the members of a consortium, from signed key.bound records, and nothing else.
+//
+// Trust starts at the root key whose fingerprint came with the enrolment token; the coordinator
+// only carries envelopes. A binding counts if a root or a consortium-admin signed it (a root's own
+// binding: if the pinned root signed it), no later key.revoked names it, and it names all three
+// keys.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "crypto/curve_key.h"
+#include "crypto/seal.h"
+#include "crypto/sign.h"
+#include "protocol/roles.h"
+#include "provenance/record.h"
+
+namespace cloister::member {
+
+struct Member {
+  MemberId id;
+  protocol::Role role = protocol::Role::auditor;
+  std::string site;  // empty: of no site
+  crypto::PublicKey sign;
+  crypto::SealPublicKey seal;
+  crypto::CurvePublicKey curve;
+  friend bool operator==(const Member&, const Member&) = default;
+};
+
+// A record whose signature was checked against a bound key, and that key's owner.
+struct SignedRecord {
+  provenance::Record record;
+  Member signer;
+  Digest leaf;  // its name in the ledger
+};
+
+class Membership {
+ public:
+  // `root`: SHA-256 of the root key's SPKI, hexadecimal (crypto::key_id). Envelopes in any order;
+  // those that no trusted key signed are passed over, so a coordinator can add nobody.
+  [[nodiscard]] static Membership from(const std::string& root, std::span<const Bytes> envelopes);
+
+  [[nodiscard]] const Member* find(const MemberId& id) const;
+  [[nodiscard]] const Member* find_by_key(const crypto::PublicKey& key) const;
+  // The one coordinator, if it is bound.
+  [[nodiscard]] const Member* coordinator() const;
+  [[nodiscard]] const std::map<MemberId, Member>& members() const { return members_; }
+
+  // Parses, finds the signer by the actor's id, checks signature and role. "record.signer": not
+  // signed by the member it names; "record.role": its role may not write this kind.
+  [[nodiscard]] Result<SignedRecord> open(BytesView envelope_json) const;
+
+ private:
+  std::map<MemberId, Member> members_;
+};
+
+}  // namespace cloister::member

@@ -1,0 +1,70 @@
+// The site's agent as a pure state machine: (event, now) -> actions.
+//
+// It is level-triggered: each Work that the coordinator answers is compared with what was done here
+// already, and the difference is ordered. So a lost, repeated or reordered message costs nothing,
+// and a restart begins with the same comparison.
+//
+//   the coordinator says   and here                        then
+//   offered                not yet decided                 policy approves: draft job.approved;
+//                                                          else wait for a person
+//   approved, running      plan or trainer not certified   job.failed, nothing runs
+//   approved, running      nothing runs, no product        run the worker (from its checkpoint)
+//   approved, running      worker finished                 draft the product record until receipted
+//   approved (release)     permit covers it                upload shards, PutWraps, transfer.sent
+//   done, denied, aborted  worker runs                     stop it, forget its checkpoint
+//   held                   worker runs                     stop it, keep its checkpoint
+//
+// One worker at a time; predictions on demand have a warm one of their own.
+//
+// Verbs of PersonAsked (bodies and answers: docs/protocol.md, "Control socket"):
+//   status, jobs, show {job}, preview {job}, egress, report, doctor
+//   submit {envelopes:[..]}      relays what a person of this site signed, answers with receipts
+//   approve, deny {job, envelopes}   the same, after checking that it is about that job
+//   hold, resume, retry {job}    local: nothing to sign
+//   signer {member}              the counters that a person's next record needs
+//   predict {path, output}       segments one volume; answered when the mask is written
+//   forgive                      goes on after a fork or rollback that a person has looked into
+//
+// Nothing here names a patient: cases are counted, files of cases are never mentioned.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "crypto/sign.h"
+#include "member/actions.h"
+#include "member/link.h"
+#include "site-agent/core/policy.h"
+
+namespace cloister::site_agent {
+
+struct AgentOptions {
+  member::LinkOptions link;
+  SitePolicy policy;
+  std::string worker_device = "cpu";
+};
+
+class SiteAgent {
+ public:
+  // `key` must outlive this. `stored`: every key persisted so far; empty at first start.
+  SiteAgent(AgentOptions options, const crypto::SecretKey& key, const member::Stored& stored);
+  ~SiteAgent();
+  SiteAgent(const SiteAgent&) = delete;
+  SiteAgent& operator=(const SiteAgent&) = delete;
+
+  [[nodiscard]] member::Actions on(const member::Event& event, Instant now);
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  // For simulation and status.
+  [[nodiscard]] const member::Link& link() const;
+  [[nodiscard]] bool is_idle() const;  // nothing runs, nothing waits to be sent
+  // What must hold after every step; ensure()s it.
+  void check_invariants() const;
+
+ private:
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace cloister::site_agent
