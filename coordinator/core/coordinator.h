@@ -1,0 +1,86 @@
+// The coordinator as a pure state machine: on(event, now) -> actions.
+//
+// State is of two sorts. What the ledger says (membership, studies, jobs) is a fold and comes back
+// by replay: feed every record as RecordsPlaced, in order, then one LedgerSynced. What it does not
+// say (leases, held polls, who was heard) lives in memory and may be lost at any moment; the
+// stores' content (blobs, wraps, enrolments) is handed over at construction.
+//
+//   event            what follows
+//   RequestArrived   refused (role, view), answered, held (Poll), or handed to the shell's stores
+//   RecordsPlaced    folded; nothing is answered yet
+//   LedgerSynced     own next records appended; polls whose member has news are answered
+//   BlobCompleted    a transfer may be complete: transfer.received
+//   WrapsStored      the same
+//   Ticked           polls past their time answered; leases looked at when members are heard
+//
+// One thread. Performs nothing and keeps no reference to anything handed in.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "coordinator/core/actions.h"
+#include "coordinator/core/enrolment.h"
+#include "coordinator/core/leases.h"
+#include "coordinator/core/polls.h"
+#include "coordinator/core/study.h"
+#include "coordinator/core/work.h"
+
+namespace cloister::coordinator {
+
+class Coordinator {
+ public:
+  explicit Coordinator(BlobFacts facts = {}, Enrolment enrolment = {});
+
+  [[nodiscard]] Actions on(const Event& event, Instant now);
+  // The rules of studies for a record that is about to get its place.
+  [[nodiscard]] Result<void> check(const provenance::Record& record) const;
+  // May this member see the record's payload?
+  [[nodiscard]] bool may_read(const MemberId& member, const provenance::Record& record) const;
+  [[nodiscard]] std::optional<Instant> next_deadline() const { return polls_.next_deadline(); }
+
+  [[nodiscard]] const Membership& membership() const { return membership_; }
+  [[nodiscard]] const std::map<StudyId, Study>& studies() const { return studies_; }
+  [[nodiscard]] const Leases& leases() const { return leases_; }
+  // Of a member's Work; 0 for strangers.
+  [[nodiscard]] std::uint64_t work_version(const MemberId& member) const;
+  // Called after every step in tests and simulation.
+  void check_invariants() const;
+
+ private:
+  struct Handler;  // one function a kind of request
+  [[nodiscard]] Actions on_request(const RequestArrived& arrived, Instant now);
+  [[nodiscard]] Actions on_enrol(const EnrolArrived& arrived, Instant now);
+  [[nodiscard]] Actions on_placed(const RecordsPlaced& placed);
+  [[nodiscard]] Actions on_synced(Instant now);
+  [[nodiscard]] Actions on_tick(Instant now);
+  void fold(const Placed& placed, Actions& actions);
+
+  void poll(const RequestArrived& arrived, const protocol::Poll& poll, Instant now,
+            Actions& actions);
+  void heard(const Member& member, Instant now, Actions& actions);
+  void give_up(const Job& job, Actions& actions);
+  void plan(Actions& actions);
+  void answer_news(Instant now, Actions& actions);
+  void answer_poll(const HeldPoll& poll, Actions& actions) const;
+  [[nodiscard]] const Job* find_job(const JobId& id, const Study** study = nullptr) const;
+  [[nodiscard]] WorkView view() const { return {studies_, membership_, facts_, leases_}; }
+
+  Membership membership_;
+  std::map<StudyId, Study> studies_;
+  std::uint64_t ledger_size_ = 0;
+  BlobFacts facts_;
+  Enrolment enrolment_;
+
+  Leases leases_;
+  Polls polls_;
+  std::map<MemberId, Instant> heard_;
+  std::map<MemberId, std::uint64_t> bumps_;   // changes of a member's view that no record made
+  std::map<MemberId, Instant> audit_reads_;   // last ledger read by each auditor
+  std::map<std::string, std::string> stuck_;  // drafts that the ledger refused: key -> why
+  std::set<std::string> in_flight_;           // drafts handed out and not yet placed
+};
+
+}  // namespace cloister::coordinator

@@ -1,0 +1,44 @@
+// What the coordinator itself must write next, derived from the fold alone: asking twice gives the
+// same answer, so a crash between asking and writing costs nothing.
+//
+//   job.submitted       a job of protocol/jobs.h whose wants are met and that was never offered
+//   transfer.received   a dataset that was sent, with every blob and key wrap in place
+//   dataset.admitted    a received dataset whose gate is open (or a covered prediction request)
+//
+// job_spec: docs/protocol.md, "Job specs".
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "coordinator/core/blob_facts.h"
+#include "coordinator/core/membership.h"
+#include "coordinator/core/study.h"
+
+namespace cloister::coordinator {
+
+// A record of the coordinator without what only the shell can give: record_id, signer_seq,
+// prev_by_signer, issued_at and the actor.
+struct Draft {
+  std::string key;  // the same for the same step: what makes asking twice harmless
+  provenance::Record record;
+};
+
+[[nodiscard]] std::vector<Draft> plan_next(const Study& study, const Membership& membership,
+                                           const BlobFacts& facts);
+
+// A job to be offered, before it is a record.
+struct Offer {
+  std::string kind;
+  std::string site;
+  std::uint32_t version = 1;
+  std::string part;
+  MemberId assignee;
+  std::vector<protocol::NamedDigest> inputs;
+  provenance::Json extra = provenance::Json::object();  // what this kind adds to the spec
+};
+[[nodiscard]] Draft offer_draft(const Study& study, const Offer& offer);
+// Canonical JSON of everything that decides the job's outcome.
+[[nodiscard]] std::string spec_of(const Study& study, const Offer& offer);
+
+}  // namespace cloister::coordinator
