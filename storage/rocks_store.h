@@ -17,7 +17,8 @@ struct RocksOptions {
   std::uint64_t cache_bytes = 16ULL << 20;        // blocks kept in memory
   std::uint64_t write_buffer_bytes = 8ULL << 20;  // per memory table, two of them
   bool read_only = false;                         // for audits of a copy
-  // Where files really live; none: the disk. Fault injection in tests. Must outlive the store.
+  // Where files really live; none: the disk. For fault injection in tests; kept while the store
+  // lives.
   std::shared_ptr<rocksdb::Env> env;
 };
 
