@@ -36,6 +36,7 @@ namespace cloister::config {
 namespace detail {
 struct Node;
 struct Reading;
+enum class NodeKind;
 }  // namespace detail
 
 struct WholeRange {
@@ -102,6 +103,12 @@ class Fields {
   friend class Document;
   friend struct detail::Reading;
   Fields(detail::Reading* reading, const detail::Node* node, std::string path);
+  const detail::Node* ask(std::string_view key) const;
+  const detail::Node* ask(std::string_view key, detail::NodeKind kind) const;  // none: other kind
+  std::vector<const detail::Node*> items(std::string_view key, detail::NodeKind kind) const;
+  void require(std::string_view key) const;
+  void report(const detail::Node* at, std::string_view key, std::string_view sentence) const;
+  [[nodiscard]] std::string path_of(std::string_view key) const;
   detail::Reading* reading_;
   const detail::Node* node_;
   std::string path_;  // "gate.limits", for messages
@@ -127,6 +134,7 @@ class Document {
 
  private:
   explicit Document(std::unique_ptr<detail::Reading> reading);
+  static Result<Document> from_root(Result<detail::Node> root, std::string_view file_name);
   std::unique_ptr<detail::Reading> reading_;
 };
 
