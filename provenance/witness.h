@@ -33,6 +33,9 @@ struct Cosigned {
 };
 struct WrongOldSize {
   std::uint64_t size = 0;  // 409: what the log should have started from
+  // The log offers a smaller tree than was cosigned: it lost records, or was restored from an old
+  // backup, or this request is an old one. Save it and tell a person.
+  std::optional<ForkEvidence> rollback;
 };
 struct Refused {
   int status = 400;  // 400, 403, 404 or 422
