@@ -135,7 +135,7 @@ Result<Bytes> to_statement(const Record& record) {
                                  : std::move(common));
   statement.set("predicateType", predicate_type(record.kind));
   statement.set("subject", subjects_json(record.subjects));
-  return to_bytes(to_jcs(statement));
+  return cloister::to_bytes(to_jcs(statement));
 }
 
 Result<Record> parse_statement(BytesView payload) {
