@@ -40,8 +40,12 @@ class FrameStream {
  private:
   enum class State { head, message, name, content };
   [[nodiscard]] Result<std::size_t> take(BytesView bytes);
+  [[nodiscard]] Result<std::size_t> take_name(BytesView bytes);
   [[nodiscard]] Result<void> on_head();
+  [[nodiscard]] Result<void> on_message();
   [[nodiscard]] Result<void> on_name();
+  [[nodiscard]] Result<void> begin_content(std::string name);
+  [[nodiscard]] Result<void> end_content();
   [[nodiscard]] std::size_t fill(BytesView bytes, std::uint64_t wanted);
 
   WorkerListener& listener_;

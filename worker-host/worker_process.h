@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "crypto/sealed_file.h"
@@ -96,25 +97,26 @@ class WorkerProcess {
     std::uint64_t left = 0;  // still to be read from `source`
     crypto::ByteSource source;
   };
-  struct Pipes;
-  WorkerProcess(WorkerListener& listener, int pid, Pipes pipes);
+  WorkerProcess(WorkerListener& listener, const Limits& limits)
+      : stream_(listener), limits_(limits) {}
   [[nodiscard]] Result<void> write_some();
   [[nodiscard]] Result<void> refill(Outgoing& next);
   [[nodiscard]] Result<void> read_some();
   void reap(bool wait);
-  void close_input();
+  void settle();
 
   FrameStream stream_;
+  Limits limits_;
   int pid_ = -1;
-  int pid_fd_ = -1;
-  int input_ = -1;   // the worker's stdin
-  int output_ = -1;  // the worker's stdout
+  Descriptor pid_fd_;  // readable once the process has ended
+  Descriptor input_;   // the worker's stdin
+  Descriptor output_;  // the worker's stdout; closed at its end
   std::deque<Outgoing> outgoing_;
-  bool output_ended_ = false;
   bool stopping_ = false;
   std::optional<Duration> kill_at_;
   std::optional<Exit> exit_;
   std::optional<int> wait_status_;
+  std::optional<Error> broken_;  // why it was killed by pump()
 };
 
 // The sentence for a wait status (see waitpid(2)).
