@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+
+#include "base/version.h"
+#include "report/html_parts.h"
+#include "report/html_text.h"
+#include "report/style.h"
+
+namespace cloister::report {
+namespace {
+
+std::string head_html(const Report& report) {
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+      "style-src 'unsafe-inline'\">\n"
+      "<title>{} – Cloister study report</title>\n<style>{}</style>\n</head>\n",
+      escaped(report.study.title), style_sheet());
+}
+
+std::string top_html(const Report& report) {
+  std::string out = fmt::format(
+      "<a class=\"skip\" href=\"#main\">Skip to the report</a>\n<header>\n"
+      "<p class=\"brand\">Cloister · study report</p>\n<h1>{}</h1>\n"
+      "<p class=\"sub\">Study <code>{}</code>, version {} · {} · mode <strong>{}</strong>, budget "
+      "<strong>{}</strong> · {}</p>\n",
+      escaped(report.study.title), escaped(report.study.id), report.study.version,
+      count_text(report.sites.size(), "site", "sites"), escaped(report.study.preset),
+      escaped(report.study.budget), to_rfc3339(report.made_at).substr(0, 16) + " UTC");
+  out +=
+      "<nav aria-label=\"Sections\"><ul>"
+      "<li><a href=\"#quality\">Quality</a></li><li><a href=\"#pictures\">Pictures</a></li>"
+      "<li><a href=\"#privacy\">Privacy gate</a></li><li><a href=\"#left\">What left</a></li>"
+      "<li><a href=\"#training\">Training</a></li><li><a href=\"#lineage\">Lineage</a></li>"
+      "<li><a href=\"#evidence\">Evidence</a></li><li><a href=\"#time\">Time</a></li>"
+      "<li><a href=\"#meaning\">What this means</a></li></ul></nav>\n</header>\n";
+  return out;
+}
+
+std::string one_machine_html(const Report& report) {
+  if (!report.one_machine) return {};
+  return "<div class=\"machine\" role=\"note\"><p><strong>This is a demonstration.</strong> One "
+         "machine played every hospital, the coordinator, the trainer and every person; only for "
+         "that reason can this page show pictures of single patients of several sites together. "
+         "In a real consortium they stay in each site's own report.</p></div>\n";
+}
+
+}  // namespace
+
+std::string figure_html(const Artwork& artwork, const std::string& id, const std::string& style) {
+  const auto svg = artwork.figures.find(id);
+  const auto drawn = artwork.drawn.find(id);
+  if (svg == artwork.figures.end() || drawn == artwork.drawn.end()) return {};
+  return fmt::format(
+      "<figure class=\"{}\"><div class=\"art\">{}</div><figcaption>{}</figcaption></figure>\n", style,
+      svg->second, escaped(drawn->second.title));
+}
+
+std::string to_html(const Report& report, const Artwork& artwork) {
+  std::string out = head_html(report) + "<body>\n" + top_html(report) + "<main id=\"main\">\n";
+  out += one_machine_html(report);
+  out += summary_html(report);
+  out += quality_html(report, artwork);
+  out += pictures_html(report, artwork);
+  out += gate_html(report, artwork);
+  out += left_html(report);
+  out += training_html(report, artwork);
+  out += lineage_html(report, artwork);
+  out += evidence_html(report);
+  out += time_html(report, artwork);
+  out += meaning_html(report);
+  out += again_html(report, artwork);
+  out += fmt::format(
+      "</main>\n<footer><p>Written by cloister {} · every figure of this page stands in "
+      "<code>report.json</code> beside it.</p></footer>\n</body>\n</html>\n",
+      program_version());
+  return out;
+}
+
+}  // namespace cloister::report

@@ -1,0 +1,145 @@
+// The gate in plain words, its exceptions, and what left each hospital.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "report/html_parts.h"
+#include "report/html_text.h"
+
+namespace cloister::report {
+namespace {
+
+std::vector<std::string> indicator_names(const Report& report) {
+  std::vector<std::string> names;
+  for (const Site& site : report.sites) {
+    for (const Indicator& one : site.gate.indicators) {
+      if (std::find(names.begin(), names.end(), one.name) == names.end()) names.push_back(one.name);
+    }
+  }
+  return names;
+}
+
+const Indicator* indicator_of(const Site& site, const std::string& name) {
+  for (const Indicator& one : site.gate.indicators) {
+    if (one.name == name) return &one;
+  }
+  return nullptr;
+}
+
+bool has_exception(const Site& site, const std::string& indicator) {
+  return std::any_of(site.gate.exceptions.begin(), site.gate.exceptions.end(),
+                     [&](const Exception& one) { return one.indicator == indicator; });
+}
+
+std::string limits_text(const Indicator& one) {
+  return one.higher_is_better
+             ? fmt::format("pass ≥ {}<br>fail &lt; {}", figure_text(one.pass), figure_text(one.fail))
+             : fmt::format("pass ≤ {}<br>fail &gt; {}", figure_text(one.pass), figure_text(one.fail));
+}
+
+std::string value_cell(const Site& site, const std::string& name) {
+  const Indicator* one = indicator_of(site, name);
+  if (one == nullptr) return "<td>–</td>";
+  std::string out = fmt::format("<td><strong>{}</strong> {}", figure_text(one->value), badge(one->verdict));
+  if (has_exception(site, name)) out += " " + badge("exception");
+  if (one->low && one->high) {
+    out += fmt::format("<br><span class=\"note\">95 %: {} to {}</span>", figure_text(*one->low),
+                       figure_text(*one->high));
+  }
+  if (!one->basis.empty()) out += fmt::format("<br><span class=\"note\">{}</span>", escaped(one->basis));
+  return out + "</td>";
+}
+
+std::string indicator_row(const Report& report, const std::string& name) {
+  const Indicator* first = nullptr;
+  for (const Site& site : report.sites) {
+    if (first == nullptr) first = indicator_of(site, name);
+  }
+  std::string out = fmt::format("<tr><th scope=\"row\">{}<br><span class=\"note\">{}</span></th><td>{}</td><td>{}</td>",
+                                escaped(name), escaped(first->plain), escaped(first->attacker),
+                                limits_text(*first));
+  for (const Site& site : report.sites) out += value_cell(site, name);
+  return out + "</tr>\n";
+}
+
+std::string exceptions_html(const Report& report) {
+  std::string out;
+  for (const Site& site : report.sites) {
+    for (const Exception& one : site.gate.exceptions) {
+      out += fmt::format(
+          "<div class=\"signed\"><p><strong>{}: {} = {}</strong> was released under an exception "
+          "signed by <strong>{}</strong>.</p><p>Reason: “{}”</p><p class=\"note\">Record {}</p></div>\n",
+          escaped(site.id), escaped(one.indicator), figure_text(one.value), escaped(one.signed_by),
+          escaped(one.reason), digest_html(one.record));
+    }
+  }
+  return out.empty() ? out : "<h3>Exceptions, as signed</h3>\n" + out;
+}
+
+std::string leaks_html(const Artwork& artwork) {
+  std::string out;
+  for (const Overlay& overlay : artwork.overlays) {
+    if (overlay.group != "leak") continue;
+    out += fmt::format(
+        "<figure><img src=\"data:image/png;base64,{}\" alt=\"{}\"><figcaption>{} · "
+        "{}</figcaption></figure>\n",
+        to_base64(overlay.png), escaped(overlay.text), escaped(overlay.site), escaped(overlay.title));
+  }
+  if (out.empty()) return out;
+  return "<h3>What the attackers reconstructed</h3>\n<div class=\"pictures\">\n" + out + "</div>\n";
+}
+
+}  // namespace
+
+std::string gate_html(const Report& report, const Artwork& artwork) {
+  std::string out = section_open("privacy", "What do the codes give away?");
+  const auto names = indicator_names(report);
+  if (names.empty()) return out + "<p>No gate report is in the ledger yet.</p>\n" + section_close();
+  out +=
+      "<p>Before anything left, each site attacked its own codes in the ways below, on patients its "
+      "encoder had not seen. Codes are neither anonymous nor encrypted data: these figures say how "
+      "much an attacker of each kind got out of them, on this data, with these attacks.</p>\n";
+  out += table_open("Indicators of the admission gate, per site");
+  out +=
+      "<thead><tr><th scope=\"col\">Indicator</th><th scope=\"col\">Who would do this</th><th "
+      "scope=\"col\">Limits</th>";
+  for (const Site& site : report.sites) {
+    out += fmt::format("<th scope=\"col\">{}</th>", escaped(site.id));
+  }
+  out += "</tr></thead>\n<tbody>\n";
+  for (const auto& name : names) out += indicator_row(report, name);
+  out += "</tbody>" + table_close();
+  return out + exceptions_html(report) + leaks_html(artwork) + section_close();
+}
+
+std::string left_html(const Report& report) {
+  std::string out = section_open("left", "What left each hospital?");
+  out +=
+      "<p>Sealed shards of codes, one shard a patient, under a release that a named person of the "
+      "site signed. Both ends signed what was sent and received.</p>\n";
+  out += table_open("Data and egress by site");
+  out +=
+      "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\" class=\"n\">Volumes used</th><th "
+      "scope=\"col\" class=\"n\">Patients</th><th scope=\"col\" class=\"n\">Training / tuning / "
+      "held out</th><th scope=\"col\">Excluded</th><th scope=\"col\" class=\"n\">Shards sent</th><th "
+      "scope=\"col\" class=\"n\">Bytes sent</th><th scope=\"col\">Released by</th><th "
+      "scope=\"col\">Manifest</th></tr></thead><tbody>\n";
+  for (const Site& site : report.sites) {
+    std::string excluded;
+    for (const Excluded& one : site.excluded) {
+      excluded += fmt::format("{}{} × <code>{}</code>", excluded.empty() ? "" : "<br>", one.cases,
+                              escaped(one.code));
+    }
+    out += fmt::format(
+        "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td "
+        "class=\"n\">{} / {} / {}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}"
+        "</td><td>{}</td></tr>\n",
+        escaped(site.id), site.cases, site.patients, site.training, site.tuning, site.evaluation,
+        excluded.empty() ? "none" : excluded, site.upload.shards, bytes_text(site.upload.bytes),
+        site.upload.released_by.empty() ? "–" : escaped(site.upload.released_by),
+        digest_html(site.upload.manifest));
+  }
+  return out + "</tbody>" + table_close() + section_close();
+}
+
+}  // namespace cloister::report

@@ -1,0 +1,103 @@
+#include "report/html_text.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+
+#include "base/time.h"
+
+namespace cloister::report {
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#39;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+std::string score_text(double value) { return fmt::format("{:.3f}", value); }
+
+std::string score_text(const std::optional<double>& value) {
+  return value ? score_text(*value) : "–";
+}
+
+std::string mm_text(const std::optional<double>& value) {
+  return value ? fmt::format("{:.1f}", *value) : "–";
+}
+
+std::string figure_text(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e6) return fmt::format("{:.0f}", value);
+  return fmt::format("{:.3g}", value);
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 5> units{"B", "kB", "MB", "GB", "TB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1000.0 && unit + 1 < units.size()) {
+    value /= 1000.0;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::string seconds_text(double seconds) {
+  return for_people(Duration(static_cast<std::int64_t>(std::llround(seconds * 1000.0))));
+}
+
+std::string count_text(std::uint64_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+std::string badge(std::string_view verdict) {
+  struct Look {
+    std::string_view verdict, style, text;
+  };
+  constexpr std::array<Look, 6> looks{{{"pass", "good", "✓ pass"},
+                                       {"warn", "warn", "! warn"},
+                                       {"fail", "bad", "✗ fail"},
+                                       {"holds", "good", "✓ holds"},
+                                       {"fails", "bad", "✗ fails"},
+                                       {"exception", "warn", "✎ exception signed"}}};
+  for (const Look& look : looks) {
+    if (look.verdict == verdict) {
+      return fmt::format("<span class=\"badge {}\">{}</span>", look.style, look.text);
+    }
+  }
+  return fmt::format("<span class=\"badge\">{}</span>", verdict.empty() ? "–" : escaped(verdict));
+}
+
+std::string digest_html(std::string_view digest) {
+  if (digest.empty()) return "–";
+  return fmt::format("<code class=\"digest\" title=\"{}\">{}…</code>", escaped(digest),
+                     escaped(digest.substr(0, 12)));
+}
+
+std::string section_open(std::string_view id, std::string_view title) {
+  return fmt::format(
+      "<section id=\"{0}\" aria-labelledby=\"{0}-title\">\n<h2 id=\"{0}-title\">{1}</h2>\n", id,
+      escaped(title));
+}
+
+std::string section_close() { return "</section>\n"; }
+
+std::string table_open(std::string_view caption) {
+  return fmt::format(
+      "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{0}\">\n"
+      "<table>\n<caption>{0}</caption>\n",
+      escaped(caption));
+}
+
+std::string table_close() { return "</table>\n</div>\n"; }
+
+}  // namespace cloister::report

@@ -1,0 +1,34 @@
+// Small pieces of HTML and numbers as people read them. Private to this room.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cloister::report {
+
+// For text and for attribute values.
+[[nodiscard]] std::string escaped(std::string_view text);
+
+[[nodiscard]] std::string score_text(double value);                        // "0.834"
+[[nodiscard]] std::string score_text(const std::optional<double>& value);  // or a dash
+[[nodiscard]] std::string mm_text(const std::optional<double>& value);     // "4.2"
+[[nodiscard]] std::string figure_text(double value);                       // four digits that count
+[[nodiscard]] std::string bytes_text(std::uint64_t bytes);                 // "12.3 MB"
+[[nodiscard]] std::string seconds_text(double seconds);                    // "4 min 05 s"
+[[nodiscard]] std::string count_text(std::uint64_t count, std::string_view one,
+                                     std::string_view many);  // "1 patient", "3 patients"
+// "pass" -> a badge with a sign and a word, so that colour is never the only difference.
+[[nodiscard]] std::string badge(std::string_view verdict);
+// A digest as people compare it: the first twelve digits, the rest on hover and for copying.
+[[nodiscard]] std::string digest_html(std::string_view digest);
+
+// A section with its heading; `id` is the link target.
+[[nodiscard]] std::string section_open(std::string_view id, std::string_view title);
+[[nodiscard]] std::string section_close();
+// A table that scrolls by itself on narrow screens; rows follow, then table_close().
+[[nodiscard]] std::string table_open(std::string_view caption);
+[[nodiscard]] std::string table_close();
+
+}  // namespace cloister::report
