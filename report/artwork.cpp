@@ -9,12 +9,13 @@
 namespace cloister::report {
 namespace {
 
-constexpr std::string_view gnuplot_head = R"(set terminal svg size {0},{1} dynamic rounded font "sans-serif,13"
+constexpr std::string_view gnuplot_head =
+    R"(set terminal svg size {0},{1} dynamic rounded font "sans-serif,13"
 set border 3 lc rgb "{2}"
 set tics nomirror tc rgb "{2}"
 set xlabel tc rgb "{2}"
 set ylabel tc rgb "{2}"
-set key tc rgb "{2}" outside below center horizontal samplen 2
+set key tc rgb "{2}" top right samplen 2 spacing 1.2
 set grid ytics lc rgb "{3}" lt 1 lw 0.7
 )";
 
@@ -37,8 +38,9 @@ struct Line {
 };
 
 std::string curves_script(const std::vector<Line>& lines, std::string_view loss) {
-  std::string script = head(720, 340);
-  script += fmt::format("set xlabel \"optimiser step\"\nset ylabel {}\nset logscale y\n", quoted(loss));
+  std::string script = head(560, 330);
+  script +=
+      fmt::format("set xlabel \"optimiser step\"\nset ylabel {}\nset logscale y\n", quoted(loss));
   std::string plots;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     script += fmt::format("$d{} << EOD\n", i);
@@ -49,6 +51,7 @@ std::string curves_script(const std::vector<Line>& lines, std::string_view loss)
     plots += fmt::format("{} $d{} with lines lw 2 dt {} lc rgb \"{}\" title {}", i ? "," : "", i,
                          i % 3 + 1, stand_in::series(i), quoted(lines[i].title));
   }
+  if (lines.size() < 2) script += "unset key\n";
   return script + "plot" + plots + "\n";
 }
 
@@ -69,7 +72,8 @@ std::optional<Drawing> encoder_curves(const Report& report, const std::string& w
   drawing.id = which + "-encoders";
   drawing.title = fmt::format("Training loss of each site's {} encoder", which);
   drawing.text = std::move(text);
-  drawing.script = curves_script(lines, which == "mask" ? "cross-entropy + Dice loss" : "reconstruction loss");
+  drawing.script =
+      curves_script(lines, which == "mask" ? "cross-entropy + Dice loss" : "reconstruction loss");
   return drawing;
 }
 
@@ -118,24 +122,33 @@ std::optional<Drawing> results(const Report& report) {
       }
       ++place;
     }
-    names += fmt::format("set label {} at {:.2f},graph -0.14 center tc rgb \"{}\"\n", quoted(site.id),
-                         static_cast<double>(first + place - 1) / 2.0, stand_in::ink);
+    names +=
+        fmt::format("set label {} at {:.2f},graph -0.17 center tc rgb \"{}\"\n", quoted(site.id),
+                    static_cast<double>(first + place - 1) / 2.0, stand_in::ink);
     ++place;
   }
   std::string script = head(760, 360);
-  script += fmt::format("set xrange [-0.8:{}.8]\nset yrange [0:1.02]\nset ylabel \"DSC (1 = perfect)\"\n",
-                        place >= 2 ? place - 2 : 0);
-  script += fmt::format("set xtics ({})\nset bmargin 6\nset key below\n{}", tics, names);
+  script +=
+      fmt::format("set xrange [-0.8:{}.8]\nset yrange [0:1.02]\nset ylabel \"DSC (1 = perfect)\"\n",
+                  place >= 2 ? place - 2 : 0);
+  script += fmt::format(
+      "set xtics ({}) scale 0\nset bmargin 6\nset key outside below center horizontal\n{}", tics,
+      names);
   script += "$c << EOD\n" + ceilings + "EOD\n";
   std::string plots = fmt::format(
       " $c using 1:2:(0.36) with xerrorbars pt 0 lw 2.5 lc rgb \"{}\" title \"mask ceiling\"",
       stand_in::ink);
   for (std::size_t i = 0; i < modes.size(); ++i) {
     script += fmt::format("$m{} << EOD\n{}EOD\n", i, result_rows(report, modes[i]));
-    plots += i == 0 ? fmt::format(", $m0 using 1:2:(0.6) with boxes fs solid 0.85 noborder lc rgb \"{}\" title {}",
-                                  stand_in::series(0), quoted(modes[0]))
-                    : fmt::format(", $m{} with points pt {} ps 1.1 lc rgb \"{}\" title {}", i, 4 + 2 * i,
-                                  stand_in::series(i), quoted(modes[i]));
+    // The study's own mode as bars; baselines as marks beside them, so that none hides another.
+    plots +=
+        i == 0
+            ? fmt::format(
+                  ", $m0 using 1:2:(0.56) with boxes fs solid 0.85 noborder lc rgb \"{}\" title {}",
+                  stand_in::series(0), quoted(modes[0]))
+            : fmt::format(
+                  ", $m{} using ($1+0.38):2 with points pt {} ps 1.1 lc rgb \"{}\" title {}", i,
+                  5 + 2 * (i % 5), stand_in::series(i), quoted(modes[i]));
   }
   Drawing drawing;
   drawing.id = "results";

@@ -26,7 +26,8 @@ std::string site_jobs(const Site& site) {
       "scope=\"col\">Outcome</th></tr></thead><tbody>\n";
   for (const JobTime& job : site.jobs) {
     out += fmt::format(
-        "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}"
+        "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\">{}</td><td "
+        "class=\"n\">{}</td><td>{}"
         "</td></tr>\n",
         escaped(job.kind), job.approved_by.empty() ? "–" : escaped(job.approved_by), job.attempts,
         seconds_text(job.seconds), escaped(job.outcome));
@@ -94,8 +95,9 @@ std::string lineage_html(const Report& report, const Artwork& artwork) {
     for (const auto& line : prediction.trace) out += escaped(line) + "\n";
     out += "</pre></details>\n";
   }
-  out += fmt::format("<p class=\"note\">Closure digest {} – a replay of the exported log gives the same.</p>\n",
-                     digest_html(prediction.closure_digest));
+  out += fmt::format(
+      "<p class=\"note\">Closure digest {} – a replay of the exported log gives the same.</p>\n",
+      digest_html(prediction.closure_digest));
   return out + section_close();
 }
 
@@ -105,7 +107,8 @@ std::string evidence_html(const Report& report) {
   out += "<dl class=\"facts\">\n";
   out += fact("Offline check", badge(verification.verdict));
   out += fact("Records in the ledger", fmt::format("{}", report.ledger.records));
-  out += fact("Root of the Merkle tree", fmt::format("<code>{}</code>", escaped(report.ledger.root)));
+  out +=
+      fact("Root of the Merkle tree", fmt::format("<code>{}</code>", escaped(report.ledger.root)));
   out += fact("Log", fmt::format("<code>{}</code>", escaped(report.ledger.origin)));
   out += "</dl>\n";
   if (!verification.proved.empty()) out += "<h3>Proved</h3>\n" + list_html(verification.proved);
@@ -115,13 +118,15 @@ std::string evidence_html(const Report& report) {
   }
   if (!verification.command.empty()) {
     out += fmt::format(
-        "<h3>Check it yourself, without us</h3>\n<pre>{}</pre>\n<p class=\"note\">The bundle's README "
+        "<h3>Check it yourself, without us</h3>\n<pre>{}</pre>\n<p class=\"note\">The bundle's "
+        "README "
         "shows how to check the same with openssl and other people's tools.</p>\n",
         escaped(verification.command));
   }
   if (!report.ledger.checkpoint.empty()) {
-    out += fmt::format("<details><summary>The signed checkpoint</summary>\n<pre>{}</pre></details>\n",
-                       escaped(report.ledger.checkpoint));
+    out +=
+        fmt::format("<details><summary>The signed checkpoint</summary>\n<pre>{}</pre></details>\n",
+                    escaped(report.ledger.checkpoint));
   }
   return out + section_close();
 }
@@ -131,12 +136,14 @@ std::string time_html(const Report& report, const Artwork& artwork) {
   out += figure_html(artwork, "stages");
   out += table_open("Stages of the run, by the clock on the wall");
   out +=
-      "<thead><tr><th scope=\"col\">Stage</th><th scope=\"col\">What happened</th><th scope=\"col\" "
+      "<thead><tr><th scope=\"col\">Stage</th><th scope=\"col\">What happened</th><th "
+      "scope=\"col\" "
       "class=\"n\">Time</th><th scope=\"col\" class=\"n\">Bytes between processes</th></tr></thead>"
       "<tbody>\n";
   for (const Stage& stage : report.stages) {
     out += fmt::format(
-        "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
+        "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\">{}</td><td "
+        "class=\"n\">{}</td></tr>\n",
         escaped(stage.name), escaped(stage.plain), seconds_text(stage.seconds),
         stage.bytes == 0 ? "–" : bytes_text(stage.bytes));
   }
@@ -172,7 +179,9 @@ std::string again_html(const Report& report, const Artwork& artwork) {
   for (const auto& [name, value] : report.seeds) {
     out += fact("Seed: " + escaped(name), fmt::format("{}", value));
   }
-  out += "</dl>\n<p class=\"note\">Seeds of encoders are secrets of their sites and stand nowhere.</p>\n";
+  out +=
+      "</dl>\n<p class=\"note\">Seeds of encoders are secrets of their sites and stand "
+      "nowhere.</p>\n";
   out += list_html(artwork.missing);
   return out + section_close();
 }

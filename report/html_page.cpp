@@ -53,8 +53,8 @@ std::string figure_html(const Artwork& artwork, const std::string& id, const std
   const auto drawn = artwork.drawn.find(id);
   if (svg == artwork.figures.end() || drawn == artwork.drawn.end()) return {};
   return fmt::format(
-      "<figure class=\"{}\"><div class=\"art\">{}</div><figcaption>{}</figcaption></figure>\n", style,
-      svg->second, escaped(drawn->second.title));
+      "<figure class=\"{}\"><div class=\"art\">{}</div><figcaption>{}</figcaption></figure>\n",
+      style, svg->second, escaped(drawn->second.title));
 }
 
 std::string to_html(const Report& report, const Artwork& artwork) {

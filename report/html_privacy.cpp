@@ -32,21 +32,24 @@ bool has_exception(const Site& site, const std::string& indicator) {
 }
 
 std::string limits_text(const Indicator& one) {
-  return one.higher_is_better
-             ? fmt::format("pass ≥ {}<br>fail &lt; {}", figure_text(one.pass), figure_text(one.fail))
-             : fmt::format("pass ≤ {}<br>fail &gt; {}", figure_text(one.pass), figure_text(one.fail));
+  return one.higher_is_better ? fmt::format("pass ≥ {}<br>fail &lt; {}", figure_text(one.pass),
+                                            figure_text(one.fail))
+                              : fmt::format("pass ≤ {}<br>fail &gt; {}", figure_text(one.pass),
+                                            figure_text(one.fail));
 }
 
 std::string value_cell(const Site& site, const std::string& name) {
   const Indicator* one = indicator_of(site, name);
   if (one == nullptr) return "<td>–</td>";
-  std::string out = fmt::format("<td><strong>{}</strong> {}", figure_text(one->value), badge(one->verdict));
+  std::string out =
+      fmt::format("<td><strong>{}</strong> {}", figure_text(one->value), badge(one->verdict));
   if (has_exception(site, name)) out += " " + badge("exception");
   if (one->low && one->high) {
     out += fmt::format("<br><span class=\"note\">95 %: {} to {}</span>", figure_text(*one->low),
                        figure_text(*one->high));
   }
-  if (!one->basis.empty()) out += fmt::format("<br><span class=\"note\">{}</span>", escaped(one->basis));
+  if (!one->basis.empty())
+    out += fmt::format("<br><span class=\"note\">{}</span>", escaped(one->basis));
   return out + "</td>";
 }
 
@@ -55,25 +58,43 @@ std::string indicator_row(const Report& report, const std::string& name) {
   for (const Site& site : report.sites) {
     if (first == nullptr) first = indicator_of(site, name);
   }
-  std::string out = fmt::format("<tr><th scope=\"row\">{}<br><span class=\"note\">{}</span></th><td>{}</td><td>{}</td>",
-                                escaped(name), escaped(first->plain), escaped(first->attacker),
-                                limits_text(*first));
+  std::string out = fmt::format(
+      "<tr><th scope=\"row\">{}<br><span class=\"note\">{}</span></th><td>{}</td><td "
+      "class=\"id\">{}</td>",
+      escaped(name), escaped(first->plain), escaped(first->attacker), limits_text(*first));
   for (const Site& site : report.sites) out += value_cell(site, name);
   return out + "</tr>\n";
+}
+
+// One box for what one person signed with one reason.
+std::string signed_box(const Site& site, const Exception& by) {
+  std::string list;
+  for (const Exception& one : site.gate.exceptions) {
+    if (one.signed_by != by.signed_by || one.reason != by.reason) continue;
+    list += fmt::format("<li>{} = <strong>{}</strong> <span class=\"note\">record {}</span></li>\n",
+                        escaped(one.indicator), figure_text(one.value), digest_html(one.record));
+  }
+  return fmt::format(
+      "<div class=\"signed\"><p><strong>{}</strong> – signed by <strong>{}</strong>: “{}”</p><ul "
+      "class=\"plain\">\n{}</ul></div>\n",
+      escaped(site.id), escaped(by.signed_by), escaped(by.reason), list);
 }
 
 std::string exceptions_html(const Report& report) {
   std::string out;
   for (const Site& site : report.sites) {
+    std::vector<std::pair<std::string, std::string>> seen;
     for (const Exception& one : site.gate.exceptions) {
-      out += fmt::format(
-          "<div class=\"signed\"><p><strong>{}: {} = {}</strong> was released under an exception "
-          "signed by <strong>{}</strong>.</p><p>Reason: “{}”</p><p class=\"note\">Record {}</p></div>\n",
-          escaped(site.id), escaped(one.indicator), figure_text(one.value), escaped(one.signed_by),
-          escaped(one.reason), digest_html(one.record));
+      const std::pair key(one.signed_by, one.reason);
+      if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
+      seen.push_back(key);
+      out += signed_box(site, one);
     }
   }
-  return out.empty() ? out : "<h3>Exceptions, as signed</h3>\n" + out;
+  if (out.empty()) return out;
+  return "<h3>Exceptions, as signed</h3>\n<p>Each lets the codes of one site out although this "
+         "indicator did not pass, for this manifest and this value only.</p>\n" +
+         out;
 }
 
 std::string leaks_html(const Artwork& artwork) {
@@ -83,7 +104,8 @@ std::string leaks_html(const Artwork& artwork) {
     out += fmt::format(
         "<figure><img src=\"data:image/png;base64,{}\" alt=\"{}\"><figcaption>{} · "
         "{}</figcaption></figure>\n",
-        to_base64(overlay.png), escaped(overlay.text), escaped(overlay.site), escaped(overlay.title));
+        to_base64(overlay.png), escaped(overlay.text), escaped(overlay.site),
+        escaped(overlay.title));
   }
   if (out.empty()) return out;
   return "<h3>What the attackers reconstructed</h3>\n<div class=\"pictures\">\n" + out + "</div>\n";
@@ -96,7 +118,8 @@ std::string gate_html(const Report& report, const Artwork& artwork) {
   const auto names = indicator_names(report);
   if (names.empty()) return out + "<p>No gate report is in the ledger yet.</p>\n" + section_close();
   out +=
-      "<p>Before anything left, each site attacked its own codes in the ways below, on patients its "
+      "<p>Before anything left, each site attacked its own codes in the ways below, on patients "
+      "its "
       "encoder had not seen. Codes are neither anonymous nor encrypted data: these figures say how "
       "much an attacker of each kind got out of them, on this data, with these attacks.</p>\n";
   out += table_open("Indicators of the admission gate, per site");
@@ -120,8 +143,9 @@ std::string left_html(const Report& report) {
   out += table_open("Data and egress by site");
   out +=
       "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\" class=\"n\">Volumes used</th><th "
-      "scope=\"col\" class=\"n\">Patients</th><th scope=\"col\" class=\"n\">Training / tuning / "
-      "held out</th><th scope=\"col\">Excluded</th><th scope=\"col\" class=\"n\">Shards sent</th><th "
+      "scope=\"col\" class=\"n\">Patients</th><th scope=\"col\" class=\"n\">Training / "
+      "tuning / held out</th><th scope=\"col\">Excluded</th><th scope=\"col\" class=\"n\">Shards "
+      "sent</th><th "
       "scope=\"col\" class=\"n\">Bytes sent</th><th scope=\"col\">Released by</th><th "
       "scope=\"col\">Manifest</th></tr></thead><tbody>\n";
   for (const Site& site : report.sites) {
@@ -131,8 +155,10 @@ std::string left_html(const Report& report) {
                               escaped(one.code));
     }
     out += fmt::format(
-        "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td "
-        "class=\"n\">{} / {} / {}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}"
+        "<tr><th scope=\"row\" class=\"id\">{}</th><td class=\"n\">{}</td><td "
+        "class=\"n\">{}</td><td "
+        "class=\"n\">{} / {} / {}</td><td>{}</td><td class=\"n\">{}</td><td "
+        "class=\"n\">{}</td><td>{}"
         "</td><td>{}</td></tr>\n",
         escaped(site.id), site.cases, site.patients, site.training, site.tuning, site.evaluation,
         excluded.empty() ? "none" : excluded, site.upload.shards, bytes_text(site.upload.bytes),

@@ -59,7 +59,8 @@ std::string cards(const Report& report) {
   }
   if (worst) out += card("Weakest site", score_text(worst->dsc), escaped(worst->site));
   if (mean && mean->hd95_mm) {
-    out += card("Boundary error (HD95)", mm_text(mean->hd95_mm) + " mm", "95 % of the surface is closer");
+    out += card("Boundary error (HD95)", mm_text(mean->hd95_mm) + " mm",
+                "95 % of the surface is closer");
   }
   const std::string verdict = worst_verdict(report);
   out += card("Privacy gate", badge(verdict),
@@ -95,7 +96,8 @@ std::string site_rows(const Report& report, const Site& site, const std::string&
   for (const Score* score : scores) {
     out += "<tr>";
     if (first) {
-      out += fmt::format("<th scope=\"rowgroup\" rowspan=\"{}\">{}</th>", scores.size(), escaped(site.id));
+      out += fmt::format("<th scope=\"rowgroup\" rowspan=\"{}\">{}</th>", scores.size(),
+                         escaped(site.id));
     }
     out += fmt::format("<th scope=\"row\">{}</th>{}</tr>\n", escaped(score->structure),
                        score_cells(*score, site));
@@ -105,8 +107,8 @@ std::string site_rows(const Report& report, const Site& site, const std::string&
 }
 
 std::string mode_table(const Report& report, const std::string& mode) {
-  std::string out = table_open(fmt::format(
-      "Mode {}: held-out patients, whole volumes in their original spacing", mode));
+  std::string out = table_open(
+      fmt::format("Mode {}: held-out patients, whole volumes in their original spacing", mode));
   out +=
       "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\">Structure</th>"
       "<th scope=\"col\" class=\"n\">Patients</th><th scope=\"col\" class=\"n\">DSC</th>"
@@ -168,7 +170,8 @@ std::string summary_html(const Report& report) {
       count_text(totals.patients, "patient", "patients"), escaped(report.data_source));
   if (mean) {
     out += fmt::format(
-        "<li>On {} that no part of the training saw, the network's masks overlap the reference with "
+        "<li>On {} that no part of the training saw, the network's masks overlap the reference "
+        "with "
         "a mean DSC of <strong>{}</strong>{}.</li>\n",
         count_text(mean->patients, "patient", "patients"), score_text(mean->dsc),
         worst ? fmt::format("; the weakest site, {}, has {}", escaped(worst->site),
@@ -181,12 +184,15 @@ std::string summary_html(const Report& report) {
         "<li>The privacy gate attacked exactly the codes that were to leave. <strong>Not every "
         "indicator passed</strong>; the codes left only because {} signed by named people of the "
         "sites. They are printed below with their reasons.</li>\n",
-        totals.exceptions == 1 ? "an exception was" : fmt::format("{} exceptions were", totals.exceptions));
+        totals.exceptions == 1 ? "an exception was"
+                               : fmt::format("{} exceptions were", totals.exceptions));
   } else if (verdict == "pass") {
-    out += "<li>The privacy gate attacked exactly the codes that left; every indicator passed.</li>\n";
+    out +=
+        "<li>The privacy gate attacked exactly the codes that left; every indicator passed.</li>\n";
   }
   out += fmt::format(
-      "<li>Every step is one of <strong>{}</strong> in a tamper-evident ledger; an offline check of "
+      "<li>Every step is one of <strong>{}</strong> in a tamper-evident ledger; an offline check "
+      "of "
       "the evidence {}.</li>\n</ul>\n",
       count_text(report.ledger.records, "signed record", "signed records"),
       report.verification.verdict == "holds"   ? "<strong>held</strong>"
@@ -201,7 +207,8 @@ std::string quality_html(const Report& report, const Artwork& artwork) {
     return out + "<p>No site has evaluated the network yet.</p>\n" + section_close();
   }
   out +=
-      "<p>DSC is the overlap with the reference mask (1 is perfect), HD95 the distance within which "
+      "<p>DSC is the overlap with the reference mask (1 is perfect), HD95 the distance within "
+      "which "
       "95 % of the two surfaces lie, ASSD their mean distance. The <em>mask ceiling</em> is what a "
       "site's own mask encoder and decoder keep of a perfect mask: no result can pass it.</p>\n";
   out += figure_html(artwork, "results", "tall");

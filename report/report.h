@@ -1,8 +1,8 @@
 // The facts of one study's run, as plain values: what report.json holds and report.html shows.
 //
-// Every figure stands with its unit and the number of patients behind it. Nothing here is a value of
-// a single patient; pictures of single patients live in the sites' own reports, and only the demo,
-// where one machine plays everyone, hands them over (see artwork.h).
+// Every figure stands with its unit and the number of patients behind it. Nothing here is a value
+// of a single patient; pictures of single patients live in the sites' own reports, and only the
+// demo, where one machine plays everyone, hands them over (see artwork.h).
 #pragma once
 
 #include <cstdint>
@@ -180,8 +180,8 @@ struct Report {
   Instant made_at;
   bool one_machine = false;  // a demo: one machine plays everyone
   std::string command;
-  std::string data_source;                     // in words: "phantom made for this run"
-  std::vector<std::string> caveats;            // what the reader must know, in sentences
+  std::string data_source;                      // in words: "phantom made for this run"
+  std::vector<std::string> caveats;             // what the reader must know, in sentences
   std::map<std::string, std::string> versions;  // "cloister", "libtorch", ...
   std::map<std::string, std::string> machine;   // "cores", "memory", ...
   std::map<std::string, std::uint64_t> seeds;   // published ones only: encoder seeds are secrets

@@ -147,9 +147,9 @@ Json results_json(const Report& report) {
         if (score.mode != mode || score.site != site.id) continue;
         structures.set(score.structure, score_json(score));
       }
-      sites.set(site.id, Json::object()
-                             .set("mean", mean_json(*mean))
-                             .set("structures", std::move(structures)));
+      sites.set(
+          site.id,
+          Json::object().set("mean", mean_json(*mean)).set("structures", std::move(structures)));
     }
     const auto mean = study_mean(report, mode);
     results.set(mode, Json::object()

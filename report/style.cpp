@@ -41,7 +41,7 @@ p{margin:.4rem 0 .8rem;max-width:76ch}
 ul.plain{margin:.3rem 0 .8rem;padding-left:1.2rem;max-width:80ch}
 ul.plain li{margin:.25rem 0}
 .short{border-left:5px solid var(--accent)}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(168px,1fr));gap:.8rem;
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:.8rem;
 margin:.9rem 0 0;padding:0;list-style:none}
 .cards li{background:var(--soft-fill);border-radius:10px;padding:.75rem .9rem}
 .cards .name{display:block;font-size:.82rem;color:var(--soft)}
@@ -53,11 +53,13 @@ font-variant-numeric:tabular-nums}
 table{border-collapse:collapse;width:100%;font-size:.93rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--soft);font-size:.88rem;padding:0 0 .45rem}
 th,td{padding:.42rem .7rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
-thead th{border-bottom:2px solid var(--line);font-size:.84rem;color:var(--soft);white-space:nowrap}
+thead th{border-bottom:2px solid var(--line);font-size:.84rem;color:var(--soft);vertical-align:bottom}
 tbody th{font-weight:600}
-td.n,th.n{text-align:right;white-space:nowrap}
+.id{white-space:nowrap}
+td.n,th.n{text-align:right}
+td.n{white-space:nowrap}
 tr.mean td,tr.mean th{background:var(--soft-fill);font-weight:600}
-.note{font-size:.86rem;color:var(--soft)}
+.note{font-size:.86rem;color:var(--soft);font-weight:400}
 .badge{display:inline-block;white-space:nowrap;font-size:.82rem;font-weight:650;border-radius:6px;
 padding:.05rem .5rem;background:var(--soft-fill)}
 .badge.good{color:var(--good);background:var(--good-fill)}
@@ -65,7 +67,7 @@ padding:.05rem .5rem;background:var(--soft-fill)}
 .badge.bad{color:var(--bad);background:var(--bad-fill)}
 .signed{border:1px solid var(--warn);background:var(--warn-fill);border-radius:10px;
 padding:.7rem .95rem;margin:.6rem 0}
-.signed p{margin:.15rem 0}
+.signed p,.signed ul{margin:.15rem 0;max-width:none}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr));gap:1.1rem}
 figure{margin:.8rem 0}
 figure .art{overflow-x:auto}
@@ -86,7 +88,7 @@ dl.facts dt{color:var(--soft)}
 dl.facts dd{margin:0;overflow-wrap:anywhere}
 .machine{border:1px dashed var(--warn);border-radius:10px;padding:.6rem .95rem;margin:.2rem 0 1.25rem;
 background:var(--warn-fill)}
-.machine p{margin:.1rem 0}
+.machine p{margin:.1rem 0;max-width:none}
 footer{color:var(--soft);font-size:.86rem;padding-bottom:2.5rem}
 @media (max-width:640px){header,main,footer{padding-left:.8rem;padding-right:.8rem}
 section{padding:1rem .95rem;border-radius:10px}th,td{padding:.38rem .45rem}

@@ -13,8 +13,8 @@
 namespace cloister::report {
 namespace {
 
-constexpr std::array<std::string_view, 6> forbidden{"<script", "<foreignObject", "javascript:",
-                                                    "<image",  "<style",         "<!ENTITY"};
+constexpr std::array<std::string_view, 6> forbidden{
+    "<script", "<foreignObject", "javascript:", "<image", "<style", "<!ENTITY"};
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at)) {
@@ -36,7 +36,8 @@ void drop_elements(std::string& text, std::string_view name) {
 
 // "rgb( 160,  0,  1)" as "#a00001", so that one table serves both programs.
 void rgb_to_hex(std::string& text) {
-  for (std::size_t at = text.find("rgb("); at != std::string::npos; at = text.find("rgb(", at + 1)) {
+  for (std::size_t at = text.find("rgb("); at != std::string::npos;
+       at = text.find("rgb(", at + 1)) {
     const std::size_t end = text.find(')', at);
     if (end == std::string::npos || end - at > 24) continue;
     std::array<int, 3> parts{};
@@ -51,7 +52,8 @@ void rgb_to_hex(std::string& text) {
       ++part;
     }
     if (part != parts.size()) continue;
-    text.replace(at, end + 1 - at, fmt::format("#{:02x}{:02x}{:02x}", parts[0], parts[1], parts[2]));
+    text.replace(at, end + 1 - at,
+                 fmt::format("#{:02x}{:02x}{:02x}", parts[0], parts[1], parts[2]));
   }
 }
 

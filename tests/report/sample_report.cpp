@@ -17,7 +17,7 @@ constexpr std::string_view digest_2 =
 
 Curve a_curve(Prng& prng, std::uint64_t steps, double from, double to) {
   Curve curve;
-  for (std::uint64_t step = 10; step <= steps; step += 10) {
+  for (std::uint64_t step = steps / 25; step <= steps; step += steps / 25) {
     const double part = static_cast<double>(step) / static_cast<double>(steps);
     const double loss = to + (from - to) * std::exp(-5.0 * part) + 0.02 * from * prng.uniform();
     curve.push_back({step, loss});
@@ -74,12 +74,14 @@ Site a_site(Prng& prng, const std::string& id, std::uint64_t patients) {
   if (id == "site-b") site.excluded.push_back({"image.constant", 1});
   for (const auto* kind : {"register-data", "train-image-encoder", "train-mask-encoder", "encode",
                            "assess-privacy", "release", "tune-mask-decoder", "evaluate"}) {
-    site.jobs.push_back({kind, fmt::format("heart-demo-{}-{}-1", id, kind), 1,
-                         3.0 + 40.0 * prng.uniform(), "done",
-                         kind == std::string("release") ? fmt::format("steward-{}", id) : "policy"});
+    site.jobs.push_back(
+        {kind, fmt::format("heart-demo-{}-{}-1", id, kind), 1, 3.0 + 40.0 * prng.uniform(), "done",
+         kind == std::string("release") ? fmt::format("steward-{}", id) : "policy"});
   }
-  site.encoders.push_back({"image", std::string(digest_1), 41.2, 0.031, a_curve(prng, 350, 0.9, 0.03)});
-  site.encoders.push_back({"mask", std::string(digest_2), 38.0, 0.08, a_curve(prng, 500, 1.4, 0.07)});
+  site.encoders.push_back(
+      {"image", std::string(digest_1), 41.2, 0.031, a_curve(prng, 350, 0.9, 0.03)});
+  site.encoders.push_back(
+      {"mask", std::string(digest_2), 38.0, 0.08, a_curve(prng, 500, 1.4, 0.07)});
   site.mask_ceiling = {{"LV", 0.972}, {"MYO", 0.951}, {"RV", 0.963}};
   site.gate = a_gate(prng, id);
   site.upload = {9'312'441 + prng.below(900'000), patients, 1.4, std::string(digest_1),
@@ -173,10 +175,11 @@ Report a_report() {
   report.machine = {{"cores", "2"}, {"memory", "8 GB"}};
   report.seeds = {{"study", 1}, {"phantom", 20261123}};
   add_study(report);
-  report.sites = {a_site(prng, "site-a", 12), a_site(prng, "site-b", 12), a_site(prng, "site-c", 12)};
+  report.sites = {a_site(prng, "site-a", 12), a_site(prng, "site-b", 12),
+                  a_site(prng, "site-c", 12)};
   add_scores(report, prng, "adapted", 0.80);
   add_scores(report, prng, "local-only", 0.74);
-  report.pooled = {std::string(digest_2), 1'934'016, 7'744'120, 700, 64.2, 0.212,
+  report.pooled = {std::string(digest_2),       1'934'016, 7'744'120, 700, 64.2, 0.212,
                    a_curve(prng, 700, 1.1, 0.2)};
   report.stages = {{"Consortium", "keys, genesis, daemons", 3.1, 0},
                    {"Enrolment", "three agents and the trainer, by one-time token", 4.9, 41'200},
@@ -210,23 +213,24 @@ std::string a_lineage_dot() {
   }
   return dot +
          "model [label=\"shared network\"];\nmodel -> reply -> mask;\n"
-         "reply [label=\"reply, sealed to site-a\"];\nmask [label=\"site-a-new.nii.gz\", penwidth=2];\n}\n";
+         "reply [label=\"reply, sealed to site-a\"];\nmask [label=\"site-a-new.nii.gz\", "
+         "penwidth=2];\n}\n";
 }
 
 std::vector<Overlay> some_overlays() {
   // The smallest PNG there is: one grey pixel.
-  const Bytes pixel =
-      from_base64(
-          "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCB0uZ9CwAAAABJRU5ErkJggg==")
-          .value_or(Bytes{});
+  const Bytes pixel = from_base64(
+                          "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCB0uZ9"
+                          "CwAAAABJRU5ErkJggg==")
+                          .value_or(Bytes{});
   std::vector<Overlay> overlays;
   for (const auto* site : {"site-a", "site-b", "site-c"}) {
     overlays.push_back({site, "held-out patient 1, middle slice",
                         "Heart from above: the predicted outlines follow the reference closely.",
                         "overlay", pixel});
     overlays.push_back({site, "best attack, one slice",
-                        "Left the original slice, right what the attacker made of its code.", "leak",
-                        pixel});
+                        "Left the original slice, right what the attacker made of its code.",
+                        "leak", pixel});
   }
   return overlays;
 }
