@@ -48,6 +48,9 @@ struct Enrol {
   MemberKeys keys;
   // Ed25519 by keys.sign over protocol::enrolment_claim(...): proof of possession.
   Bytes proof;
+  // By keys.sign as well, over provenance's key binding (provenance::prove_key): the consortium
+  // copies it into the key.bound record, where every verifier checks it. 64 bytes.
+  Bytes possession;
   friend bool operator==(const Enrol&, const Enrol&) = default;
 };
 struct EnrolmentState {
@@ -73,6 +76,7 @@ struct PendingEnrolment {
   std::string site;
   MemberKeys keys;
   Instant asked;
+  Bytes possession;  // of Enrol; the approver needs it to write key.bound
   friend bool operator==(const PendingEnrolment&, const PendingEnrolment&) = default;
 };
 struct ListEnrolments {
