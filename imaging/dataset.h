@@ -72,9 +72,10 @@ struct Dataset {
 struct ScanOptions {
   std::vector<std::string> structures{"LV", "MYO", "RV"};
   std::uint64_t split_seed = 1;
-  double tuning_share = 0.2;  // of the training patients, at least one patient
-  double test_share = 0.2;    // used only where the layout brings no test patients
-  std::string centre;         // M&Ms: only rows of this Centre; empty = all
+  double tuning_share = 0.2;           // of the training patients, at least one patient
+  double test_share = 0.2;             // used only where the layout brings no test patients
+  std::string centre;                  // M&Ms: only rows of this Centre; empty = all
+  std::vector<std::string> withdrawn;  // case or patient ids, excluded as "dataset.withdrawn"
   std::size_t cases_max = 100'000;
   ReadLimits limits;
 };

@@ -22,7 +22,7 @@
 namespace cloister::imaging {
 
 struct PreprocessPlan {
-  double spacing_mm = 1.25;
+  double spacing_mm = 1.25;  // 0: each image keeps its own
   std::size_t width = 192;   // a multiple of 16
   std::size_t height = 192;  // a multiple of 16
   double clip_low_percent = 0.5;
@@ -31,8 +31,8 @@ struct PreprocessPlan {
   friend bool operator==(const PreprocessPlan&, const PreprocessPlan&) = default;
 };
 
-// "plan.bad_preprocessing" for sizes that are no multiple of 16 or out of 16..1024, spacing out of
-// 0.2..10 mm, or percentiles out of order.
+// "plan.bad_preprocessing" for sizes that are no multiple of 16 or out of 16..1024, spacing
+// neither 0 nor within 0.2..10 mm, or percentiles out of order.
 [[nodiscard]] Result<void> check_plan(const PreprocessPlan& plan);
 
 // count x height x width, row by row; patient data, no formatter.
