@@ -27,6 +27,19 @@ inline constexpr std::size_t studies_in_work_max = 64;
 inline constexpr std::size_t members_max = 4096;
 inline constexpr std::size_t wraps_max = 4096;
 inline constexpr std::size_t text_bytes_max = 256U << 10;
+// Names, phases, codes; sentences for people; an answer to a person's question, which fills a
+// message; the figures of a job's progress.
+inline constexpr std::size_t word_bytes_max = 100;
+inline constexpr std::size_t sentence_bytes_max = 4U << 10;
+inline constexpr std::size_t told_bytes_max = message_bytes_max - (64U << 10);
+inline constexpr std::size_t metrics_bytes_max = 16U << 10;
+// A signed note with the cosignatures of a few hundred sites.
+inline constexpr std::size_t checkpoint_bytes_max = 64U << 10;
+// One shard a patient, and a manifest of one site at most.
+inline constexpr std::size_t digests_in_job_max = 4096;
+inline constexpr std::size_t wrap_bytes_max = 4U << 10;
+// Elements of all lists of one message together: what decoding may allocate is this many objects.
+inline constexpr std::size_t elements_max = 16'384;
 inline constexpr std::size_t nonce_bytes = 16;
 // RFC 6962 proofs of a tree with 2^63 leaves.
 inline constexpr std::size_t proof_hashes_max = 63;
