@@ -16,6 +16,8 @@ if(CLOISTER_TESTS)
   find_package(Catch2 2.13 CONFIG REQUIRED)
 endif()
 if(CLOISTER_TORCH)
+  # RocksDB's config leaves this set, and Torch's then finds no usable gflags target.
+  unset(GFLAGS_USE_TARGET_NAMESPACE)
   find_package(Torch CONFIG REQUIRED)
   find_package(ZLIB REQUIRED)
   find_package(PNG REQUIRED)

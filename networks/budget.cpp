@@ -1,0 +1,84 @@
+#include "networks/budget.h"
+
+#include <fmt/format.h>
+
+namespace cloister::networks {
+namespace {
+
+Budget quick() {
+  Budget budget;
+  budget.name = "quick";
+  budget.resolution = 96;
+  budget.spacing_mm = 2.0;
+  budget.image.recipe.steps = 500;
+  budget.mask.recipe.steps = 500;
+  budget.views.views = 4;
+  budget.segmentation.recipe.steps = 2000;
+  budget.tuning.recipe.steps = 100;
+  return budget;
+}
+
+Budget standard() {
+  Budget budget;
+  budget.name = "standard";
+  budget.image.recipe.steps = 3000;
+  budget.mask.recipe.steps = 3000;
+  budget.segmentation.recipe.steps = 15000;
+  budget.tuning.recipe.steps = 400;
+  budget.test_views = 3;
+  return budget;
+}
+
+Budget full() {
+  Budget budget = standard();
+  budget.name = "full";
+  budget.image.recipe.steps = 30000;
+  budget.mask.recipe.steps = 30000;
+  budget.segmentation.recipe.steps = 150000;
+  budget.segmentation.recipe.ema_decay = 0.999;
+  budget.views.views = 16;
+  budget.tuning.recipe.steps = 1000;
+  budget.test_views = 5;
+  return budget;
+}
+
+// To the paper: see system.md's table and section 2.2 of the paper.
+void keep_to_paper(Budget& budget) {
+  budget.mask.foreground_only = true;
+  budget.mask.code_noise = 0;
+  budget.image.code_noise = 0;
+  budget.segmentation.pooling = Pooling::plain;
+  budget.segmentation.grid_blocks = 0;
+  budget.segmentation.code_noise = 0;
+  budget.segmentation.channel_drop_percent = 0;
+  budget.tuning.recipe.steps = 0;
+  budget.tuning_patients_percent = 0;
+  budget.test_views = 1;
+}
+
+}  // namespace
+
+Result<Preset> parse_preset(std::string_view text) {
+  if (text == "paper") return Preset::paper;
+  if (text == "adapted") return Preset::adapted;
+  return fail(Kind::invalid, "plan.preset", fmt::format("There is no preset called '{}'.", text),
+              "Use 'paper' or 'adapted'.");
+}
+
+Result<Budget> budget_for(std::string_view name, Preset preset) {
+  Budget budget;
+  if (name == "quick") {
+    budget = quick();
+  } else if (name == "standard") {
+    budget = standard();
+  } else if (name == "full") {
+    budget = full();
+  } else {
+    return fail(Kind::invalid, "budget.unknown", fmt::format("There is no budget '{}'.", name),
+                "Use 'quick', 'standard' or 'full'.");
+  }
+  if (preset == Preset::paper) keep_to_paper(budget);
+  return budget;
+}
+
+}  // namespace cloister::networks

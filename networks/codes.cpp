@@ -1,0 +1,77 @@
+// Codes held in memory, and the names of the pooling modes: the torch-free part of segmentation.h.
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/ensure.h"
+#include "networks/segmentation.h"
+#include "networks/views.h"
+#include "tensorfile/half.h"
+#include "tensorfile/tensor_file.h"
+
+namespace cloister::networks {
+
+Result<Pooling> parse_pooling(std::string_view text) {
+  for (const Pooling pooling : {Pooling::plain, Pooling::adapted})
+    if (to_string(pooling) == text) return pooling;
+  return fail(Kind::invalid, "plan.pooling", fmt::format("There is no pooling called '{}'.", text),
+              "Use 'plain' or 'adapted'.");
+}
+
+std::string_view to_string(Pooling pooling) {
+  switch (pooling) {
+    case Pooling::plain:
+      return "plain";
+    case Pooling::adapted:
+      return "adapted";
+  }
+  return "?";
+}
+
+CodesInMemory::CodesInMemory(int sites)
+    : image_codes_(static_cast<std::size_t>(sites)), mask_codes_(static_cast<std::size_t>(sites)) {}
+
+Result<void> CodesInMemory::add_shard(int site, BytesView shard) {
+  ensure(site >= 0 && site < sites(), "a site of the plan");
+  const auto checked = read_code_shard(shard);
+  if (!checked) return pass(checked);
+  const auto& shape = checked->image_codes.shape;
+  if (height_ == 0) {
+    height_ = static_cast<int>(shape[2]);
+    width_ = static_cast<int>(shape[3]);
+  }
+  if (shape[2] != height_ || shape[3] != width_)
+    return fail(Kind::conflict, "codes.grid",
+                fmt::format("A shard's code grid is {} x {}, the others' is {} x {}.", shape[2],
+                            shape[3], height_, width_),
+                "All sites of a study encode at the plan's resolution.");
+  const auto place = static_cast<std::size_t>(site);
+  const auto keep = [](const FloatTensor& codes, std::vector<std::uint16_t>& in) {
+    const auto halves = tensorfile::to_halves(codes.data);
+    in.insert(in.end(), halves.begin(), halves.end());
+  };
+  keep(checked->image_codes, image_codes_[place]);
+  keep(checked->mask_codes, mask_codes_[place]);
+  return {};
+}
+
+int CodesInMemory::sites() const { return static_cast<int>(image_codes_.size()); }
+
+std::size_t CodesInMemory::samples(int site) const {
+  const auto floats = static_cast<std::size_t>(code_channels * height_ * width_);
+  return floats == 0 ? 0 : image_codes_[static_cast<std::size_t>(site)].size() / floats;
+}
+
+void CodesInMemory::read(int site, std::size_t sample, std::span<float> image_code,
+                         std::span<float> mask_code) {
+  ensure(sample < samples(site), "a sample that is there");
+  const auto place = static_cast<std::size_t>(site);
+  const auto floats = image_code.size();
+  const auto copy = [&](const std::vector<std::uint16_t>& from, std::span<float> to) {
+    tensorfile::from_halves({from.data() + sample * floats, floats}, to);
+  };
+  copy(image_codes_[place], image_code);
+  copy(mask_codes_[place], mask_code);
+}
+
+}  // namespace cloister::networks

@@ -1,0 +1,55 @@
+// What training, encoding and tuning share. Internal.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+#include <vector>
+
+#include "networks/encoders.h"
+#include "networks/modules.h"
+#include "networks/weights.h"
+
+namespace cloister::networks {
+
+inline constexpr int structures_max = 16;
+inline constexpr std::int64_t coding_batch = 16;  // slices at once when nothing is learnt
+
+// How labels become channels.
+struct MaskChannels {
+  int structures = 3;
+  bool foreground_only = false;
+  [[nodiscard]] int count() const { return structures + (foreground_only ? 0 : 1); }
+};
+
+// Labels [N, H, W] (bytes) to one-hot [N, channels, H, W].
+[[nodiscard]] torch::Tensor one_hot(const torch::Tensor& labels, const MaskChannels& channels);
+// Network outputs to probabilities [N, structures + 1, H, W], background first.
+[[nodiscard]] torch::Tensor probabilities_of(const torch::Tensor& outputs,
+                                             const MaskChannels& channels);
+// Weighted cross-entropy + Dice over the structures of the batch. `weights` by channel.
+[[nodiscard]] torch::Tensor mask_loss(const torch::Tensor& outputs, const torch::Tensor& target,
+                                      const MaskChannels& channels, const torch::Tensor& weights);
+// By channel: inverse square root of its share of the pixels, mean 1, none over ten times another.
+[[nodiscard]] torch::Tensor class_weights(const SliceSet& slices, const MaskChannels& channels);
+
+// Adds noise in units of each channel's deviation over the batch.
+[[nodiscard]] torch::Tensor with_code_noise(const torch::Tensor& code, double noise);
+
+// Channels-last and on the device.
+[[nodiscard]] torch::Tensor placed(const torch::Tensor& tensor, torch::Device device);
+[[nodiscard]] torch::Tensor image_tensor(const SliceSet& slices, std::size_t from,
+                                         std::size_t count);
+[[nodiscard]] torch::Tensor label_tensor(const SliceSet& slices, std::size_t from,
+                                         std::size_t count);
+
+struct CodeStatistics {
+  torch::Tensor mean, deviation;  // [128]
+};
+// Dead channels get a deviation of one, so that they stay zero.
+[[nodiscard]] CodeStatistics statistics_of(const torch::Tensor& codes);
+
+[[nodiscard]] Texts mask_texts(std::string kind, const MaskChannels& channels);
+[[nodiscard]] Result<MaskChannels> mask_channels_in(const tensorfile::TensorFileView& file);
+
+}  // namespace cloister::networks

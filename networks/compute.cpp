@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include <fstream>
+#include <thread>
+
+#include "networks/job.h"
+#include "networks/layers.h"
+#include "networks/modules.h"
+#include "networks/weights.h"
+
+namespace cloister::networks {
+namespace {
+
+// The BLAS that is mapped into this process. Debian's libblas.so.3 is a link to any of several.
+std::string mapped_blas() {
+  std::ifstream maps("/proc/self/maps");
+  std::string line;
+  std::string found;
+  while (std::getline(maps, line)) {
+    if (line.find("openblas") != std::string::npos) return "OpenBLAS";
+    if (line.find("libmkl") != std::string::npos) return "MKL";
+    if (line.find("blis") != std::string::npos) found = "BLIS";
+    if (found.empty() && line.find("libblas") != std::string::npos) found = "netlib BLAS";
+  }
+  return found.empty() ? "unknown" : found;
+}
+
+LayerTable measured(torch::nn::Module& module, const std::function<void(const Watch&)>& run) {
+  torch::NoGradGuard no_grad;
+  module.eval();
+  LayerTable table;
+  for (const auto& parameter : module.parameters()) table.parameters += parameter.numel();
+  run([&table](const std::string& name, const torch::Tensor& x) {
+    table.layers.push_back({name, x.size(1), x.size(2), x.size(3)});
+  });
+  return table;
+}
+
+}  // namespace
+
+Result<void> prepare_compute(const Compute& compute) {
+  const unsigned all = std::max(1u, std::thread::hardware_concurrency());
+  const int threads = compute.threads > 0 ? compute.threads : static_cast<int>(all);
+  if (torch::get_num_threads() != threads) torch::set_num_threads(threads);
+  if (compute.device.type == Device::Type::cpu) return {};
+  const auto there =
+      torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
+  if (compute.device.index < there) return {};
+  return fail(Kind::unsupported, "device.not_there",
+              fmt::format("The device '{}' is not there: this machine and this build of LibTorch "
+                          "offer {} GPU(s).",
+                          to_string(compute.device), there),
+              "Set the device to 'cpu', or install a CUDA build of LibTorch and its driver.");
+}
+
+ComputeFacts compute_facts() {
+  // A small product loads whatever BLAS is behind LibTorch.
+  (void)torch::mm(torch::ones({8, 8}), torch::ones({8, 8}));
+  ComputeFacts facts;
+  facts.torch_version =
+      fmt::format("{}.{}.{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR, TORCH_VERSION_PATCH);
+  facts.blas = mapped_blas();
+  facts.fast_blas = facts.blas == "OpenBLAS" || facts.blas == "MKL" || facts.blas == "BLIS";
+  if (!facts.fast_blas)
+    facts.warning = fmt::format(
+        "LibTorch uses {}, which is about ten times slower than OpenBLAS: "
+        "install libopenblas0-pthread.",
+        facts.blas);
+  facts.cuda_devices =
+      torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
+  return facts;
+}
+
+Result<LayerTable> autoencoder_layers(int channels, int height, int width) {
+  return guarded("measuring the encoding network", [&]() -> Result<LayerTable> {
+    Autoencoder net(channels);
+    return measured(*net, [&](const Watch& watch) {
+      const auto code = net->encoder->forward(torch::zeros({1, channels, height, width}), watch);
+      (void)net->decoder->forward(code, watch);
+    });
+  });
+}
+
+Result<LayerTable> segmentation_layers(const SegmentationOptions& options, int sites, int height,
+                                       int width) {
+  return guarded("measuring the segmentation network", [&]() -> Result<LayerTable> {
+    SegmentationNet net(options, options.pooling == Pooling::plain ? 0 : sites);
+    return measured(*net, [&](const Watch& watch) {
+      (void)net->forward(torch::zeros({1, code_channels, height, width}), 0, watch);
+    });
+  });
+}
+
+}  // namespace cloister::networks

@@ -1,0 +1,296 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "networks/coding.h"
+#include "networks/encoders.h"
+#include "networks/score.h"
+#include "networks/training.h"
+#include "networks/views.h"
+
+namespace cloister::networks {
+namespace {
+
+Result<void> check_seed(BytesView secret) {
+  if (secret.size() >= secret_seed_bytes_min) return {};
+  return fail(Kind::invalid, "encoder.short_seed",
+              fmt::format("An encoder's secret seed has {} bytes; it needs {} random ones.",
+                          secret.size(), secret_seed_bytes_min),
+              "Draw the seed from the system's entropy.");
+}
+
+Result<void> check_training(const SliceSet& slices, int structures, const TrainingRecipe& recipe) {
+  if (auto sound = check_slices(slices, structures); !sound) return sound;
+  if (slices.size() == 0)
+    return fail(Kind::invalid, "encoder.no_slices", "There are no slices to learn from.",
+                "Check the dataset: were all cases excluded?");
+  return check_recipe(recipe);
+}
+
+// Draws augmented batches.
+class Batches {
+ public:
+  Batches(const SliceSet& slices, const Augmentation& augmentation, int batch, const Seeds& seeds)
+      : slices_(slices), augmentation_(augmentation), order_(seeds, slices.size()) {
+    views_.height = slices.height;
+    views_.width = slices.width;
+    const auto count = static_cast<std::size_t>(batch);
+    if (!slices.images.empty()) views_.images.resize(count * slices.pixels());
+    if (!slices.labels.empty()) views_.labels.resize(count * slices.pixels());
+    views_.volume.resize(count);
+  }
+
+  const SliceSet& draw(StepInput input) {
+    const std::size_t pixels = slices_.pixels();
+    for (std::size_t i = 0; i < views_.size(); ++i) {
+      const auto position = static_cast<std::uint64_t>(input.step) * views_.size() + i;
+      const std::size_t from = order_.at(position) * pixels;
+      SliceView in;
+      SliceOut out;
+      if (!slices_.images.empty()) {
+        in.image = {slices_.images.data() + from, pixels};
+        out.image = {views_.images.data() + i * pixels, pixels};
+      }
+      if (!slices_.labels.empty()) {
+        in.labels = {slices_.labels.data() + from, pixels};
+        out.labels = {views_.labels.data() + i * pixels, pixels};
+      }
+      augment(augmentation_, slices_.height, slices_.width, input.prng, in, out);
+    }
+    return views_;
+  }
+
+ private:
+  const SliceSet& slices_;
+  Augmentation augmentation_;
+  EpochOrder order_;
+  SliceSet views_;
+};
+
+std::string fingerprint(const SliceSet& slices, const TrainingRecipe& recipe, std::string more) {
+  return fmt::format("{}x{}x{} {} {}", slices.size(), slices.height, slices.width, to_text(recipe),
+                     more);
+}
+
+using Input = std::function<torch::Tensor(std::size_t, std::size_t)>;
+
+CodeStatistics code_statistics(EncoderNet& encoder, const Input& input, std::size_t slices,
+                               torch::Device device) {
+  torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> codes;
+  for (std::size_t at = 0; at < slices; at += coding_batch) {
+    const std::size_t count = std::min<std::size_t>(coding_batch, slices - at);
+    codes.push_back(encoder->forward(placed(input(at, count), device)).cpu());
+  }
+  return statistics_of(torch::cat(codes));
+}
+
+Tensors statistic_tensors(const CodeStatistics& statistics) {
+  return {{"code_mean", statistics.mean}, {"code_deviation", statistics.deviation}};
+}
+
+double unexplained_variance(Autoencoder& net, const SliceSet& slices, torch::Device device) {
+  torch::NoGradGuard no_grad;
+  double error = 0;
+  double sum = 0;
+  double squares = 0;
+  for (std::size_t at = 0; at < slices.size(); at += coding_batch) {
+    const std::size_t count = std::min<std::size_t>(coding_batch, slices.size() - at);
+    const auto x = placed(image_tensor(slices, at, count), device);
+    const auto y = net->decoder->forward(net->encoder->forward(x));
+    error += (y - x).square().sum().item<double>();
+    sum += x.sum().item<double>();
+    squares += x.square().sum().item<double>();
+  }
+  const double count = static_cast<double>(slices.images.size());
+  const double variance = squares / count - (sum / count) * (sum / count);
+  return variance > 0 ? error / count / variance : 0;
+}
+
+struct MaskAttempt {
+  Bytes encoder, decoder;
+  std::vector<double> ceiling;
+  double loss = 0;
+  [[nodiscard]] double worst() const { return *std::min_element(ceiling.begin(), ceiling.end()); }
+};
+
+Result<std::vector<double>> ceiling_of(const MaskAttempt& attempt, const SliceSet& slices,
+                                       int structures, const Compute& compute) {
+  const auto encoder = Encoder::load(attempt.encoder, compute);
+  if (!encoder) return pass(encoder);
+  const auto decoder = Decoder::load(attempt.decoder, compute);
+  if (!decoder) return pass(decoder);
+  std::vector<std::uint8_t> predicted;
+  constexpr std::size_t chunk = 64;  // slices whose probabilities are in memory at once
+  for (std::size_t at = 0; at < slices.size(); at += chunk) {
+    std::vector<std::size_t> some(std::min(chunk, slices.size() - at));
+    for (std::size_t i = 0; i < some.size(); ++i) some[i] = at + i;
+    const auto codes = encoder->encode(slices_at(slices, some));
+    if (!codes) return pass(codes);
+    const auto wire = write_codes(*codes);
+    if (!wire) return pass(wire);
+    const auto travelled = read_codes(*wire);
+    if (!travelled) return pass(travelled);
+    const auto probabilities = decoder->decode(*travelled);
+    if (!probabilities) return pass(probabilities);
+    const auto labels = most_probable(*probabilities);
+    predicted.insert(predicted.end(), labels.begin(), labels.end());
+  }
+  return dice_by_structure({predicted, slices.labels, slices.volume, slices.pixels()}, structures);
+}
+
+struct Parts {
+  SliceSet training, checking;
+};
+
+// Patients kept out of training, the last ones by number.
+Parts split(const SliceSet& slices, double held_out_percent) {
+  std::vector<std::int64_t> patients = slices.patient;
+  std::sort(patients.begin(), patients.end());
+  patients.erase(std::unique(patients.begin(), patients.end()), patients.end());
+  const auto out =
+      static_cast<std::size_t>(static_cast<double>(patients.size()) * held_out_percent / 100 + 0.5);
+  if (out == 0 || out >= patients.size()) return {slices, slices};
+  const auto border = patients.end() - static_cast<std::ptrdiff_t>(out);
+  return {slices_of_patients(slices, {patients.begin(), border}),
+          slices_of_patients(slices, {border, patients.end()})};
+}
+
+Result<MaskAttempt> train_mask_once(const Parts& parts, const MaskEncoderOptions& options,
+                                    const Seeds& seeds, const Purpose& purpose, const Job& job) {
+  const MaskChannels channels{options.structures, options.foreground_only};
+  const auto device = torch_device(job.compute.device);
+  Autoencoder net(channels.count());
+  const auto weights = class_weights(parts.training, channels).to(device);
+  SliceSet labels_only = parts.training;
+  labels_only.images.clear();
+  Batches batches(labels_only, spatial_only(options.augmentation), options.recipe.batch, seeds);
+  const auto loss_of_step = [&](StepInput input) {
+    const auto& views = batches.draw(input);
+    const auto target = placed(one_hot(label_tensor(views, 0, views.size()), channels), device);
+    const auto code = with_code_noise(net->encoder->forward(target), options.code_noise);
+    return mask_loss(net->decoder->forward(code), target, channels, weights);
+  };
+  const auto end = run_training({*net, options.recipe, purpose, seeds}, job, loss_of_step);
+  if (!end) return pass(end);
+  const auto input = [&](std::size_t at, std::size_t count) {
+    return one_hot(label_tensor(parts.training, at, count), channels);
+  };
+  const auto statistics = code_statistics(net->encoder, input, parts.training.size(), device);
+  MaskAttempt attempt;
+  attempt.encoder = save_network(*net->encoder, mask_texts("cloister-mask-encoder", channels),
+                                 statistic_tensors(statistics));
+  attempt.decoder = save_network(*net->decoder, mask_texts("cloister-mask-decoder", channels),
+                                 statistic_tensors(statistics));
+  attempt.loss = end->loss;
+  auto ceiling = ceiling_of(attempt, parts.checking, options.structures, job.compute);
+  if (!ceiling) return pass(ceiling);
+  attempt.ceiling = std::move(*ceiling);
+  return attempt;
+}
+
+TrainedMaskEncoder finished(MaskAttempt best, int attempts, double ceiling_min) {
+  TrainedMaskEncoder trained{
+      std::move(best.encoder), std::move(best.decoder), best.ceiling, {}, attempts, best.loss};
+  for (std::size_t i = 0; i < best.ceiling.size(); ++i)
+    if (best.ceiling[i] < ceiling_min) trained.dropped.push_back(static_cast<int>(i) + 1);
+  return trained;
+}
+
+Result<TrainedMaskEncoder> train_mask_attempts(const Parts& parts,
+                                               const MaskEncoderOptions& options, BytesView secret,
+                                               Job job) {
+  auto carried = carried_in(job.hooks.resume_from);
+  if (!carried) return pass(carried);
+  MaskAttempt best;
+  int number = 0;
+  if (carried->contains("encoder")) {  // the checkpoint is of the second attempt or later
+    best = {(*carried)["encoder"], (*carried)["decoder"], {}, 0};
+    auto ceiling = ceiling_of(best, parts.checking, options.structures, job.compute);
+    if (!ceiling) return pass(ceiling);
+    best.ceiling = std::move(*ceiling);
+    number = (*carried)["number"].empty() ? 1 : (*carried)["number"][0];
+  }
+  while (true) {
+    Purpose purpose{
+        "mask-encoder",
+        fingerprint(parts.training, options.recipe,
+                    fmt::format("noise={} classes={}", options.code_noise, options.structures)),
+        {}};
+    if (number > 0)
+      purpose.carried = {{"encoder", best.encoder},
+                         {"decoder", best.decoder},
+                         {"number", Bytes{static_cast<std::uint8_t>(number)}}};
+    const auto seeds = Seeds(secret).attempt(static_cast<std::uint64_t>(number));
+    auto attempt = train_mask_once(parts, options, seeds, purpose, job);
+    if (!attempt) return pass(attempt);
+    job.hooks.resume_from.clear();
+    if (best.ceiling.empty() || attempt->worst() > best.worst()) best = std::move(*attempt);
+    ++number;
+    if (best.worst() >= options.ceiling_min || number >= options.attempts_max)
+      return finished(std::move(best), number, options.ceiling_min);
+  }
+}
+
+}  // namespace
+
+Result<TrainedImageEncoder> train_image_encoder(const SliceSet& slices,
+                                                const ImageEncoderOptions& options,
+                                                BytesView secret_seed, const Job& job) {
+  if (auto sound = check_seed(secret_seed); !sound) return pass(sound);
+  if (auto sound = check_training(slices, structures_max, options.recipe); !sound)
+    return pass(sound);
+  if (auto ready = prepare_compute(job.compute); !ready) return pass(ready);
+  return guarded("training the image encoder", [&]() -> Result<TrainedImageEncoder> {
+    const auto device = torch_device(job.compute.device);
+    const Seeds seeds(secret_seed);
+    Autoencoder net(1);
+    SliceSet images_only = slices;
+    images_only.labels.clear();
+    Batches batches(images_only, options.augmentation, options.recipe.batch, seeds);
+    const auto loss_of_step = [&](StepInput input) {
+      const auto& views = batches.draw(input);
+      const auto x = placed(image_tensor(views, 0, views.size()), device);
+      const auto code = with_code_noise(net->encoder->forward(x), options.code_noise);
+      return torch::mse_loss(net->decoder->forward(code), x);
+    };
+    const Purpose purpose{
+        "image-encoder",
+        fingerprint(slices, options.recipe, fmt::format("noise={}", options.code_noise)),
+        {}};
+    const auto end = run_training({*net, options.recipe, purpose, seeds}, job, loss_of_step);
+    if (!end) return pass(end);
+    const auto input = [&](std::size_t at, std::size_t count) {
+      return image_tensor(slices, at, count);
+    };
+    const auto statistics = code_statistics(net->encoder, input, slices.size(), device);
+    TrainedImageEncoder trained;
+    trained.encoder = save_network(*net->encoder, {{"kind", "cloister-image-encoder"}},
+                                   statistic_tensors(statistics));
+    trained.decoder = save_network(*net->decoder, {{"kind", "cloister-image-decoder"}},
+                                   statistic_tensors(statistics));
+    trained.unexplained = unexplained_variance(net, slices, device);
+    trained.final_loss = end->loss;
+    return trained;
+  });
+}
+
+Result<TrainedMaskEncoder> train_mask_encoder(const SliceSet& slices,
+                                              const MaskEncoderOptions& options,
+                                              BytesView secret_seed, const Job& job) {
+  if (auto sound = check_seed(secret_seed); !sound) return pass(sound);
+  if (options.structures < 1 || options.structures > structures_max)
+    return fail(Kind::invalid, "encoder.structures", "A study has 1 to 16 structures.",
+                "Check the labels in the plan.");
+  if (auto sound = check_training(slices, options.structures, options.recipe); !sound)
+    return pass(sound);
+  if (slices.labels.empty())
+    return fail(Kind::invalid, "encoder.no_masks", "There are no masks to learn from.",
+                "Check that every training case has its mask.");
+  if (auto ready = prepare_compute(job.compute); !ready) return pass(ready);
+  return guarded("training the mask encoder", [&] {
+    return train_mask_attempts(split(slices, options.held_out_percent), options, secret_seed, job);
+  });
+}
+
+}  // namespace cloister::networks

@@ -1,0 +1,204 @@
+#include "networks/segmentation.h"
+
+#include <fmt/format.h>
+
+#include "networks/coding.h"
+#include "networks/modules.h"
+#include "networks/training.h"
+#include "networks/weights.h"
+
+namespace cloister::networks {
+namespace {
+
+constexpr std::string_view segmentation_kind = "cloister-segmentation";
+constexpr int sites_max = 256;
+constexpr int grid_blocks_max = 16;
+constexpr double site_loss_decay = 0.98;
+
+Result<void> check_options(const SegmentationOptions& options) {
+  if (options.levels < 1 || options.levels > 4 || options.grid_blocks < 0 ||
+      options.grid_blocks > grid_blocks_max)
+    return fail(Kind::invalid, "segmentation.levels",
+                fmt::format("A segmentation network has 1 to 4 levels and 0 to {} grid blocks.",
+                            grid_blocks_max),
+                "Correct the plan.");
+  return check_recipe(options.recipe);
+}
+
+Result<void> check_codes(const CodeSource& codes) {
+  if (codes.sites() < 1 || codes.sites() > sites_max)
+    return fail(Kind::invalid, "segmentation.sites",
+                "There are no sites to learn from, or too many.",
+                "Wait until the study's quorum of encoded datasets is there.");
+  for (int site = 0; site < codes.sites(); ++site)
+    if (codes.samples(site) == 0)
+      return fail(Kind::invalid, "segmentation.empty_site",
+                  fmt::format("Site number {} has no codes.", site),
+                  "Leave the site out of this version of the study, or wait for its upload.");
+  return {};
+}
+
+// One batch holds one site: its batch-norm sees its own codes. Sites take turns, so that a small
+// site weighs as much as a large one.
+class CodeBatches {
+ public:
+  CodeBatches(CodeSource& codes, int batch, const Seeds& seeds) : codes_(codes), batch_(batch) {
+    for (int site = 0; site < codes.sites(); ++site)
+      orders_.emplace_back(seeds.attempt(static_cast<std::uint64_t>(site) + 1),
+                           codes.samples(site));
+    const std::vector<std::int64_t> shape{batch, code_channels, codes.grid_height(),
+                                          codes.grid_width()};
+    image_ = torch::empty(shape);
+    mask_ = torch::empty(shape);
+  }
+
+  [[nodiscard]] int site_at(std::int64_t step) const {
+    return static_cast<int>(step % codes_.sites());
+  }
+  void draw(std::int64_t step) {
+    const int site = site_at(step);
+    const auto floats = static_cast<std::size_t>(image_[0].numel());
+    for (int i = 0; i < batch_; ++i) {
+      const auto position = static_cast<std::uint64_t>((step / codes_.sites()) * batch_ + i);
+      const auto sample = orders_[static_cast<std::size_t>(site)].at(position);
+      const auto at = static_cast<std::size_t>(i) * floats;
+      codes_.read(site, sample, {image_.data_ptr<float>() + at, floats},
+                  {mask_.data_ptr<float>() + at, floats});
+    }
+  }
+  [[nodiscard]] const torch::Tensor& image() const { return image_; }
+  [[nodiscard]] const torch::Tensor& mask() const { return mask_; }
+
+ private:
+  CodeSource& codes_;
+  int batch_;
+  std::vector<EpochOrder> orders_;
+  torch::Tensor image_, mask_;
+};
+
+torch::Tensor disturbed(torch::Tensor code, const SegmentationOptions& options) {
+  if (options.code_noise > 0) code = code + options.code_noise * torch::randn_like(code);
+  if (options.channel_drop_percent <= 0) return code;
+  const double kept = 1 - options.channel_drop_percent / 100;
+  const auto mask = torch::rand({code.size(0), code.size(1), 1, 1}, code.options()) < kept;
+  return code * mask / kept;
+}
+
+Texts texts_of(const SegmentationOptions& options, int sites) {
+  return {{"kind", std::string(segmentation_kind)},
+          {"pooling", std::string(to_string(options.pooling))},
+          {"levels", std::to_string(options.levels)},
+          {"grid_blocks", std::to_string(options.grid_blocks)},
+          {"sites", std::to_string(sites)}};
+}
+
+std::string fingerprint(const CodeSource& codes, const SegmentationOptions& options) {
+  std::string text =
+      fmt::format("{} levels={} blocks={} noise={} drop={} {}", to_string(options.pooling),
+                  options.levels, options.grid_blocks, options.code_noise,
+                  options.channel_drop_percent, to_text(options.recipe));
+  for (int site = 0; site < codes.sites(); ++site) text += fmt::format(" {}", codes.samples(site));
+  return text;
+}
+
+Result<TrainedSegmentation> train(CodeSource& codes, const SegmentationOptions& options,
+                                  const Job& job) {
+  const auto device = torch_device(job.compute.device);
+  const int sites = options.pooling == Pooling::plain ? 0 : codes.sites();
+  SegmentationNet net(options, sites);
+  const auto seeds = Seeds::from_public(options.seed);
+  CodeBatches batches(codes, options.recipe.batch, seeds);
+  TrainedSegmentation trained;
+  trained.site_loss.assign(static_cast<std::size_t>(codes.sites()), 0);
+  const auto loss_of_step = [&](StepInput input) {
+    batches.draw(input.step);
+    const int site = batches.site_at(input.step);
+    const auto code = disturbed(placed(batches.image(), device), options);
+    const auto loss = torch::mse_loss(net->forward(code, site), placed(batches.mask(), device));
+    double& kept = trained.site_loss[static_cast<std::size_t>(site)];
+    const double value = loss.item<double>();
+    kept = kept == 0 ? value : site_loss_decay * kept + (1 - site_loss_decay) * value;
+    return loss;
+  };
+  const Purpose purpose{"segmentation", fingerprint(codes, options), {}};
+  const auto end = run_training({*net, options.recipe, purpose, seeds}, job, loss_of_step);
+  if (!end) return pass(end);
+  trained.network = save_network(*net, texts_of(options, sites), {});
+  trained.final_loss = end->loss;
+  return trained;
+}
+
+}  // namespace
+
+Result<TrainedSegmentation> train_segmentation(CodeSource& codes,
+                                               const SegmentationOptions& options, const Job& job) {
+  if (auto sound = check_options(options); !sound) return pass(sound);
+  if (auto sound = check_codes(codes); !sound) return pass(sound);
+  if (auto ready = prepare_compute(job.compute); !ready) return pass(ready);
+  return guarded("training the segmentation network", [&] { return train(codes, options, job); });
+}
+
+struct SegmentationNetwork::Parts {
+  SegmentationNet net{nullptr};
+  torch::Device device{torch::kCPU};
+};
+
+SegmentationNetwork::SegmentationNetwork(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+SegmentationNetwork::SegmentationNetwork(SegmentationNetwork&&) noexcept = default;
+SegmentationNetwork& SegmentationNetwork::operator=(SegmentationNetwork&&) noexcept = default;
+SegmentationNetwork::~SegmentationNetwork() = default;
+
+Pooling SegmentationNetwork::pooling() const {
+  return parts_->net->sites == 0 ? Pooling::plain : Pooling::adapted;
+}
+
+int SegmentationNetwork::sites() const { return std::max(parts_->net->sites, 1); }
+
+Result<SegmentationNetwork> SegmentationNetwork::load(BytesView network, const Compute& compute) {
+  if (auto ready = prepare_compute(compute); !ready) return pass(ready);
+  const auto file = tensorfile::read_tensor_file(network);
+  if (!file) return pass(file);
+  if (auto right = check_kind(*file, segmentation_kind); !right) return pass(right);
+  SegmentationOptions options;
+  const auto levels = number_in(*file, "levels", 1, 4);
+  if (!levels) return pass(levels);
+  const auto blocks = number_in(*file, "grid_blocks", 0, grid_blocks_max);
+  if (!blocks) return pass(blocks);
+  const auto sites = number_in(*file, "sites", 0, sites_max);
+  if (!sites) return pass(sites);
+  options.levels = *levels;
+  options.grid_blocks = *blocks;
+  return guarded("loading the segmentation network", [&]() -> Result<SegmentationNetwork> {
+    auto parts = std::make_unique<Parts>();
+    parts->net = SegmentationNet(options, *sites);
+    if (auto filled = load_network(*file, *parts->net, {}); !filled) return pass(filled);
+    parts->device = torch_device(compute.device);
+    parts->net->to(parts->device);
+    parts->net->eval();
+    return SegmentationNetwork(std::move(parts));
+  });
+}
+
+Result<FloatTensor> SegmentationNetwork::predict(const FloatTensor& image_codes, int site) const {
+  if (image_codes.shape.size() != 4 || image_codes.shape[1] != code_channels)
+    return fail(Kind::invalid, "predict.shape", "Image codes are not [N, 128, h, w].",
+                "Encode the slices with the site's image encoder.");
+  if (site < 0 || (parts_->net->sites > 0 && site >= parts_->net->sites))
+    return fail(Kind::invalid, "predict.site",
+                fmt::format("The network knows no site number {}.", site),
+                "Ask for a site of the study whose network this is.");
+  return guarded("predicting mask codes", [&]() -> Result<FloatTensor> {
+    torch::NoGradGuard no_grad;
+    const auto all = from_plain(image_codes);
+    std::vector<torch::Tensor> outputs;
+    for (std::int64_t at = 0; at < all.size(0); at += coding_batch) {
+      const auto count = std::min(coding_batch, all.size(0) - at);
+      const auto code = placed(all.narrow(0, at, count), parts_->device);
+      outputs.push_back(parts_->net->forward(code, site).cpu().contiguous());
+    }
+    if (outputs.empty()) return image_codes;
+    return to_plain(torch::cat(outputs));
+  });
+}
+
+}  // namespace cloister::networks

@@ -1,0 +1,73 @@
+// The one training loop of this room. Internal.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "networks/encoders.h"
+#include "networks/job.h"
+#include "networks/seeds.h"
+#include "tensorfile/tensor_file.h"
+
+namespace cloister::networks {
+
+// What a checkpoint must agree with to be resumed.
+struct Purpose {
+  std::string name;         // "image-encoder"
+  std::string fingerprint;  // options and data sizes as text; no secret in it
+  // Results of earlier attempts that must survive a resume.
+  std::map<std::string, Bytes> carried;
+};
+
+// All parameters and buffers of a module in one tensor, of which the module's own are views: the
+// optimiser, the average and the checkpoint then are a few operations on long vectors.
+class FlatModule {
+ public:
+  FlatModule(torch::nn::Module& module, torch::Device device);
+
+  void initialise(const Seeds& seeds);  // He et al. 2015, uniform; adapters to the identity
+  torch::Tensor values;                 // parameters, then buffers
+  torch::Tensor gradients;              // of the parameters
+  std::int64_t parameters = 0;
+
+ private:
+  void place(torch::Tensor& tensor, std::int64_t at);
+  torch::nn::Module& module_;
+};
+
+struct StepInput {
+  std::int64_t step = 0;
+  Prng& prng;  // this step's own
+};
+// Computes the loss of one step on the module in training mode.
+using LossOfStep = std::function<torch::Tensor(StepInput)>;
+
+enum class Start { random, as_given };
+
+struct TrainingEnd {
+  double loss = 0;  // running mean
+};
+
+// AdamW (Loshchilov and Hutter, ICLR 2019), linear warm-up then half cosine, gradient clipping, and
+// an average of the weights, which the module holds at the end (in evaluation mode).
+struct Training {
+  torch::nn::Module& module;
+  const TrainingRecipe& recipe;
+  const Purpose& purpose;
+  Seeds seeds;
+  Start start = Start::random;
+};
+[[nodiscard]] Result<TrainingEnd> run_training(const Training& training, const Job& job,
+                                               const LossOfStep& loss_of_step);
+
+// Peeks into a checkpoint. Empty if there is none.
+[[nodiscard]] Result<std::map<std::string, Bytes>> carried_in(BytesView checkpoint);
+
+[[nodiscard]] Result<void> check_recipe(const TrainingRecipe& recipe);
+[[nodiscard]] std::string to_text(const TrainingRecipe& recipe);
+[[nodiscard]] torch::Device torch_device(const Device& device);
+
+}  // namespace cloister::networks

@@ -1,0 +1,105 @@
+#include <fmt/format.h>
+
+#include "networks/coding.h"
+#include "networks/encoders.h"
+#include "networks/score.h"
+#include "networks/training.h"
+#include "networks/views.h"
+
+namespace cloister::networks {
+namespace {
+
+Result<std::vector<double>> dice_of(BytesView decoder, const FloatTensor& codes,
+                                    const SliceSet& truth, int structures, const Compute& compute) {
+  const auto net = Decoder::load(decoder, compute);
+  if (!net) return pass(net);
+  const auto probabilities = net->decode(codes);
+  if (!probabilities) return pass(probabilities);
+  const auto labels = most_probable(*probabilities);
+  return dice_by_structure({labels, truth.labels, truth.volume, truth.pixels()}, structures);
+}
+
+Result<void> check_pairs(const FloatTensor& predicted, const SliceSet& truth, int structures) {
+  if (auto sound = check_slices(truth, structures); !sound) return sound;
+  const std::vector<std::int64_t> expected{static_cast<std::int64_t>(truth.size()), code_channels,
+                                           truth.height / code_stride, truth.width / code_stride};
+  if (predicted.shape == expected && !truth.labels.empty() && truth.size() > 0) return {};
+  return fail(Kind::invalid, "tuning.shape",
+              "Predicted codes and masks to tune the decoder on do not match.",
+              "Predict exactly the slices whose masks are given.");
+}
+
+struct Loaded {
+  DecoderNet net{nullptr};
+  MaskChannels channels;
+  Tensors statistics;
+};
+
+Result<Loaded> load_decoder(BytesView decoder) {
+  const auto file = tensorfile::read_tensor_file(decoder);
+  if (!file) return pass(file);
+  if (auto right = check_kind(*file, "cloister-mask-decoder"); !right) return pass(right);
+  const auto channels = mask_channels_in(*file);
+  if (!channels) return pass(channels);
+  Loaded loaded{DecoderNet(channels->count()), *channels, {}};
+  auto more = load_network(*file, *loaded.net, {"code_mean", "code_deviation"});
+  if (!more) return pass(more);
+  loaded.statistics = std::move(*more);
+  return loaded;
+}
+
+Result<Bytes> tune(Loaded& loaded, const FloatTensor& predicted, const SliceSet& truth,
+                   const TuningOptions& options, const Job& job) {
+  const auto device = torch_device(job.compute.device);
+  const auto shift = loaded.statistics["code_mean"].view({1, -1, 1, 1});
+  const auto scale = loaded.statistics["code_deviation"].view({1, -1, 1, 1});
+  const auto codes = (from_plain(predicted) * scale + shift).clamp_min_(0);
+  const auto labels = label_tensor(truth, 0, truth.size());
+  const auto weights = class_weights(truth, loaded.channels).to(device);
+  const auto seeds = Seeds::from_public(truth.size());
+  EpochOrder order(seeds, truth.size());
+  const auto loss_of_step = [&](StepInput input) {
+    std::vector<std::int64_t> chosen;
+    for (int i = 0; i < options.recipe.batch; ++i)
+      chosen.push_back(static_cast<std::int64_t>(
+          order.at(static_cast<std::uint64_t>(input.step * options.recipe.batch + i))));
+    const auto index = torch::tensor(chosen);
+    const auto target = placed(one_hot(labels.index_select(0, index), loaded.channels), device);
+    const auto code = placed(codes.index_select(0, index), device);
+    const auto outputs = loaded.net->forward(with_code_noise(code, options.code_noise));
+    return mask_loss(outputs, target, loaded.channels, weights);
+  };
+  const Purpose purpose{
+      "mask-decoder-tuning",
+      fmt::format("{} {} noise={}", truth.size(), to_text(options.recipe), options.code_noise),
+      {}};
+  const auto end = run_training({*loaded.net, options.recipe, purpose, seeds, Start::as_given}, job,
+                                loss_of_step);
+  if (!end) return pass(end);
+  return save_network(*loaded.net, mask_texts("cloister-mask-decoder", loaded.channels),
+                      loaded.statistics);
+}
+
+}  // namespace
+
+Result<TunedDecoder> tune_mask_decoder(BytesView decoder, const FloatTensor& predicted,
+                                       const SliceSet& truth, const TuningOptions& options,
+                                       const Job& job) {
+  if (auto sound = check_recipe(options.recipe); !sound) return pass(sound);
+  if (auto ready = prepare_compute(job.compute); !ready) return pass(ready);
+  return guarded("tuning the mask decoder", [&]() -> Result<TunedDecoder> {
+    auto loaded = load_decoder(decoder);
+    if (!loaded) return pass(loaded);
+    const int structures = loaded->channels.structures;
+    if (auto sound = check_pairs(predicted, truth, structures); !sound) return pass(sound);
+    auto before = dice_of(decoder, predicted, truth, structures, job.compute);
+    if (!before) return pass(before);
+    auto tuned = tune(*loaded, predicted, truth, options, job);
+    if (!tuned) return pass(tuned);
+    auto after = dice_of(*tuned, predicted, truth, structures, job.compute);
+    if (!after) return pass(after);
+    return TunedDecoder{std::move(*tuned), std::move(*before), std::move(*after)};
+  });
+}
+
+}  // namespace cloister::networks
