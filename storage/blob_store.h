@@ -119,6 +119,7 @@ class BlobStore {
   [[nodiscard]] Result<void> check(const Digest& digest) const;
 
  private:
+  [[nodiscard]] Result<void> reserve(const BlobTicket& ticket);
   explicit BlobStore(std::shared_ptr<detail::BlobFolder> folder);
   std::shared_ptr<detail::BlobFolder> folder_;
 };

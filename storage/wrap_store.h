@@ -31,6 +31,7 @@ class WrapStore {
 
  private:
   explicit WrapStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  [[nodiscard]] std::filesystem::path path_of(const Digest& object, const MemberId& reader) const;
   std::filesystem::path folder_;
 };
 
