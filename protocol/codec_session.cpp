@@ -56,6 +56,7 @@ void write(const Enrol& from, v1::Enrol& to) {
   to.set_site(from.site);
   write_keys(from.keys, *to.mutable_keys());
   to.set_proof(to_string(from.proof));
+  to.set_possession(to_string(from.possession));
 }
 
 Enrol read(const v1::Enrol& from, Fields& fields) {
@@ -64,7 +65,8 @@ Enrol read(const v1::Enrol& from, Fields& fields) {
                .role = fields.role(from.role()),
                .site = fields.site(from.site()),
                .keys = read_keys(from.keys(), fields),
-               .proof = fields.exactly("proof", from.proof(), signature_bytes)};
+               .proof = fields.exactly("proof", from.proof(), signature_bytes),
+               .possession = fields.exactly("possession", from.possession(), signature_bytes)};
 }
 
 void write(const EnrolmentState& from, v1::EnrolmentState& to) {
@@ -115,6 +117,7 @@ void write(const Enrolments& from, v1::Enrolments& to) {
     one.set_site(pending.site);
     write_keys(pending.keys, *one.mutable_keys());
     one.set_asked_ms(pending.asked.unix_milliseconds());
+    one.set_possession(to_string(pending.possession));
   }
 }
 
@@ -122,11 +125,13 @@ Enrolments read(const v1::Enrolments& from, Fields& fields) {
   Enrolments to;
   if (!fields.count("pending", from.pending_size(), limits::members_max)) return to;
   for (const v1::PendingEnrolment& pending : from.pending()) {
-    to.pending.push_back({.member = fields.id<MemberId>("member", pending.member()),
-                          .role = fields.role(pending.role()),
-                          .site = fields.site(pending.site()),
-                          .keys = read_keys(pending.keys(), fields),
-                          .asked = Instant(pending.asked_ms())});
+    to.pending.push_back(
+        {.member = fields.id<MemberId>("member", pending.member()),
+         .role = fields.role(pending.role()),
+         .site = fields.site(pending.site()),
+         .keys = read_keys(pending.keys(), fields),
+         .asked = Instant(pending.asked_ms()),
+         .possession = fields.exactly("possession", pending.possession(), signature_bytes)});
   }
   return to;
 }

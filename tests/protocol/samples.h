@@ -50,7 +50,8 @@ inline std::vector<Request> requests() {
   const JobId upload = JobId::trusted("heart-site-a-release-1");
   return {
       OpenSession{Bytes(16, 0xaa), 1, "0.1.0"},
-      Enrol{Bytes(32, 0x77), member("agent-a"), Role::site_agent, "site-a", keys(), Bytes(64, 9)},
+      Enrol{Bytes(32, 0x77), member("agent-a"), Role::site_agent, "site-a", keys(), Bytes(64, 9),
+            Bytes(64, 8)},
       Invite{member("agent-a"), Role::site_agent, "site-a", digest(0x70),
              Instant(1'795'421'700'000)},
       ListEnrolments{},
@@ -74,8 +75,8 @@ inline std::vector<Reply> replies() {
   return {
       SessionOpened{Bytes(16, 0xaa), Bytes(16, 0xbb), 1},
       EnrolmentState{EnrolmentState::Step::enrolled, "Welcome.", {to_bytes("{}")}},
-      Enrolments{
-          {{member("agent-a"), Role::site_agent, "site-a", keys(), Instant(1'795'420'800'000)}}},
+      Enrolments{{{member("agent-a"), Role::site_agent, "site-a", keys(),
+                   Instant(1'795'420'800'000), Bytes(64, 8)}}},
       Receipts{{{40, digest(0x1e)}}, checkpoint},
       Records{{{40, to_bytes("{\"leaf\":1}"), to_bytes("{\"env\":1}")}}, checkpoint},
       SignerState{12, digest(0x1e)},
