@@ -186,7 +186,7 @@ TEST_CASE("words that must not appear do not appear", "[tidy]") {
        {"base/"},
        "one thread owns all state; see house rules"},
       {std::regex("system_clock::now"), {"base/time.cpp"}, "cores are handed `now`"},
-      {std::regex("\\b(s?rand|random_device)\\s*\\("),
+      {std::regex("(std::|[^:.A-Za-z_])(s?rand|random_device)\\s*\\("),
        {},
        "Prng for sampling, crypto::Entropy for keys"},
       {std::regex("\\b(TODO|FIXME|XXX|HACK)\\b"), {}, "open an issue instead"},
