@@ -139,3 +139,53 @@ TEST_CASE("a channel that is the image shows as a correlation of one", "[privacy
   CHECK(found.channel == 9);
   CHECK(found.largest == Approx(1).margin(1e-4));
 }
+
+TEST_CASE("the gate judges a site's own codes and shows what the stolen decoder would see",
+          "[privacy]") {
+  const auto own = blobs(6, 8);
+  const auto held_out = blobs(4, 9);
+  networks::ImageEncoderOptions options;
+  options.recipe.steps = 30;
+  const networks::Job job{.compute = {.threads = 1}};
+  auto trained = networks::train_image_encoder(own, options, Bytes(16, 1), job);
+  REQUIRE(trained.has_value());
+  auto encoder = networks::Encoder::load(trained->encoder, job.compute);
+  REQUIRE(encoder.has_value());
+  GateInput input;
+  input.held_out = held_out;
+  input.codes = encoder->encode(held_out).value();
+  input.own = own;
+  input.image_encoder = trained->encoder;
+  input.image_decoder = trained->decoder;
+  input.mask_ceilings = {0.95, 0.80};
+  input.mask_patients = 6;
+  input.thresholds = {{"re-identification", 0.05, 0.20, false},
+                      {"channel-correlation", 0.5, 0.7, false},
+                      {"known-plaintext-pairs", 64, 16, true},
+                      {"foreign-decoder", 0.15, 0.30, false},
+                      {"mask-ceiling", 0.93, 0.90, true}};
+  input.foreign = options;
+  auto report = assess(input, job);
+  REQUIRE(report.has_value());
+  REQUIRE(report->indicators.size() == 5);
+  CHECK(report->verdict == Verdict::fail);  // the mask ceiling alone fails
+  CHECK(report->indicators[4].verdict == Verdict::fail);
+  CHECK(report->indicators[0].chance == Approx(1.0 / 12));
+  CHECK(report->indicators[0].patients == 4);
+  CHECK(report->examples.size() == 4);
+  // The true decoder is the ceiling: it must see at least as much as blind guessing, and repeat.
+  CHECK(report->own_decoder_top1 > 1.0 / 12);
+  const auto again = assess(input, job);
+  REQUIRE(again.has_value());
+  for (std::size_t i = 0; i < 5; ++i) {
+    CHECK(again->indicators[i].value == report->indicators[i].value);
+  }
+}
+
+TEST_CASE("the gate refuses to judge without anything to attack", "[privacy]") {
+  GateInput input;
+  input.held_out = blobs(0, 1);
+  const auto report = assess(input, {});
+  REQUIRE_FALSE(report.has_value());
+  CHECK(report.error().code == "privacy.no_gallery");
+}
