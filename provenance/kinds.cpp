@@ -42,7 +42,7 @@ constexpr std::array<KindTraits, 40> table{{
     {encoder_admitted,  "encoder.admitted",  about,    false, false, coordinator | site, 0},
     {dataset_encoded,   "dataset.encoded",   produced, false, false, agent, 1},
     {gate_reported,     "gate.reported",     produced, false, false, agent | auditor, 0},
-    {transfer_sent,     "transfer.sent",     about,    false, false, agent | trainer, 1},
+    {transfer_sent,     "transfer.sent",     about,    false, false, agent, 0},
     {transfer_received, "transfer.received", about,    false, false, agent | trainer | coordinator, 0},
     {dataset_admitted,  "dataset.admitted",  about,    false, false, coordinator, 0},
     {study_opened,      "study.opened",      produced, false, false, owner, 0},

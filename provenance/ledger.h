@@ -22,6 +22,7 @@ struct RecordNote {
   Digest payload_hash;
   Digest leaf_hash;
   MemberId signer;
+  std::string org;
   friend bool operator==(const RecordNote&, const RecordNote&) = default;
 };
 
@@ -78,8 +79,6 @@ struct IndexQuery {
 };
 [[nodiscard]] Result<std::vector<std::uint64_t>> find_records(const LedgerReader& reader,
                                                               const IndexQuery& query);
-[[nodiscard]] Result<std::vector<std::uint64_t>> records_under_policy(const LedgerReader& reader,
-                                                                      const Digest& policy);
 
 [[nodiscard]] Result<std::vector<Digest>> prove_inclusion(const LedgerReader& reader,
                                                           std::uint64_t index, std::uint64_t size);

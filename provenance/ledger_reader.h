@@ -13,7 +13,6 @@
 //   'J' hash16(job) be64(index)                     kind(1)
 //   'Y' hash16(study) be64(index)                   kind(1)
 //   'O' hash16(org) be64(index)                     kind(1)
-//   'P' policy digest(32) be64(index)               kind(1)
 //   'K' key id(32)                                  KeyState
 //   'S' hash16(member)                              be64(last sequence number) || leaf hash(32)
 //   'Q' artefact(32)                                be64(index of the quarantine.set)
@@ -83,8 +82,6 @@ class StagedLedger final : public LedgerReader {
   [[nodiscard]] Result<std::optional<Put>> last(BytesView prefix) const override;
   void put(Bytes key, Bytes value);
   void drop() { staged_.clear(); }
-  // Moves what `other` staged on top of this into this one.
-  void absorb(StagedLedger&& other);
   [[nodiscard]] std::vector<Put> puts() const;
 
  private:
@@ -100,7 +97,8 @@ namespace key {
 [[nodiscard]] Bytes note(std::uint64_t index);
 [[nodiscard]] Bytes artefact(const Digest& digest);
 [[nodiscard]] Bytes named(char table, std::string_view name);  // 'W', 'J', 'Y', 'O', 'S'
-[[nodiscard]] Bytes policy(const Digest& digest);
+[[nodiscard]] Bytes edges_from(const Digest& from);
+[[nodiscard]] Bytes edges_to(const Digest& to);
 [[nodiscard]] Bytes signing_key(const Digest& key_id);
 [[nodiscard]] Bytes quarantine(const Digest& artefact);
 [[nodiscard]] Bytes batch(const Digest& root);

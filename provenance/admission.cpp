@@ -1,0 +1,129 @@
+#include "provenance/admission.h"
+
+#include "crypto/hash.h"
+#include "provenance/merkle.h"
+#include "provenance/stored.h"
+
+namespace cloister::provenance {
+namespace {
+
+// What was wrong with the form of a submission, under the sequencer's own codes.
+tl::unexpected<Error> bad_form(const Error& error) {
+  const bool is_size = error.kind == Kind::exhausted;
+  return refuse(is_size ? Kind::exhausted : error.kind, is_size ? "too_large" : "format",
+                fmt::format("The record was refused: {}", error.what), error.next);
+}
+
+Result<void> check_signer(const AdmissionView& view, const Judged& judged) {
+  const Record& record = judged.record;
+  const KeyState& key = judged.key;
+  if (key.revoked_at && view.next_index >= *key.revoked_at) {
+    return refuse(
+        Kind::forbidden, "revoked_key",
+        fmt::format("The key of '{}' is revoked since record {}.", key.member, *key.revoked_at),
+        "Use the member's new key.");
+  }
+  if (record.actor.id != key.member || record.actor.role != key.role ||
+      record.actor.org != key.org) {
+    return refuse(Kind::forbidden, "wrong_actor",
+                  fmt::format("The record speaks for '{}' ({}, {}), but its key is bound to '{}' "
+                              "({}, {}).",
+                              record.actor.id, to_string(record.actor.role), record.actor.org,
+                              key.member, to_string(key.role), key.org));
+  }
+  if (!may_write(key.role, record.kind)) {
+    return refuse(
+        Kind::forbidden, "wrong_role",
+        fmt::format("A {} may not write {}.", to_string(key.role), to_string(record.kind)));
+  }
+  return {};
+}
+
+Result<void> check_order(const AdmissionView& view, const Record& record) {
+  const auto place = signer_place(view.ledger, record.actor.id);
+  if (!place) return pass(place);
+  if (record.signer_seq != place->next_seq || record.prev_by_signer != place->last) {
+    return refuse(
+        Kind::stale, "out_of_order",
+        fmt::format("The record of '{}' has number {} after {}; {} was expected.", record.actor.id,
+                    record.signer_seq, short_hex(record.prev_by_signer), place->next_seq),
+        "Fetch the signer's place and sign again.");
+  }
+  if (view.now != Instant() && record.issued_at > view.now + view.rules.future_max) {
+    return refuse(Kind::invalid, "time", "The record says that it was issued in the future.",
+                  "Set the clock of the machine that signed it.");
+  }
+  return {};
+}
+
+}  // namespace
+
+tl::unexpected<Error> refuse(Kind kind, std::string_view rule, std::string what, std::string next) {
+  return fail(kind, fmt::format("sequencer.{}", rule), std::move(what), std::move(next));
+}
+
+Result<std::optional<KeyState>> known_key(const LedgerReader& ledger, const LedgerRules& rules,
+                                          const Digest& key_id) {
+  const auto value = ledger.get(key::signing_key(key_id));
+  if (!value) return pass(value);
+  if (*value) {
+    auto state = parse_key_state(**value);
+    if (!state) return pass(state);
+    return std::optional<KeyState>(std::move(*state));
+  }
+  for (const RootKey& root : rules.roots) {
+    if (key_digest(root.key) != key_id) continue;
+    return std::optional<KeyState>(
+        KeyState{root.member, Role::consortium_admin, root.org, root.key, 0, std::nullopt});
+  }
+  return std::optional<KeyState>();
+}
+
+Result<Judged> open_submission(const AdmissionView& view, const Submission& submission) {
+  Judged judged;
+  auto envelope = parse_envelope(submission.envelope);
+  if (!envelope) return bad_form(envelope.error());
+  if (envelope->signatures.size() != 1 || envelope->payload_type != statement_payload_type) {
+    return refuse(Kind::invalid, "format",
+                  "The envelope carries no single signature over an in-toto statement.");
+  }
+  judged.envelope = std::move(*envelope);
+  // The hint only finds a key; whether it counts, the signature decides.
+  const auto hint = digest_from_hex(judged.envelope.signatures.front().keyid);
+  const auto unknown = [] {
+    return refuse(Kind::unauthenticated, "unknown_key",
+                  "The record is not signed by a key that is bound in this ledger.",
+                  "Enrol the signer, or use its bound key.");
+  };
+  if (!hint) return unknown();
+  auto key = known_key(view.ledger, view.rules, *hint);
+  if (!key) return pass(key);
+  if (!*key || !is_signed_by(judged.envelope, (*key)->key)) return unknown();
+  judged.key = std::move(**key);
+  judged.leaf = leaf_of(judged.envelope, judged.key.key).value();
+  judged.leaf_hash = leaf_hash(to_bytes(judged.leaf));
+  const auto index = index_of(view.ledger, judged.leaf_hash);
+  if (!index) return pass(index);
+  judged.was_at = *index;
+  auto record = parse_statement(judged.envelope.payload);
+  if (!record) return bad_form(record.error());
+  judged.record = std::move(*record);
+  return judged;
+}
+
+Result<Judged> judge(const AdmissionView& view, const Submission& submission) {
+  auto judged = open_submission(view, submission);
+  if (!judged || judged->was_at) return judged;
+  if (auto good = check_signer(view, *judged); !good) return pass(good);
+  if (auto good = check_order(view, judged->record); !good) return pass(good);
+  for (auto check : {check_references, check_approvals, check_permit, check_gate, check_key_record,
+                     check_withdrawal}) {
+    if (auto good = check(view, judged->record); !good) return pass(good);
+  }
+  auto predictions = check_batch(judged->record, submission.entries);
+  if (!predictions) return pass(predictions);
+  judged->predictions = std::move(*predictions);
+  return judged;
+}
+
+}  // namespace cloister::provenance

@@ -1,0 +1,61 @@
+// Judging one submission. Private to this room; the rules are listed in sequencer.h.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "provenance/leaf.h"
+#include "provenance/prediction_batch.h"
+#include "provenance/sequencer.h"
+
+namespace cloister::provenance {
+
+// A submission that was understood and whose signature is right.
+struct Judged {
+  Envelope envelope;
+  Record record;
+  Leaf leaf;
+  Digest leaf_hash;
+  KeyState key;
+  std::vector<Prediction> predictions;  // of a batch
+  std::optional<std::uint64_t> was_at;  // it is in the ledger already
+};
+
+[[nodiscard]] inline bool is_refusal(const Error& error) {
+  return error.code.starts_with("sequencer.");
+}
+[[nodiscard]] tl::unexpected<Error> refuse(Kind kind, std::string_view rule, std::string what,
+                                           std::string next = {});
+
+// What the rules may look at.
+struct AdmissionView {
+  const LedgerReader& ledger;  // with everything staged before
+  const LedgerRules& rules;
+  std::uint64_t next_index = 0;
+  Instant now;
+};
+
+// Errors whose code does not begin with "sequencer." come from the store.
+[[nodiscard]] Result<Judged> judge(const AdmissionView& view, const Submission& submission);
+
+// The parts, one file each.
+[[nodiscard]] Result<Judged> open_submission(const AdmissionView& view,
+                                             const Submission& submission);
+[[nodiscard]] Result<void> check_references(const AdmissionView& view, const Record& record);
+[[nodiscard]] Result<void> check_approvals(const AdmissionView& view, const Record& record);
+[[nodiscard]] Result<void> check_permit(const AdmissionView& view, const Record& record);
+[[nodiscard]] Result<void> check_gate(const AdmissionView& view, const Record& record);
+[[nodiscard]] Result<void> check_key_record(const AdmissionView& view, const Record& record);
+[[nodiscard]] Result<void> check_withdrawal(const AdmissionView& view, const Record& record);
+[[nodiscard]] Result<std::vector<Prediction>> check_batch(const Record& record,
+                                                          const std::vector<Bytes>& entries);
+
+// The state of a key, the consortium's roots included.
+[[nodiscard]] Result<std::optional<KeyState>> known_key(const LedgerReader& ledger,
+                                                        const LedgerRules& rules,
+                                                        const Digest& key_id);
+
+// Stages everything that an admitted record changes, but for tiles and head.
+void stage_record(StagedLedger& ledger, const Judged& judged, std::uint64_t index);
+
+}  // namespace cloister::provenance

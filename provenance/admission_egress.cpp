@@ -1,0 +1,185 @@
+// Admission: what may leave a site. A transfer needs a permit by a person of the site; a permit to
+// release something needs its gate report, and exceptions for whatever the gate failed.
+#include <algorithm>
+#include <set>
+
+#include "provenance/admission.h"
+#include "provenance/closure.h"
+#include "provenance/record_json.h"
+
+namespace cloister::provenance {
+namespace {
+
+tl::unexpected<Error> no_permit(std::string what) {
+  return refuse(Kind::forbidden, "permit", std::move(what),
+                "A steward of the site signs a release permit for exactly this.");
+}
+tl::unexpected<Error> no_gate(std::string what, std::string next) {
+  return refuse(Kind::forbidden, "gate", std::move(what), std::move(next));
+}
+
+// Readable records of a kind at the far end of edges.
+Result<std::vector<StoredRecord>> records_at(const AdmissionView& view,
+                                             const std::vector<GraphEdge>& edges, RecordKind kind) {
+  std::vector<StoredRecord> out;
+  for (const GraphEdge& edge : edges) {
+    const auto note = record_note(view.ledger, edge.index);
+    if (!note) return pass(note);
+    if (note->kind != kind) continue;
+    auto record = stored_record(view.ledger, edge.index);
+    if (!record) return pass(record);
+    if (record->record) out.push_back(std::move(*record));
+  }
+  return out;
+}
+
+Result<std::vector<StoredRecord>> users(const AdmissionView& view, const Digest& artefact,
+                                        RecordKind kind) {
+  auto edges = edges_at(view.ledger, artefact, Direction::forward);
+  if (!edges) return pass(edges);
+  std::erase_if(*edges, [](const GraphEdge& edge) { return edge.edge != Edge::used; });
+  return records_at(view, *edges, kind);
+}
+
+// Permits that the transfer cites as approvals, or by their digest as inputs.
+Result<std::vector<StoredRecord>> cited_permits(const AdmissionView& view, const Record& record) {
+  std::vector<GraphEdge> edges;
+  for (const Digest& hash : record.approvals) {
+    const auto index = index_of(view.ledger, hash);
+    if (!index) return pass(index);
+    if (*index) edges.push_back({hash, hash, Edge::approved, **index});
+  }
+  for (const Input& input : record.inputs) {
+    auto made = producers(view.ledger, input.digest);
+    if (!made) return pass(made);
+    edges.insert(edges.end(), made->begin(), made->end());
+  }
+  return records_at(view, edges, RecordKind::permit_granted);
+}
+
+// True if `thing` is one of the permit's inputs, or came out of the same step as one (the shards
+// of a released manifest).
+Result<bool> covers(const AdmissionView& view, const Record& permit, const Digest& thing) {
+  std::set<Digest> released;
+  for (const Input& input : permit.inputs) released.insert(input.digest);
+  if (released.contains(thing)) return true;
+  const auto made = producers(view.ledger, thing);
+  if (!made) return pass(made);
+  for (const GraphEdge& edge : *made) {
+    const auto siblings = edges_at(view.ledger, edge.from, Direction::forward);
+    if (!siblings) return pass(siblings);
+    const bool is_released =
+        std::any_of(siblings->begin(), siblings->end(), [&](const GraphEdge& other) {
+          return other.edge == Edge::generated && released.contains(other.to);
+        });
+    if (is_released) return true;
+  }
+  return false;
+}
+
+Result<bool> allows(const AdmissionView& view, const Record& permit_record, const Record& sent) {
+  const auto permit = permit_from(permit_record.details);
+  if (!permit || permit->type == Permit::Type::exception) return false;
+  if (permit_record.actor.org != sent.actor.org || permit_record.study != sent.study) return false;
+  for (const auto& recipient : sent.recipients) {
+    if (recipient != permit->recipient && recipient != permit->recipient_key) return false;
+  }
+  if (permit->type == Permit::Type::standing) {
+    return std::find(permit->purposes.begin(), permit->purposes.end(), sent.purpose) !=
+           permit->purposes.end();
+  }
+  for (const Subject& subject : sent.subjects) {
+    const auto covered = covers(view, permit_record, subject.digest);
+    if (!covered || !*covered) return covered;
+  }
+  return true;
+}
+
+// Names of the indicators that a gate report does not pass; nothing if it has no indicators.
+std::optional<std::set<std::string>> failed_indicators(const Record& report) {
+  std::set<std::string> failed;
+  std::size_t count = 0;
+  if (report.protection) {
+    for (const Indicator& indicator : report.protection->indicators) {
+      ++count;
+      if (!indicator.pass) failed.insert(indicator.name);
+    }
+  }
+  const Json* list = report.details.find("indicators");
+  if (list != nullptr && list->items() != nullptr) {
+    for (const Json& one : *list->items()) {
+      ++count;
+      const Json* passed = one.find("pass");
+      const bool good = text_or_empty(one, "verdict") == "pass" ||
+                        (passed != nullptr && passed->boolean() != nullptr && *passed->boolean());
+      if (!good) failed.insert(text_or_empty(one, "name"));
+    }
+  }
+  if (count == 0) return std::nullopt;
+  return failed;
+}
+
+// Takes away what exceptions by persons of the site name.
+Result<void> excuse(const AdmissionView& view, const Digest& manifest, const std::string& org,
+                    std::set<std::string>& failed) {
+  const auto permits = users(view, manifest, RecordKind::permit_granted);
+  if (!permits) return pass(permits);
+  for (const StoredRecord& stored : *permits) {
+    const auto permit = permit_from(stored.record->details);
+    if (!permit || permit->type != Permit::Type::exception) continue;
+    if (stored.record->actor.org != org) continue;
+    for (const Indicator& indicator : permit->indicators) failed.erase(indicator.name);
+  }
+  return {};
+}
+
+Result<bool> is_gated(const AdmissionView& view, const Digest& thing, const Record& permit) {
+  const auto reports = users(view, thing, RecordKind::gate_reported);
+  if (!reports) return pass(reports);
+  if (reports->empty()) return false;
+  auto failed = failed_indicators(*reports->back().record);  // the newest one counts
+  if (!failed) {
+    return no_gate("The gate report measured nothing, so nothing may leave.",
+                   "Run the gate's attacks on exactly these codes.");
+  }
+  if (auto done = excuse(view, thing, permit.actor.org, *failed); !done) return pass(done);
+  if (failed->empty()) return true;
+  return no_gate(fmt::format("The gate did not pass '{}', and no named person made an exception.",
+                             *failed->begin()),
+                 "Improve the encoding, or have a steward sign an exception that names it.");
+}
+
+}  // namespace
+
+Result<void> check_permit(const AdmissionView& view, const Record& record) {
+  if (record.kind != RecordKind::transfer_sent) return {};
+  const auto permits = cited_permits(view, record);
+  if (!permits) return pass(permits);
+  if (permits->empty()) return no_permit("The transfer cites no permit.");
+  for (const StoredRecord& permit : *permits) {
+    const auto good = allows(view, *permit.record, record);
+    if (!good) return pass(good);
+    if (*good) return {};
+  }
+  return no_permit(
+      "No permit that the transfer cites covers these things, this recipient and this "
+      "purpose.");
+}
+
+Result<void> check_gate(const AdmissionView& view, const Record& record) {
+  if (record.kind != RecordKind::permit_granted) return {};
+  const auto permit = permit_from(record.details);
+  if (!permit) return refuse(Kind::invalid, "format", permit.error().what);
+  if (permit->type != Permit::Type::release || !view.rules.gate_required) return {};
+  bool gated = false;
+  for (const Input& input : record.inputs) {
+    const auto good = is_gated(view, input.digest, record);
+    if (!good) return pass(good);
+    gated = gated || *good;
+  }
+  if (gated) return {};
+  return no_gate("The permit would release something that the gate has not assessed.",
+                 "Run assess-privacy on it first.");
+}
+
+}  // namespace cloister::provenance

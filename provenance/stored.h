@@ -1,0 +1,32 @@
+// How values of the ledger are spelled. Private to this room; layouts in docs/formats.md, "Ledger".
+#pragma once
+
+#include "provenance/ledger.h"
+
+namespace cloister::provenance {
+
+[[nodiscard]] Bytes to_bytes(const RecordNote& note);
+[[nodiscard]] Result<RecordNote> parse_record_note(BytesView bytes);
+
+[[nodiscard]] Bytes to_bytes(const KeyState& state);
+[[nodiscard]] Result<KeyState> parse_key_state(BytesView bytes);
+
+// form(1) || rest: 1 = envelope as JSON, 0 = erased.
+[[nodiscard]] Bytes stored_envelope(const Envelope& envelope);
+// Nothing: erased.
+[[nodiscard]] Result<std::optional<Envelope>> parse_stored_envelope(BytesView bytes);
+
+[[nodiscard]] Digest key_digest(const crypto::PublicKey& key);  // SHA-256 of its DER SPKI
+
+// edge(1) be64(index) other end(32), as it follows the 33 bytes of a key in 'F' and 'R'.
+struct EdgeKey {
+  std::uint8_t edge = 0;
+  std::uint64_t index = 0;
+  Digest other;
+};
+[[nodiscard]] Result<EdgeKey> parse_edge_key(BytesView key);
+[[nodiscard]] Bytes edge_key(Bytes table_and_digest, const EdgeKey& edge);
+
+[[nodiscard]] tl::unexpected<Error> damaged(std::string_view what);
+
+}  // namespace cloister::provenance
