@@ -1,4 +1,4 @@
-// Codes held in memory, and the names of the pooling modes: the torch-free part of segmentation.h.
+// Codes held in memory, and the names of modes: torch-free parts of segmentation.h and encoders.h.
 #include <fmt/format.h>
 
 #include <cstring>
@@ -24,6 +24,24 @@ std::string_view to_string(Pooling pooling) {
       return "plain";
     case Pooling::adapted:
       return "adapted";
+  }
+  return "?";
+}
+
+Result<EncoderLearning> parse_encoder_learning(std::string_view text) {
+  for (const auto learning : {EncoderLearning::reconstruct, EncoderLearning::task})
+    if (to_string(learning) == text) return learning;
+  return fail(Kind::invalid, "plan.encoder",
+              fmt::format("There is no way of learning called '{}'.", text),
+              "Use 'reconstruct' or 'task'.");
+}
+
+std::string_view to_string(EncoderLearning learning) {
+  switch (learning) {
+    case EncoderLearning::reconstruct:
+      return "reconstruct";
+    case EncoderLearning::task:
+      return "task";
   }
   return "?";
 }

@@ -232,6 +232,52 @@ Result<TrainedMaskEncoder> train_mask_attempts(const Parts& parts,
   }
 }
 
+Result<TrainedImageEncoder> train_image(const SliceSet& slices, const ImageEncoderOptions& options,
+                                        const Seeds& seeds, const Job& job) {
+  const auto device = torch_device(job.compute.device);
+  const MaskChannels channels{options.structures, false};
+  const bool task = options.learning == EncoderLearning::task;
+  Autoencoder net(1, task ? channels.count() : 0);
+  SliceSet needed = slices;
+  torch::Tensor weights;
+  if (task) {
+    weights = class_weights(slices, channels).to(device);
+  } else {
+    needed.labels.clear();
+  }
+  Batches batches(needed, options.augmentation, options.recipe.batch, seeds);
+  const auto loss_of_step = [&](StepInput input) {
+    const auto& views = batches.draw(input);
+    const auto x = placed(image_tensor(views, 0, views.size()), device);
+    const auto code = with_code_noise(net->encoder->forward(x), options.code_noise);
+    const auto features = net->decoder->features(code);
+    const auto loss = torch::mse_loss(net->decoder->output->forward(features), x);
+    if (!task) return loss;
+    const auto target = placed(one_hot(label_tensor(views, 0, views.size()), channels), device);
+    const auto outputs = net->task_output->forward(features);
+    return loss + options.task_weight * mask_loss(outputs, target, channels, weights);
+  };
+  const Purpose purpose{"image-encoder",
+                        fingerprint(slices, options.recipe,
+                                    fmt::format("noise={} {} weight={}", options.code_noise,
+                                                to_string(options.learning), options.task_weight)),
+                        {}};
+  const auto end = run_training({*net, options.recipe, purpose, seeds}, job, loss_of_step);
+  if (!end) return pass(end);
+  const auto input = [&](std::size_t at, std::size_t count) {
+    return image_tensor(slices, at, count);
+  };
+  const auto statistics = code_statistics(net->encoder, input, slices.size(), device);
+  TrainedImageEncoder trained;
+  trained.encoder = save_network(*net->encoder, {{"kind", "cloister-image-encoder"}},
+                                 statistic_tensors(statistics));
+  trained.decoder = save_network(*net->decoder, {{"kind", "cloister-image-decoder"}},
+                                 statistic_tensors(statistics));
+  trained.unexplained = unexplained_variance(net, slices, device);
+  trained.final_loss = end->loss;
+  return trained;
+}
+
 }  // namespace
 
 Result<TrainedImageEncoder> train_image_encoder(const SliceSet& slices,
@@ -241,38 +287,12 @@ Result<TrainedImageEncoder> train_image_encoder(const SliceSet& slices,
   if (auto sound = check_training(slices, structures_max, options.recipe); !sound)
     return pass(sound);
   if (auto ready = prepare_compute(job.compute); !ready) return pass(ready);
-  return guarded("training the image encoder", [&]() -> Result<TrainedImageEncoder> {
-    const auto device = torch_device(job.compute.device);
-    const Seeds seeds(secret_seed);
-    Autoencoder net(1);
-    SliceSet images_only = slices;
-    images_only.labels.clear();
-    Batches batches(images_only, options.augmentation, options.recipe.batch, seeds);
-    const auto loss_of_step = [&](StepInput input) {
-      const auto& views = batches.draw(input);
-      const auto x = placed(image_tensor(views, 0, views.size()), device);
-      const auto code = with_code_noise(net->encoder->forward(x), options.code_noise);
-      return torch::mse_loss(net->decoder->forward(code), x);
-    };
-    const Purpose purpose{
-        "image-encoder",
-        fingerprint(slices, options.recipe, fmt::format("noise={}", options.code_noise)),
-        {}};
-    const auto end = run_training({*net, options.recipe, purpose, seeds}, job, loss_of_step);
-    if (!end) return pass(end);
-    const auto input = [&](std::size_t at, std::size_t count) {
-      return image_tensor(slices, at, count);
-    };
-    const auto statistics = code_statistics(net->encoder, input, slices.size(), device);
-    TrainedImageEncoder trained;
-    trained.encoder = save_network(*net->encoder, {{"kind", "cloister-image-encoder"}},
-                                   statistic_tensors(statistics));
-    trained.decoder = save_network(*net->decoder, {{"kind", "cloister-image-decoder"}},
-                                   statistic_tensors(statistics));
-    trained.unexplained = unexplained_variance(net, slices, device);
-    trained.final_loss = end->loss;
-    return trained;
-  });
+  const bool task = options.learning == EncoderLearning::task;
+  if (task && slices.labels.empty())
+    return fail(Kind::invalid, "encoder.no_masks", "There are no masks for the encoder's task.",
+                "Choose 'reconstruct' in the plan, or give masks.");
+  return guarded("training the image encoder",
+                 [&] { return train_image(slices, options, Seeds(secret_seed), job); });
 }
 
 Result<TrainedMaskEncoder> train_mask_encoder(const SliceSet& slices,

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "networks/augmentation.h"
@@ -31,10 +32,22 @@ struct TrainingRecipe {
   double warmup_percent = 3;       // of the steps; then a half cosine to zero
 };
 
+// How a site's image encoder learns.
+enum class EncoderLearning {
+  reconstruct,  // the paper: reproduce the image
+  task,  // reproduce the image and, from the same decoder, segment it: the code keeps what the
+         // study needs. Needs labels. The segmenting output is thrown away after training.
+};
+[[nodiscard]] Result<EncoderLearning> parse_encoder_learning(std::string_view text);
+[[nodiscard]] std::string_view to_string(EncoderLearning learning);
+
 struct ImageEncoderOptions {
   TrainingRecipe recipe;
   Augmentation augmentation;
   double code_noise = 0.0;  // of each channel's standard deviation, added before the decoder
+  EncoderLearning learning = EncoderLearning::reconstruct;
+  int structures = 3;        // `task`: labels 1..K
+  double task_weight = 0.5;  // `task`: of cross-entropy + Dice beside the reconstruction's MSE
 };
 
 struct MaskEncoderOptions {

@@ -66,19 +66,26 @@ DecoderNetImpl::DecoderNetImpl(std::int64_t channels) {
   output = register_module("output", convolution(encoder_channels[0], channels, 1, true));
 }
 
-torch::Tensor DecoderNetImpl::forward(torch::Tensor code, const Watch& watch) {
+torch::Tensor DecoderNetImpl::features(torch::Tensor code, const Watch& watch) {
   for (std::size_t i = 0; i < levels.size(); ++i) {
     code = levels[i]->forward(twice(code));
     tell(watch, "decoder." + std::to_string(levels.size() - 1 - i), code);
   }
-  code = output->forward(code);
+  return code;
+}
+
+torch::Tensor DecoderNetImpl::forward(torch::Tensor code, const Watch& watch) {
+  code = output->forward(features(std::move(code), watch));
   tell(watch, "output", code);
   return code;
 }
 
-AutoencoderImpl::AutoencoderImpl(std::int64_t channels) {
+AutoencoderImpl::AutoencoderImpl(std::int64_t channels, std::int64_t task_channels) {
   encoder = register_module("encoder", EncoderNet(channels));
   decoder = register_module("decoder", DecoderNet(channels));
+  if (task_channels > 0)
+    task_output =
+        register_module("task_output", convolution(encoder_channels[0], task_channels, 1, true));
 }
 
 PyramidPoolingImpl::PyramidPoolingImpl(std::int64_t channels, int sites) {

@@ -53,15 +53,19 @@ TORCH_MODULE(EncoderNet);
 struct DecoderNetImpl : torch::nn::Module {
   explicit DecoderNetImpl(std::int64_t channels);
   torch::Tensor forward(torch::Tensor code, const Watch& watch = {});
+  // The eight channels before the output.
+  torch::Tensor features(torch::Tensor code, const Watch& watch = {});
   std::vector<ConvBlock> levels;
   torch::nn::Conv2d output{nullptr};
 };
 TORCH_MODULE(DecoderNet);
 
 struct AutoencoderImpl : torch::nn::Module {
-  explicit AutoencoderImpl(std::int64_t channels);
+  // `task_channels`: a second output beside the decoder's, used while training only; 0 for none.
+  explicit AutoencoderImpl(std::int64_t channels, std::int64_t task_channels = 0);
   EncoderNet encoder{nullptr};
   DecoderNet decoder{nullptr};
+  torch::nn::Conv2d task_output{nullptr};
 };
 TORCH_MODULE(Autoencoder);
 

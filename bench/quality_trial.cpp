@@ -1,0 +1,276 @@
+// The whole method from files to Dice without the distributed system: for trials of quality and
+// cost. Patients of the test split are never read; the last training patients of each site stand in
+// for new patients.
+//
+//   quality_trial FOLDER BUDGET [--sites N] [--new N] [--preset paper|adapted] [key=value ...]
+//
+// Keys: image_steps mask_steps pooled_steps views batch levels grid_blocks noise mask_noise
+//       image_noise resolution spacing tuning_steps test_views threads task_weight
+// Prints one line a figure, with processor seconds.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <map>
+#include <numeric>
+
+#include "imaging/dataset.h"
+#include "imaging/preprocess.h"
+#include "networks/budget.h"
+#include "networks/score.h"
+
+using namespace cloister;
+using namespace cloister::networks;
+
+namespace {
+
+constexpr int structures = 3;
+
+struct Settings {
+  std::filesystem::path folder;
+  Budget budget;
+  std::size_t sites = 99;
+  std::size_t new_patients = 3;
+  int threads = 2;
+};
+
+struct SiteParts {
+  std::string name;
+  SliceSet pooled, tuning, fresh;  // `fresh`: patients that nothing was trained on
+  Bytes image_encoder, mask_encoder, mask_decoder;
+};
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) {
+    fmt::print(stderr, "{}\n", to_string(result.error()));
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+void say(const std::string& line) {
+  fmt::print("[{:7.0f} s] {}\n", processor_seconds(), line);
+  std::fflush(stdout);
+}
+
+std::string listed(const std::vector<double>& values) {
+  return fmt::format(
+      "{:.3f} ({:.3f})", fmt::join(values, " "),
+      std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()));
+}
+
+SliceSet read_site(const std::filesystem::path& folder, const Budget& budget) {
+  const auto dataset = must(imaging::scan_dataset(folder));
+  imaging::PreprocessPlan plan;
+  plan.spacing_mm = budget.spacing_mm;
+  plan.width = plan.height = static_cast<std::size_t>(budget.resolution);
+  SliceSet slices;
+  slices.height = slices.width = budget.resolution;
+  std::map<std::string, std::int64_t> patients;
+  std::int64_t volume = 0;
+  for (const auto& of : dataset.cases) {
+    if (of.split == imaging::Split::test) continue;
+    const auto loaded = must(imaging::load_case(of, dataset.labels));
+    const auto image = must(imaging::to_slices(loaded.image, plan));
+    const auto mask = must(imaging::to_slices(loaded.mask, plan));
+    slices.images.insert(slices.images.end(), image.values.begin(), image.values.end());
+    slices.labels.insert(slices.labels.end(), mask.labels.begin(), mask.labels.end());
+    const auto patient =
+        patients.emplace(of.patient_id, static_cast<std::int64_t>(patients.size())).first->second;
+    slices.volume.insert(slices.volume.end(), image.count, volume++);
+    slices.patient.insert(slices.patient.end(), image.count, patient);
+  }
+  return slices;
+}
+
+SiteParts cut(const std::string& name, const SliceSet& slices, const Settings& settings) {
+  const auto count = *std::max_element(slices.patient.begin(), slices.patient.end()) + 1;
+  const auto fresh = static_cast<std::int64_t>(settings.new_patients);
+  const double share = settings.budget.tuning_patients_percent / 100;
+  const auto tuning = static_cast<std::int64_t>(static_cast<double>(count - fresh) * share + 0.5);
+  const auto numbers = [](std::int64_t from, std::int64_t to) {
+    std::vector<std::int64_t> list(static_cast<std::size_t>(to - from));
+    std::iota(list.begin(), list.end(), from);
+    return list;
+  };
+  SiteParts site;
+  site.name = name;
+  site.pooled = slices_of_patients(slices, numbers(0, count - fresh - tuning));
+  site.tuning = slices_of_patients(slices, numbers(count - fresh - tuning, count - fresh));
+  site.fresh = slices_of_patients(slices, numbers(count - fresh, count));
+  return site;
+}
+
+SliceSet joined(SliceSet a, const SliceSet& b) {
+  a.images.insert(a.images.end(), b.images.begin(), b.images.end());
+  a.labels.insert(a.labels.end(), b.labels.begin(), b.labels.end());
+  a.volume.insert(a.volume.end(), b.volume.begin(), b.volume.end());
+  a.patient.insert(a.patient.end(), b.patient.begin(), b.patient.end());
+  return a;
+}
+
+Bytes secret_of(std::size_t site, std::uint8_t purpose) {
+  Bytes secret(32, purpose);
+  secret[0] = static_cast<std::uint8_t>(site);
+  return secret;
+}
+
+Job job_with(const Settings& settings) {
+  Job job;
+  job.compute.threads = settings.threads;
+  return job;
+}
+
+std::vector<double> ceiling_on(const SiteParts& site, const Compute& compute) {
+  const auto encoder = must(Encoder::load(site.mask_encoder, compute));
+  const auto decoder = must(Decoder::load(site.mask_decoder, compute));
+  const auto labels = most_probable(must(decoder.decode(must(encoder.encode(site.fresh)))));
+  return dice_by_structure({labels, site.fresh.labels, site.fresh.volume, site.fresh.pixels()},
+                           structures);
+}
+
+void train_site(SiteParts& site, std::size_t number, const Settings& settings) {
+  const auto job = job_with(settings);
+  const auto all = joined(site.pooled, site.tuning);
+  const auto mask = must(train_mask_encoder(all, settings.budget.mask, secret_of(number, 1), job));
+  site.mask_encoder = mask.encoder;
+  site.mask_decoder = mask.decoder;
+  say(fmt::format("{} mask ceiling: trained on {}, new {}, attempts {}", site.name,
+                  listed(mask.ceiling), listed(ceiling_on(site, job.compute)), mask.attempts));
+  const auto image =
+      must(train_image_encoder(all, settings.budget.image, secret_of(number, 2), job));
+  site.image_encoder = image.encoder;
+  say(fmt::format("{} image unexplained {:.3f}", site.name, image.unexplained));
+}
+
+void add_codes(CodesInMemory& codes, const SiteParts& site, std::size_t number,
+               const Settings& settings) {
+  const auto compute = job_with(settings).compute;
+  const auto image = must(Encoder::load(site.image_encoder, compute));
+  const auto mask = must(Encoder::load(site.mask_encoder, compute));
+  const auto views = must(draw_views(site.pooled, settings.budget.views, secret_of(number, 3)));
+  CodePairs pairs{must(image.encode(views)), must(mask.encode(views)), {}, {}};
+  pairs.slice.resize(views.size());
+  pairs.view.resize(views.size());
+  must(codes.add_shard(static_cast<int>(number), must(write_code_shard(pairs))));
+}
+
+std::vector<double> dice_on_fresh(const SiteParts& site, int number, BytesView decoder_bytes,
+                                  const SegmentationNetwork& network, const Settings& settings) {
+  const auto compute = job_with(settings).compute;
+  const auto encoder = must(Encoder::load(site.image_encoder, compute));
+  const auto decoder = must(Decoder::load(decoder_bytes, compute));
+  FloatTensor sum;
+  for (const auto& view : test_views(settings.budget.test_views)) {
+    const auto codes = must(encoder.encode(apply_test_view(site.fresh, view)));
+    const auto maps =
+        undo_test_view(must(decoder.decode(must(network.predict(codes, number)))), view);
+    if (sum.data.empty()) {
+      sum = maps;
+    } else {
+      for (std::size_t i = 0; i < sum.data.size(); ++i) sum.data[i] += maps.data[i];
+    }
+  }
+  const auto labels = most_probable(sum);
+  return dice_by_structure({labels, site.fresh.labels, site.fresh.volume, site.fresh.pixels()},
+                           structures);
+}
+
+Bytes tuned_decoder(const SiteParts& site, std::size_t number, const SegmentationNetwork& network,
+                    const Settings& settings) {
+  const auto job = job_with(settings);
+  if (settings.budget.tuning.recipe.steps == 0 || site.tuning.size() == 0) return site.mask_decoder;
+  const auto views = must(draw_views(site.tuning, settings.budget.views, secret_of(number, 4)));
+  const auto encoder = must(Encoder::load(site.image_encoder, job.compute));
+  const auto predicted =
+      must(network.predict(must(encoder.encode(views)), static_cast<int>(number)));
+  return must(tune_mask_decoder(site.mask_decoder, predicted, views, settings.budget.tuning, job))
+      .decoder;
+}
+
+void set(Settings& settings, const std::string& key, double value) {
+  auto& b = settings.budget;
+  const auto whole = static_cast<std::int64_t>(value);
+  const auto small = static_cast<int>(value);
+  if (key == "image_steps") b.image.recipe.steps = whole;
+  if (key == "mask_steps") b.mask.recipe.steps = whole;
+  if (key == "pooled_steps") b.segmentation.recipe.steps = whole;
+  if (key == "tuning_steps") b.tuning.recipe.steps = whole;
+  if (key == "views") b.views.views = small;
+  if (key == "batch") b.segmentation.recipe.batch = small;
+  if (key == "levels") b.segmentation.levels = small;
+  if (key == "grid_blocks") b.segmentation.grid_blocks = small;
+  if (key == "noise") b.segmentation.code_noise = value;
+  if (key == "drop") b.segmentation.channel_drop_percent = value;
+  if (key == "mask_noise") b.mask.code_noise = value;
+  if (key == "image_noise") b.image.code_noise = value;
+  if (key == "task_weight") {
+    b.image.learning = value > 0 ? EncoderLearning::task : EncoderLearning::reconstruct;
+    b.image.task_weight = value;
+  }
+  if (key == "resolution") b.resolution = small;
+  if (key == "spacing") b.spacing_mm = value;
+  if (key == "test_views") b.test_views = small;
+  if (key == "threads") settings.threads = small;
+}
+
+Settings settings_from(int count, char** arguments) {
+  Settings settings;
+  if (count < 3) {
+    fmt::print(stderr,
+               "quality_trial FOLDER BUDGET [--sites N] [--new N] [--preset P] [key=value]\n");
+    std::exit(2);
+  }
+  settings.folder = arguments[1];
+  Preset preset = Preset::adapted;
+  for (int i = 3; i + 1 < count; ++i)
+    if (std::string_view(arguments[i]) == "--preset") preset = must(parse_preset(arguments[i + 1]));
+  settings.budget = must(budget_for(arguments[2], preset));
+  for (int i = 3; i < count; ++i) {
+    const std::string argument = arguments[i];
+    if (argument == "--sites" && i + 1 < count)
+      settings.sites = static_cast<std::size_t>(std::atoi(arguments[++i]));
+    if (argument == "--new" && i + 1 < count)
+      settings.new_patients = static_cast<std::size_t>(std::atoi(arguments[++i]));
+    const auto equals = argument.find('=');
+    if (equals != std::string::npos)
+      set(settings, argument.substr(0, equals), std::atof(argument.c_str() + equals + 1));
+  }
+  return settings;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const auto settings = settings_from(count, arguments);
+  std::vector<std::filesystem::path> folders;
+  for (const auto& entry : std::filesystem::directory_iterator(settings.folder))
+    if (entry.is_directory()) folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end());
+  folders.resize(std::min(folders.size(), settings.sites));
+  std::vector<SiteParts> sites;
+  CodesInMemory codes(static_cast<int>(folders.size()));
+  for (std::size_t i = 0; i < folders.size(); ++i) {
+    sites.push_back(cut(folders[i].filename(), read_site(folders[i], settings.budget), settings));
+    train_site(sites.back(), i, settings);
+    add_codes(codes, sites.back(), i, settings);
+  }
+  const auto trained =
+      must(train_segmentation(codes, settings.budget.segmentation, job_with(settings)));
+  say(fmt::format("pooled training loss {:.3f}", trained.final_loss));
+  const auto network = must(SegmentationNetwork::load(trained.network, job_with(settings).compute));
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    const auto number = static_cast<int>(i);
+    const auto plain = dice_on_fresh(sites[i], number, sites[i].mask_decoder, network, settings);
+    const auto decoder = tuned_decoder(sites[i], i, network, settings);
+    const auto tuned = dice_on_fresh(sites[i], number, decoder, network, settings);
+    say(fmt::format("{} new patients: as trained {}, decoder tuned {}", sites[i].name,
+                    listed(plain), listed(tuned)));
+  }
+  return 0;
+}
