@@ -93,6 +93,24 @@ TEST_CASE("a checkpoint of other options is refused", "[networks]") {
         Kind::corrupt);
 }
 
+TEST_CASE("an encoder that learns the task leaves a decoder of the paper's shape", "[networks]") {
+  const auto slices = toy_slices(4);
+  auto options = image_options(3);
+  const auto plain = train_image_encoder(slices, options, toy_secret(), toy_job());
+  options.learning = EncoderLearning::task;
+  const auto task = train_image_encoder(slices, options, toy_secret(), toy_job());
+  REQUIRE(plain);
+  REQUIRE(task);
+  CHECK(plain->encoder != task->encoder);
+  CHECK(plain->decoder.size() == task->decoder.size());
+  auto unlabelled = slices;
+  unlabelled.labels.clear();
+  CHECK(train_image_encoder(unlabelled, options, toy_secret(), toy_job()).error().code ==
+        "encoder.no_masks");
+  CHECK(parse_encoder_learning("task") == EncoderLearning::task);
+  CHECK(parse_encoder_learning("guess").error().code == "plan.encoder");
+}
+
 TEST_CASE("a mask encoder learns its masks and its codes are standardised", "[networks]") {
   const auto slices = toy_slices(8);
   const auto trained = train_mask_encoder(slices, mask_options(250), toy_secret(), toy_job());
