@@ -37,7 +37,8 @@ class FaultDisk {
   [[nodiscard]] bool happened() const;  // any fault so far
   [[nodiscard]] std::uint64_t syncs() const;
   // What the disk holds after a power cut: of each file the synced part and a random piece of the
-  // rest, perhaps garbled; the latest new names whose folder was not synced may be gone.
+  // rest (garbled, perhaps, in a write-ahead log); the latest new names whose folder was not synced
+  // may be gone.
   void settle(Prng& prng);
 
  private:
