@@ -8,10 +8,11 @@
 //   held       job.approved, decision "resume"          approved
 //   any open   job.denied, decision "abort"             aborted
 //   approved   product record naming the job            done
+//   failed     product record naming the job            done: late, but the work is there
 //   approved   job.failed, to be tried again            approved, failures + 1
 //   approved   job.failed, final or past its attempts   failed
 //   failed, denied, aborted   job.approved "retry"      approved, failures = 0
-//   closed     anything else                            unchanged (first product wins)
+//   done       anything else                            unchanged (first product wins)
 //
 // `running` is not in the ledger: it is an approved job whose lease is alive (leases.h).
 #pragma once
@@ -50,10 +51,15 @@ struct Job {
   std::uint32_t failures = 0;  // job.failed records since the last approval by a person
   std::string reason;          // of the last failure, denial, hold or abort
   Instant since;               // of the present state
-  std::uint64_t changed = 0;   // ledger index of the last record about it
+  bool was_approved = false;
+  bool needs_permit = false;  // a person's release permit approves it, nothing else
+  std::uint64_t changed = 0;  // ledger index of the last record about it
 
   [[nodiscard]] bool is_closed() const;  // done, failed, denied or aborted
+  // The output of this name, or the first one; zero if there is none.
+  [[nodiscard]] Digest output(std::string_view name) const;
   [[nodiscard]] bool may_run() const { return state == protocol::JobState::approved; }
+  [[nodiscard]] bool may_finish() const { return may_run() || state == protocol::JobState::failed; }
 };
 
 // The job that a job.submitted record opens; nothing if its details are not whole.
@@ -66,5 +72,7 @@ struct Job {
 
 // Applies a record that names the job (approval, denial, failure, product). True if it changed.
 bool apply(Job& job, const Placed& placed);
+// A release permit of a person approves a job that needs one. True if it changed.
+bool permit(Job& job, const Placed& placed);
 
 }  // namespace cloister::coordinator

@@ -23,6 +23,7 @@ struct Member {
   protocol::Role role = protocol::Role::auditor;
   std::string site;  // empty: of no site
   protocol::MemberKeys keys;
+  Digest key_digest;           // provenance::member_key_digest of its binding
   std::uint64_t bound_at = 0;  // ledger index of the newest binding
   std::optional<std::uint64_t> revoked_at;
   std::vector<Bytes> envelopes;  // bindings and revocations, oldest first
@@ -49,6 +50,7 @@ class Membership {
   [[nodiscard]] std::uint64_t version_for(const std::string& site) const;
 
  private:
+  bool revoke(const Placed& placed);
   void touch(const Member& member, std::uint64_t index);
 
   std::map<MemberId, Member> members_;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -30,6 +32,7 @@ class Polls {
 
  private:
   std::map<MemberId, HeldPoll> held_;
+  std::set<std::pair<Instant, MemberId>> by_time_;  // the same polls
 };
 
 }  // namespace cloister::coordinator

@@ -100,6 +100,9 @@ class Study {
 
   [[nodiscard]] const std::map<JobId, Job>& jobs() const { return jobs_; }
   [[nodiscard]] const Job* job(const JobId& id) const;
+  // In the order in which they were offered.
+  [[nodiscard]] const std::vector<JobId>& jobs_at(const std::string& site) const;
+  [[nodiscard]] const std::vector<JobId>& jobs_of(const MemberId& assignee) const;
   // The job of the site's chain under the present plan; null if it was never offered.
   [[nodiscard]] const Job* chain_job(const std::string& site, std::string_view kind) const;
   [[nodiscard]] const std::map<Digest, Dataset>& datasets() const { return datasets_; }
@@ -110,6 +113,8 @@ class Study {
   [[nodiscard]] const std::vector<Model>& models() const { return models_; }
   [[nodiscard]] const Model* newest_model() const;
   [[nodiscard]] const std::map<JobId, Replies>& replies() const { return replies_; }
+  // Whether a prediction on demand was offered for this request, under any model.
+  [[nodiscard]] bool has_prediction_job(const Digest& manifest) const;
   // A standing permit by a person of the site covers prediction requests.
   [[nodiscard]] bool has_standing_permit(const std::string& site) const;
   // The dataset a shard belongs to; null if unknown.
@@ -129,6 +134,8 @@ class Study {
   void on_replies(const Placed& placed);
   void on_quarantine(const Placed& placed);
   void touch(const std::string& site, std::uint64_t index);
+  void touch_job(const std::string& site, std::uint64_t index);
+  void admit_submitted(const Placed& placed);
   [[nodiscard]] Dataset* named_dataset(const provenance::Record& record);
   [[nodiscard]] Model* named_model(const provenance::Record& record);
 
@@ -138,13 +145,16 @@ class Study {
   std::vector<Bytes> binding_;  // later envelopes that bind members
   std::string closed_reason_;
   std::map<JobId, Job> jobs_;
+  std::map<std::string, std::vector<JobId>> jobs_by_site_;
+  std::map<MemberId, std::vector<JobId>> jobs_by_assignee_;
   std::map<Digest, Dataset> datasets_;
   std::map<Digest, Digest> shard_owner_;  // shard -> manifest
   std::vector<Model> models_;
   std::map<JobId, Replies> replies_;
   std::map<std::string, Digest> standing_;  // site -> permit
   std::map<std::string, std::uint64_t> versions_;
-  std::uint64_t version_ = 0;
+  std::uint64_t version_ = 0;      // of what every member of the study sees
+  std::uint64_t any_version_ = 0;  // of anything in it
 };
 
 // What the job waits for and whose move it is, in words.

@@ -1,0 +1,299 @@
+#include "coordinator/core/study_rules.h"
+
+#include <algorithm>
+
+#include "crypto/hash.h"
+
+namespace cloister::coordinator {
+namespace {
+
+using protocol::JobState;
+using provenance::Json;
+using provenance::Record;
+using provenance::RecordKind;
+using provenance::text_or_empty;
+
+bool speaks_of(const Record& record, const Digest& digest) {
+  return std::any_of(record.inputs.begin(), record.inputs.end(),
+                     [&](const auto& input) { return input.digest == digest; }) ||
+         std::any_of(record.subjects.begin(), record.subjects.end(),
+                     [&](const auto& subject) { return subject.digest == digest; });
+}
+
+const Dataset* dataset_of(const Study& study, const Record& record) {
+  for (const auto& [manifest, dataset] : study.datasets()) {
+    if (speaks_of(record, manifest)) return &dataset;
+  }
+  return nullptr;
+}
+
+const Model* model_of(const Study& study, const Record& record) {
+  for (const Model& model : study.models()) {
+    if (speaks_of(record, model.digest)) return &model;
+  }
+  return nullptr;
+}
+
+Result<void> check_plan(const Record& record, const RuleView& view) {
+  const Json* carried = record.details.find("plan");
+  const std::string* text = carried == nullptr ? nullptr : carried->text();
+  const std::string json = carried == nullptr ? "" : text ? *text : provenance::to_jcs(*carried);
+  auto plan = protocol::plan_from_json(json);
+  if (!plan) return pass(plan);
+  const bool is_named = speaks_of(record, crypto::sha256(as_bytes(json)));
+  if (!is_named || plan->study != record.study || plan->owner != record.actor.id.text()) {
+    return fail(Kind::invalid, "study.plan",
+                fmt::format("The record that opens study '{}' does not name its plan's digest, "
+                            "study and owner.",
+                            record.study),
+                "Sign the plan again with `cloister study open`.");
+  }
+  const auto known = view.studies.find(record.study);
+  const std::uint32_t expected = known == view.studies.end() ? 1 : known->second.plan().version + 1;
+  if (plan->version == expected) return {};
+  return fail(Kind::conflict, "study.version",
+              fmt::format("Study '{}' expects version {} of its plan, not {}.", record.study,
+                          expected, plan->version),
+              "Set `version` in the plan; an amendment counts up by one.");
+}
+
+Result<void> check_decision(const Record& record, const Study& study, const Member& signer) {
+  const Job& job = *study.job(record.job);
+  const bool is_own = job.site.empty() || job.kind == "predict"
+                          ? signer.id == job.assignee
+                          : signer.site == job.site && protocol::belongs_to_site(signer.role);
+  const bool by_owner =
+      record.kind == RecordKind::job_denied && record.actor.id.text() == study.plan().owner;
+  if (!is_own && !by_owner) {
+    return fail(Kind::forbidden, "job.site",
+                fmt::format("Job '{}' is for {} to decide.", job.id,
+                            job.site.empty() ? job.assignee.text() : "site '" + job.site + "'"),
+                "Ask a person of that site.");
+  }
+  if (record.kind != RecordKind::job_approved) return {};
+  if (job.needs_permit && text_or_empty(record.details, "decision").empty()) {
+    return fail(Kind::forbidden, "job.person",
+                fmt::format("Job '{}' lets data leave: it needs a release permit signed by a data "
+                            "steward, not an approval.",
+                            job.id),
+                "Look at the preview, then sign with `cloister site release`.");
+  }
+  if (speaks_of(record, job.spec_digest)) return {};
+  return fail(Kind::stale, "job.spec",
+              fmt::format("The approval of '{}' does not cite the spec that was offered.", job.id),
+              "Show the job again and approve what it says now.");
+}
+
+Result<void> check_manifest(const Record& record, const Member& signer) {
+  const Json* manifest = record.details.find("manifest");
+  const bool fits = manifest != nullptr && text_or_empty(*manifest, "site") == signer.site &&
+                    speaks_of(record, crypto::sha256(as_bytes(provenance::to_jcs(*manifest))));
+  if (fits) return {};
+  return fail(Kind::invalid, "dataset.manifest",
+              "The manifest of an encoded dataset is missing, of another site, or not what the "
+              "record's subject names.",
+              "Encode again; if it stays, the agent and the coordinator differ in version.");
+}
+
+Result<void> check_arrived(const std::vector<Digest>& blobs, const MemberId& reader,
+                           const BlobFacts& facts) {
+  const auto missing = std::count_if(blobs.begin(), blobs.end(),
+                                     [&](const Digest& b) { return !facts.can_open(b, reader); });
+  if (missing == 0) return {};
+  return fail(Kind::conflict, "transfer.incomplete",
+              fmt::format("{} of {} blobs, or their key wraps for '{}', have not arrived.", missing,
+                          blobs.size(), reader),
+              "Upload what is missing, then send the record again.");
+}
+
+Result<void> check_sent(const Record& record, const Study& study, const BlobFacts& facts) {
+  const Dataset* dataset = dataset_of(study, record);
+  std::vector<Digest> blobs;
+  if (dataset != nullptr) {
+    for (const Shard& shard : dataset->shards) blobs.push_back(shard.digest);
+  }
+  if (dataset == nullptr || !dataset->release) {
+    return fail(Kind::forbidden, "transfer.permit",
+                "A transfer was reported of a dataset that no release permit lets out.",
+                "A data steward of the site signs the release first.");
+  }
+  return check_arrived(blobs, MemberId::trusted(study.plan().trainer), facts);
+}
+
+Result<void> check_replies(const Record& record, const Job& job, const RuleView& view) {
+  const Member* reader = view.membership.agent_of(job.site);
+  std::vector<Digest> blobs;
+  const Json* list = record.details.find("replies");
+  if (list != nullptr && list->items() != nullptr) {
+    for (const Json& item : *list->items()) {
+      if (const auto digest = provenance::digest_at(item, "reply")) blobs.push_back(*digest);
+    }
+  }
+  if (reader == nullptr || blobs.empty()) {
+    return fail(
+        Kind::invalid, "transfer.incomplete",
+        fmt::format("The predictions of '{}' name no replies, or nobody can read them.", job.id),
+        "The trainer states `replies` in the record's details.");
+  }
+  return check_arrived(blobs, reader->id, view.facts);
+}
+
+Result<void> check_product(const Record& record, const Study& study, const RuleView& view) {
+  const Job& job = *study.job(record.job);
+  if (record.actor.id != job.assignee) {
+    return fail(Kind::forbidden, "job.assignee",
+                fmt::format("Job '{}' belongs to '{}', not to '{}'.", job.id, job.assignee,
+                            record.actor.id),
+                "Only its assignee may finish a job.");
+  }
+  if (job.is_closed() && !job.may_finish()) {
+    return fail(Kind::conflict, "job.closed",
+                fmt::format("Job '{}' is {} already.", job.id, protocol::to_string(job.state)),
+                "Nothing to do: what was recorded first counts.");
+  }
+  if (!job.may_finish()) {
+    return fail(Kind::forbidden, "job.not_approved",
+                fmt::format("Job '{}' is {}: nothing may come of it before it is approved.", job.id,
+                            protocol::to_string(job.state)),
+                "Approve or resume it at the site.");
+  }
+  if (record.kind == RecordKind::transfer_sent) return check_sent(record, study, view.facts);
+  if (record.kind == RecordKind::prediction_batch) return check_replies(record, job, view);
+  return {};
+}
+
+// Records that belong to a job: its decisions, its failure, its product, and what goes with them.
+Result<void> check_job_record(const Record& record, const Study& study, const RuleView& view) {
+  const Job* job = study.job(record.job);
+  const Member* signer = view.membership.find(record.actor.id);
+  if (job == nullptr || signer == nullptr) {
+    return fail(Kind::not_found, "job.unknown",
+                fmt::format("Study '{}' has no job '{}'.", study.id(), record.job),
+                "List the jobs with `cloister study jobs`.");
+  }
+  if (record.kind == RecordKind::job_approved || record.kind == RecordKind::job_denied)
+    return check_decision(record, study, *signer);
+  if (record.kind == RecordKind::job_failed) {
+    if (record.actor.id == job->assignee || signer->role == protocol::Role::coordinator) return {};
+    return fail(Kind::forbidden, "job.assignee",
+                fmt::format("Only '{}' may report that '{}' failed.", job->assignee, job->id));
+  }
+  if (is_product(*job, record) || record.kind == product_of(job->kind))
+    return check_product(record, study, view);
+  return {};
+}
+
+Result<void> check_permit(const Record& record, const Study& study, const Member& signer) {
+  const auto permit = provenance::permit_from(record.details);
+  if (!permit) return pass(permit);
+  const Dataset* dataset = dataset_of(study, record);
+  const bool is_standing = permit->type == provenance::Permit::Type::standing;
+  if ((!is_standing && dataset == nullptr) ||
+      (dataset != nullptr && dataset->site != signer.site) || !study.takes_part(signer.site)) {
+    return fail(Kind::forbidden, "permit.site",
+                "A permit is signed by a data steward of the site whose dataset it names.",
+                "Name the manifest of your own site's dataset.");
+  }
+  const bool lets_out = permit->type != provenance::Permit::Type::exception;
+  if (!lets_out || permit->recipient == study.plan().trainer) return {};
+  return fail(Kind::forbidden, "permit.recipient",
+              fmt::format("Study '{}' releases codes to '{}' only, not to '{}'.", study.id(),
+                          study.plan().trainer, permit->recipient),
+              "Sign the permit for the trainer that the study's plan names.");
+}
+
+Result<void> check_model(const Record& record, const Study& study, const Member& signer) {
+  const Model* model = model_of(study, record);
+  if (model == nullptr) {
+    return fail(Kind::not_found, "model.unknown",
+                fmt::format("Study '{}' has no such model.", study.id()),
+                "Show the study's models with `cloister study status`.");
+  }
+  if (record.kind != RecordKind::model_released) {
+    if (study.takes_part(signer.site)) return {};
+    return fail(Kind::forbidden, "model.site",
+                fmt::format("Site '{}' takes no part in study '{}'.", signer.site, study.id()));
+  }
+  if (model->quarantined) {
+    return fail(Kind::forbidden, "model.quarantined",
+                "The model was made from data that was withdrawn.", "Train it again without them.");
+  }
+  if (model->approvals.size() >= study.plan().release_approvals) return {};
+  return fail(Kind::forbidden, "model.approvals",
+              fmt::format("The release of model {} needs the approval of {} sites; {} gave it.",
+                          model->version, study.plan().release_approvals, model->approvals.size()),
+              "Ask the data stewards of the other sites.");
+}
+
+bool is_on_demand(const Record& record) {
+  const std::string purpose = text_or_empty(record.details, "purpose");
+  return (purpose.empty() ? record.purpose : purpose) == "prediction";
+}
+
+bool is_of_model(RecordKind kind) {
+  return kind == RecordKind::model_evaluated || kind == RecordKind::model_approved ||
+         kind == RecordKind::model_released;
+}
+
+Result<void> check_in_study(const Record& record, const Study& study, const RuleView& view) {
+  const Member* signer = view.membership.find(record.actor.id);
+  if (study.is_closed() && record.kind != RecordKind::consent_withdrawn &&
+      record.kind != RecordKind::quarantine_set) {
+    return fail(Kind::conflict, "study.closed", fmt::format("Study '{}' is closed.", study.id()));
+  }
+  if (signer == nullptr) return {};  // the ledger's own rules refuse strangers
+  if (record.kind == RecordKind::job_submitted) return {};
+  if (!record.job.empty()) {
+    if (auto ok = check_job_record(record, study, view); !ok) return ok;
+  }
+  if (record.kind == RecordKind::dataset_encoded) return check_manifest(record, *signer);
+  if (record.kind == RecordKind::permit_granted) return check_permit(record, study, *signer);
+  if (is_of_model(record.kind)) return check_model(record, study, *signer);
+  return {};
+}
+
+// Steps that only count as part of a study's job: without one nobody approved them.
+bool needs_job(const Record& record) {
+  switch (record.kind) {
+    case RecordKind::job_approved:
+    case RecordKind::job_denied:
+    case RecordKind::job_failed:
+    case RecordKind::raw_registered:
+    case RecordKind::encoder_trained:
+    case RecordKind::gate_reported:
+    case RecordKind::model_produced:
+    case RecordKind::model_evaluated:
+    case RecordKind::train_started:
+    case RecordKind::train_completed:
+      return true;
+    case RecordKind::dataset_encoded:
+      return !is_on_demand(record);
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Result<void> check_record(const Record& record, const RuleView& view) {
+  if (record.kind == RecordKind::study_opened) return check_plan(record, view);
+  if (record.study.empty()) {
+    if (!needs_job(record)) return {};
+    return fail(Kind::invalid, "study.unknown", "The record names no study.",
+                "Every step of a study names it.");
+  }
+  const auto study = view.studies.find(record.study);
+  if (study == view.studies.end()) {
+    return fail(Kind::not_found, "study.unknown",
+                fmt::format("There is no study '{}'.", record.study),
+                "List the studies with `cloister study list`.");
+  }
+  if (record.job.empty() && needs_job(record)) {
+    return fail(Kind::invalid, "job.unknown",
+                fmt::format("A '{}' record names the job it belongs to.",
+                            provenance::to_string(record.kind)));
+  }
+  return check_in_study(record, study->second, view);
+}
+
+}  // namespace cloister::coordinator
