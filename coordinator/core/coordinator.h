@@ -2,8 +2,8 @@
 //
 // State is of two sorts. What the ledger says (membership, studies, jobs) is a fold and comes back
 // by replay: feed every record as RecordsPlaced, in order, then one LedgerSynced. What it does not
-// say (leases, held polls, who was heard) lives in memory and may be lost at any moment; the
-// stores' content (blobs, wraps, enrolments) is handed over at construction.
+// say (leases, held polls, who was heard) lives in memory and may be lost at any moment; the stores'
+// content (blobs, wraps, enrolments) is handed over at construction.
 //
 //   event            what follows
 //   RequestArrived   refused (role, view), answered, held (Poll), or handed to the shell's stores
@@ -11,7 +11,8 @@
 //   LedgerSynced     own next records appended; polls whose member has news are answered
 //   BlobCompleted    a transfer may be complete: transfer.received
 //   WrapsStored      the same
-//   Ticked           polls past their time answered; leases looked at when members are heard
+//   AppendRefused    said in words where it matters; tried again after the next start
+//   Ticked           polls past their time answered
 //
 // One thread. Performs nothing and keeps no reference to anything handed in.
 #pragma once
@@ -22,6 +23,7 @@
 #include <string>
 
 #include "coordinator/core/actions.h"
+#include "coordinator/core/answers.h"
 #include "coordinator/core/enrolment.h"
 #include "coordinator/core/leases.h"
 #include "coordinator/core/polls.h"
@@ -44,28 +46,29 @@ class Coordinator {
   [[nodiscard]] const Membership& membership() const { return membership_; }
   [[nodiscard]] const std::map<StudyId, Study>& studies() const { return studies_; }
   [[nodiscard]] const Leases& leases() const { return leases_; }
+  [[nodiscard]] const BlobFacts& facts() const { return facts_; }
+  // Drafts that the ledger refused, and why.
+  [[nodiscard]] const std::map<std::string, Error>& stuck() const { return stuck_; }
   // Of a member's Work; 0 for strangers.
   [[nodiscard]] std::uint64_t work_version(const MemberId& member) const;
   // Called after every step in tests and simulation.
   void check_invariants() const;
 
  private:
-  struct Handler;  // one function a kind of request
-  [[nodiscard]] Actions on_request(const RequestArrived& arrived, Instant now);
-  [[nodiscard]] Actions on_enrol(const EnrolArrived& arrived, Instant now);
-  [[nodiscard]] Actions on_placed(const RecordsPlaced& placed);
-  [[nodiscard]] Actions on_synced(Instant now);
-  [[nodiscard]] Actions on_tick(Instant now);
-  void fold(const Placed& placed, Actions& actions);
+  struct Handler;  // one function a kind of request: coordinator_requests.cpp
 
-  void poll(const RequestArrived& arrived, const protocol::Poll& poll, Instant now,
-            Actions& actions);
+  void on_request(const RequestArrived& arrived, Instant now, Actions& actions);
+  void on_enrol(const EnrolArrived& arrived, Instant now, Actions& actions);
+  void fold(const Placed& placed, Actions& actions);
+  void fold_key(const Placed& placed, Actions& actions);
+  void touch(const Study& study, const Placed& placed, const std::string& site);
+  void touch_blob(const Digest& blob);
   void heard(const Member& member, Instant now, Actions& actions);
-  void give_up(const Job& job, Actions& actions);
   void plan(Actions& actions);
-  void answer_news(Instant now, Actions& actions);
-  void answer_poll(const HeldPoll& poll, Actions& actions) const;
-  [[nodiscard]] const Job* find_job(const JobId& id, const Study** study = nullptr) const;
+  void append(Draft draft, Actions& actions);
+  void answer_due(std::vector<HeldPoll> polls, Actions& actions) const;
+  void answer_news(Actions& actions);
+  [[nodiscard]] AnswerPoll answer_to(const HeldPoll& poll) const;
   [[nodiscard]] WorkView view() const { return {studies_, membership_, facts_, leases_}; }
 
   Membership membership_;
@@ -77,10 +80,13 @@ class Coordinator {
   Leases leases_;
   Polls polls_;
   std::map<MemberId, Instant> heard_;
-  std::map<MemberId, std::uint64_t> bumps_;   // changes of a member's view that no record made
-  std::map<MemberId, Instant> audit_reads_;   // last ledger read by each auditor
-  std::map<std::string, std::string> stuck_;  // drafts that the ledger refused: key -> why
-  std::set<std::string> in_flight_;           // drafts handed out and not yet placed
+  std::map<MemberId, std::uint64_t> bumps_;  // changes of a member's view that no record made
+  std::map<MemberId, Instant> audit_reads_;  // last ledger read by each auditor
+  std::map<std::string, Error> stuck_;
+  std::set<std::string> in_flight_;        // drafts handed out and not yet placed
+  std::map<StudyId, PlanScope> scopes_;    // where planning must look again
+  std::set<std::string> news_;             // sites whose members may have news; "": of no site
+  bool news_for_all_ = false;
 };
 
 }  // namespace cloister::coordinator

@@ -27,7 +27,7 @@ tl::unexpected<Error> bad_token() {
 
 bool proves_possession(const protocol::Enrol& enrol, const Digest& token_hash) {
   const auto key = crypto::public_key_from_bytes(enrol.keys.sign);
-  return key && enrol.keys.seal.size() == 32 && enrol.keys.curve.size() == 32 &&
+  return key && enrol.possession.size() == 64 && enrol.keys.seal.size() == 32 && enrol.keys.curve.size() == 32 &&
          crypto::verify(*key, protocol::enrolment_claim(token_hash, enrol), enrol.proof);
 }
 
@@ -77,7 +77,7 @@ Result<void> Enrolment::invite(const protocol::Invite& invite, const Membership&
     return fail(Kind::exhausted, "invite.too_many", "There are too many open invitations.",
                 "Wait until some have expired.");
   }
-  entries_.try_emplace(invite.token_hash, Entry{invite, false, {}, {}});
+  entries_.try_emplace(invite.token_hash, Entry{invite, false, {}, {}, {}});
   return {};
 }
 
@@ -107,6 +107,7 @@ Result<Enrolment::Answer> Enrolment::enrol(const protocol::Enrol& enrol,
   if (!entry.used) {
     entry.used = true;
     entry.keys = enrol.keys;
+    entry.possession = enrol.possession;
     entry.asked = now;
   }
   const Member* member = membership.find(enrol.member);
@@ -127,7 +128,7 @@ std::vector<protocol::PendingEnrolment> Enrolment::pending(const Membership& mem
     const Member* member = membership.find(entry.invite.member);
     if (member != nullptr && member->keys == entry.keys) continue;
     all.push_back(
-        {entry.invite.member, entry.invite.role, entry.invite.site, entry.keys, entry.asked});
+        {entry.invite.member, entry.invite.role, entry.invite.site, entry.keys, entry.asked, entry.possession});
   }
   return all;
 }
@@ -147,8 +148,10 @@ std::string Enrolment::to_json() const {
     item.set("token_hash", hash).set("member", entry.invite.member.text());
     item.set("role", protocol::to_string(entry.invite.role)).set("site", entry.invite.site);
     item.set("expires", entry.invite.expires.unix_milliseconds()).set("used", entry.used);
-    if (entry.used)
-      item.set("keys", keys_json(entry.keys)).set("asked", entry.asked.unix_milliseconds());
+    if (entry.used) {
+      item.set("keys", keys_json(entry.keys)).set("possession", to_hex(entry.possession));
+      item.set("asked", entry.asked.unix_milliseconds());
+    }
     list.push(std::move(item));
   }
   Json json = Json::object();
@@ -177,6 +180,8 @@ Result<Enrolment> Enrolment::from_json(std::string_view text) {
       if (!known) return pass(known);
       entry.used = true;
       entry.keys = std::move(*known);
+      entry.possession =
+          from_hex(provenance::text_or_empty(item, "possession")).value_or(Bytes{});
       entry.asked =
           Instant(static_cast<std::int64_t>(provenance::count_at(item, "asked").value_or(0)));
     }

@@ -53,6 +53,7 @@ class Enrolment {
     protocol::Invite invite;
     bool used = false;
     protocol::MemberKeys keys;  // once used
+    Bytes possession;           // for whoever writes key.bound
     Instant asked;
     friend bool operator==(const Entry&, const Entry&) = default;
   };

@@ -17,35 +17,52 @@ const Lease* Leases::find(const JobId& job) const {
   return found == leases_.end() ? nullptr : &found->second;
 }
 
-void Leases::progress_reported(const protocol::JobProgress& progress, Instant now) {
+void Leases::progress_reported(const MemberId& assignee, const protocol::JobProgress& progress,
+                               Instant now) {
   Lease& lease = leases_[progress.job];
   const bool moved = !lease.alive || lease.progress.step != progress.step ||
                      lease.progress.phase != progress.phase;
   if (moved) lease.renewed = now;
+  lease.assignee = assignee;
   lease.alive = true;
   lease.attempt = std::max(lease.attempt, std::min(progress.attempt, attempts_max));
   lease.progress = progress;
+  alive_[assignee].insert(progress.job);
 }
 
-Leases::Expiry Leases::assignee_heard(const std::vector<JobId>& approved, Instant now) {
+Leases::Expiry Leases::assignee_heard(const MemberId& assignee, Instant now) {
   Expiry expiry;
-  for (const JobId& job : approved) {
-    const auto found = leases_.find(job);
-    if (found == leases_.end() || !found->second.alive) continue;
-    Lease& lease = found->second;
-    // A clock set back must not keep a lease alive for ever.
+  const auto found = alive_.find(assignee);
+  if (found == alive_.end()) return expiry;
+  const std::set<JobId> jobs = found->second;
+  for (const JobId& job : jobs) {
+    Lease& lease = leases_.at(job);
+    // A clock that was set back must not keep a lease alive for ever.
     lease.renewed = std::min(lease.renewed, now);
     if (now - lease.renewed < protocol::limits::lease) continue;
-    lease.alive = false;
+    rest(job, lease);
     lease.attempt += 1;
     (lease.attempt > attempts_max ? expiry.given_up : expiry.offered_again).push_back(job);
   }
   return expiry;
 }
 
+void Leases::rest(const JobId& job, Lease& lease) {
+  lease.alive = false;
+  const auto found = alive_.find(lease.assignee);
+  if (found == alive_.end()) return;
+  found->second.erase(job);
+  if (found->second.empty()) alive_.erase(found);
+}
+
 void Leases::failed(const JobId& job) {
   const auto found = leases_.find(job);
-  if (found != leases_.end()) found->second.alive = false;
+  if (found != leases_.end()) rest(job, found->second);
+}
+
+void Leases::closed(const JobId& job) {
+  failed(job);
+  leases_.erase(job);
 }
 
 }  // namespace cloister::coordinator

@@ -14,7 +14,7 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
+#include <set>
 #include <vector>
 
 #include "base/ids.h"
@@ -25,6 +25,7 @@ namespace cloister::coordinator {
 
 struct Lease {
   std::uint32_t attempt = 1;
+  MemberId assignee;
   bool alive = false;
   Instant renewed;
   protocol::JobProgress progress;
@@ -36,20 +37,24 @@ class Leases {
   [[nodiscard]] std::uint32_t attempt(const JobId& job, std::uint32_t failures) const;
   [[nodiscard]] const Lease* find(const JobId& job) const;
 
-  void progress_reported(const protocol::JobProgress& progress, Instant now);
-  // The assignee was heard and these of its jobs were alive: which of them have run out. A job past
-  // its last attempt is in `given_up`.
+  void progress_reported(const MemberId& assignee, const protocol::JobProgress& progress,
+                         Instant now);
+  // The assignee was heard: which of its leases have run out. A job past its last attempt is in
+  // `given_up`.
   struct Expiry {
     std::vector<JobId> offered_again;
     std::vector<JobId> given_up;
   };
-  [[nodiscard]] Expiry assignee_heard(const std::vector<JobId>& approved, Instant now);
-  void closed(const JobId& job) { leases_.erase(job); }
+  [[nodiscard]] Expiry assignee_heard(const MemberId& assignee, Instant now);
+  void closed(const JobId& job);
   // A recorded failure ends the attempt.
   void failed(const JobId& job);
 
  private:
+  void rest(const JobId& job, Lease& lease);
+
   std::map<JobId, Lease> leases_;
+  std::map<MemberId, std::set<JobId>> alive_;
 };
 
 }  // namespace cloister::coordinator

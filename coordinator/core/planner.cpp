@@ -91,8 +91,9 @@ bool is_complete(const Planning& planning, const Dataset& dataset) {
   });
 }
 
-void plan_transfers(Planning& planning) {
-  for (const auto& [manifest, dataset] : planning.study.datasets()) {
+void plan_transfers(Planning& planning, const std::string& site) {
+  for (const Digest& manifest : planning.study.manifests_of(site)) {
+    const Dataset& dataset = *planning.study.dataset(manifest);
     if (dataset.quarantined) continue;
     if (dataset.sent && !dataset.received && is_complete(planning, dataset))
       planning.drafts.push_back(
@@ -174,14 +175,17 @@ void offer_prediction(Planning& planning, const Model& model, const Request& req
   planning.drafts.push_back(offer_draft(study, offer));
 }
 
-void plan_predictions(Planning& planning, const Model& model) {
-  for (const Dataset* dataset : planning.study.admitted())
-    offer_prediction(planning, model, {*dataset, "held-out", {"tuning", "evaluation"}});
+void plan_predictions(Planning& planning, const Model& model, const std::string& site) {
+  const Study& study = planning.study;
+  const Dataset* own = study.site_dataset(site);
+  if (own != nullptr && own->admitted && !own->quarantined)
+    offer_prediction(planning, model, {*own, "held-out", {"tuning", "evaluation"}});
   if (!model.released) return;
-  for (const auto& [manifest, dataset] : planning.study.datasets()) {
-    const bool may_leave = dataset.release || planning.study.has_standing_permit(dataset.site);
+  for (const Digest& manifest : study.manifests_of(site)) {
+    const Dataset& dataset = *study.dataset(manifest);
+    const bool may_leave = dataset.release || study.has_standing_permit(site);
     if (!dataset.on_demand || dataset.quarantined || !may_leave) continue;
-    if (!is_complete(planning, dataset) || planning.study.has_prediction_job(manifest)) continue;
+    if (!is_complete(planning, dataset) || study.has_prediction_job(manifest)) continue;
     offer_prediction(planning, model, {dataset, to_hex(manifest).substr(0, 16), {"prediction"}});
   }
 }
@@ -220,18 +224,26 @@ void plan_evaluation(Planning& planning, const Model& model, const std::string& 
 
 }  // namespace
 
-std::vector<Draft> plan_next(const Study& study, const Membership& membership,
-                             const BlobFacts& facts) {
-  Planning planning{study, membership, facts, {}};
+std::vector<Draft> plan_next(const PlanView& view, const PlanScope& scope) {
+  const Study& study = view.study;
   if (study.is_closed()) return {};
-  for (const std::string& site : study.plan().sites) plan_chain(planning, site);
-  plan_transfers(planning);
-  plan_training(planning);
+  Planning planning{study, view.membership, view.facts, {}};
   const Model* model = study.newest_model();
-  if (model != nullptr && !model->quarantined) {
-    plan_predictions(planning, *model);
-    for (const std::string& site : study.plan().sites) plan_evaluation(planning, *model, site);
+  const auto plan_site = [&](const std::string& site) {
+    plan_chain(planning, site);
+    plan_transfers(planning, site);
+    if (model == nullptr || model->quarantined) return;
+    plan_predictions(planning, *model, site);
+    plan_evaluation(planning, *model, site);
+  };
+  if (scope.all) {
+    for (const std::string& site : study.plan().sites) plan_site(site);
+  } else {
+    for (const std::string& site : scope.sites) {
+      if (study.takes_part(site)) plan_site(site);
+    }
   }
+  if (scope.all || scope.training) plan_training(planning);
   return std::move(planning.drafts);
 }
 

@@ -8,6 +8,7 @@
 // job_spec: docs/protocol.md, "Job specs".
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,20 @@ struct Draft {
   provenance::Record record;
 };
 
-[[nodiscard]] std::vector<Draft> plan_next(const Study& study, const Membership& membership,
-                                           const BlobFacts& facts);
+// References are valid during the call only.
+struct PlanView {
+  const Study& study;
+  const Membership& membership;
+  const BlobFacts& facts;
+};
+// What may have changed since it was last asked: the sites that records or blobs were about, or
+// everything. Planning then costs nothing for the thousand sites where nothing happened.
+struct PlanScope {
+  bool all = true;
+  bool training = true;  // an admission, a model or a quarantine
+  std::set<std::string> sites;
+};
+[[nodiscard]] std::vector<Draft> plan_next(const PlanView& view, const PlanScope& scope = {});
 
 // A job to be offered, before it is a record.
 struct Offer {

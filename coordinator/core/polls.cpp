@@ -8,6 +8,7 @@ std::optional<HeldPoll> Polls::hold(HeldPoll poll) {
   auto replaced = take(poll.member);
   const MemberId member = poll.member;
   by_time_.emplace(poll.answer_by, member);
+  by_site_[poll.site].insert(member);
   held_.emplace(member, std::move(poll));
   return replaced;
 }
@@ -27,7 +28,16 @@ std::optional<HeldPoll> Polls::take(const MemberId& member) {
   HeldPoll poll = std::move(found->second);
   by_time_.erase({poll.answer_by, member});
   held_.erase(found);
+  const auto site = by_site_.find(poll.site);
+  site->second.erase(member);
+  if (site->second.empty()) by_site_.erase(site);
   return poll;
+}
+
+const std::set<MemberId>& Polls::at_site(const std::string& site) const {
+  static const std::set<MemberId> none;
+  const auto found = by_site_.find(site);
+  return found == by_site_.end() ? none : found->second;
 }
 
 std::optional<Instant> Polls::next_deadline() const {

@@ -75,10 +75,9 @@ const Dataset* Study::dataset(const Digest& manifest) const {
 
 const Dataset* Study::site_dataset(const std::string& site) const {
   const Dataset* newest = nullptr;
-  for (const auto& [manifest, dataset] : datasets_) {
-    const bool fits =
-        dataset.site == site && !dataset.on_demand && dataset.plan_version == plan_.version;
-    if (fits && (newest == nullptr || dataset.index > newest->index)) newest = &dataset;
+  for (const Digest& manifest : manifests_of(site)) {
+    const Dataset& dataset = datasets_.at(manifest);
+    if (!dataset.on_demand && dataset.plan_version == plan_.version) newest = &dataset;
   }
   return newest;
 }
@@ -110,6 +109,17 @@ bool Study::has_prediction_job(const Digest& manifest) const {
 const Dataset* Study::dataset_of_shard(const Digest& shard) const {
   const auto found = shard_owner_.find(shard);
   return found == shard_owner_.end() ? nullptr : dataset(found->second);
+}
+
+const std::string* Study::reply_site(const Digest& reply) const {
+  const auto found = reply_site_.find(reply);
+  return found == reply_site_.end() ? nullptr : &found->second;
+}
+
+const std::vector<Digest>& Study::manifests_of(const std::string& site) const {
+  static const std::vector<Digest> none;
+  const auto found = manifests_by_site_.find(site);
+  return found == manifests_by_site_.end() ? none : found->second;
 }
 
 std::uint64_t Study::version_for(const std::string& site) const {

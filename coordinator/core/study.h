@@ -119,6 +119,10 @@ class Study {
   [[nodiscard]] bool has_standing_permit(const std::string& site) const;
   // The dataset a shard belongs to; null if unknown.
   [[nodiscard]] const Dataset* dataset_of_shard(const Digest& shard) const;
+  // The site that a reply is sealed to; null if unknown.
+  [[nodiscard]] const std::string* reply_site(const Digest& reply) const;
+  // Manifests of the site, under any plan, in the order in which they were encoded.
+  [[nodiscard]] const std::vector<Digest>& manifests_of(const std::string& site) const;
 
   // What members of the site (or, for "", of no site) see has changed when this has.
   [[nodiscard]] std::uint64_t version_for(const std::string& site) const;
@@ -148,6 +152,8 @@ class Study {
   std::map<std::string, std::vector<JobId>> jobs_by_site_;
   std::map<MemberId, std::vector<JobId>> jobs_by_assignee_;
   std::map<Digest, Dataset> datasets_;
+  std::map<std::string, std::vector<Digest>> manifests_by_site_;
+  std::map<Digest, std::string> reply_site_;
   std::map<Digest, Digest> shard_owner_;  // shard -> manifest
   std::vector<Model> models_;
   std::map<JobId, Replies> replies_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "coordinator/core/study.h"
+#include "protocol/limits.h"
 
 namespace cloister::coordinator {
 namespace {
@@ -41,7 +42,8 @@ std::vector<Shard> shards_of(const Json& manifest) {
     if (!digest) continue;
     const auto number = provenance::count_at(item, "number").value_or(0);
     shards.push_back({static_cast<std::uint32_t>(number), *digest,
-                      provenance::count_at(item, "sealed_bytes").value_or(0),
+                      std::min(provenance::count_at(item, "sealed_bytes").value_or(0),
+                               protocol::limits::blob_bytes_max),
                       text_or_empty(item, "purpose")});
   }
   return shards;
@@ -154,6 +156,7 @@ void Study::on_dataset_encoded(const Placed& placed, const std::string& site) {
   dataset.shards = shards_of(*manifest);
   dataset.index = placed.index;
   for (const Shard& shard : dataset.shards) shard_owner_.emplace(shard.digest, dataset.manifest);
+  manifests_by_site_[site].push_back(dataset.manifest);
   datasets_.emplace(dataset.manifest, std::move(dataset));
   touch(site, placed.index);
 }
@@ -248,6 +251,7 @@ void Study::on_replies(const Placed& placed) {
             {"reply", *digest, provenance::count_at(item, "bytes").value_or(0)});
     }
   }
+  for (const auto& blob : replies.blobs) reply_site_.emplace(blob.digest, from->site);
   replies_.emplace(from->id, std::move(replies));
   touch(from->site, placed.index);
 }

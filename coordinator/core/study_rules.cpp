@@ -1,6 +1,7 @@
 #include "coordinator/core/study_rules.h"
 
 #include <algorithm>
+#include <array>
 
 #include "crypto/hash.h"
 
@@ -183,6 +184,12 @@ Result<void> check_job_record(const Record& record, const Study& study, const Ru
   return {};
 }
 
+Result<void> check_offer(const Member& signer) {
+  if (signer.role == protocol::Role::coordinator) return {};
+  return fail(Kind::forbidden, "job.offer", "Jobs are offered by the coordinator only.",
+              "Open or amend a study: its jobs follow.");
+}
+
 Result<void> check_permit(const Record& record, const Study& study, const Member& signer) {
   const auto permit = provenance::permit_from(record.details);
   if (!permit) return pass(permit);
@@ -242,7 +249,7 @@ Result<void> check_in_study(const Record& record, const Study& study, const Rule
     return fail(Kind::conflict, "study.closed", fmt::format("Study '{}' is closed.", study.id()));
   }
   if (signer == nullptr) return {};  // the ledger's own rules refuse strangers
-  if (record.kind == RecordKind::job_submitted) return {};
+  if (record.kind == RecordKind::job_submitted) return check_offer(*signer);
   if (!record.job.empty()) {
     if (auto ok = check_job_record(record, study, view); !ok) return ok;
   }
@@ -254,23 +261,13 @@ Result<void> check_in_study(const Record& record, const Study& study, const Rule
 
 // Steps that only count as part of a study's job: without one nobody approved them.
 bool needs_job(const Record& record) {
-  switch (record.kind) {
-    case RecordKind::job_approved:
-    case RecordKind::job_denied:
-    case RecordKind::job_failed:
-    case RecordKind::raw_registered:
-    case RecordKind::encoder_trained:
-    case RecordKind::gate_reported:
-    case RecordKind::model_produced:
-    case RecordKind::model_evaluated:
-    case RecordKind::train_started:
-    case RecordKind::train_completed:
-      return true;
-    case RecordKind::dataset_encoded:
-      return !is_on_demand(record);
-    default:
-      return false;
-  }
+  constexpr std::array kinds{RecordKind::job_approved,    RecordKind::job_denied,
+                             RecordKind::job_failed,      RecordKind::raw_registered,
+                             RecordKind::encoder_trained, RecordKind::gate_reported,
+                             RecordKind::model_produced,  RecordKind::model_evaluated,
+                             RecordKind::train_started,   RecordKind::train_completed};
+  if (record.kind == RecordKind::dataset_encoded) return !is_on_demand(record);
+  return std::find(kinds.begin(), kinds.end(), record.kind) != kinds.end();
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 //   study.version       an amendment that does not count up by one
 //   study.unknown       the record names a study that is not open
 //   study.closed        the study is closed
+//   job.offer           a job offered by somebody else than the coordinator
 //   job.unknown         no such job was offered
 //   job.assignee        the product, or the failure, of somebody else's job
 //   job.not_approved    a product of a job that nobody approved (or that is held)
