@@ -2,8 +2,8 @@
 //
 // State is of two sorts. What the ledger says (membership, studies, jobs) is a fold and comes back
 // by replay: feed every record as RecordsPlaced, in order, then one LedgerSynced. What it does not
-// say (leases, held polls, who was heard) lives in memory and may be lost at any moment; the stores'
-// content (blobs, wraps, enrolments) is handed over at construction.
+// say (leases, held polls, who was heard) lives in memory and may be lost at any moment; the
+// stores' content (blobs, wraps, enrolments) is handed over at construction.
 //
 //   event            what follows
 //   RequestArrived   refused (role, view), answered, held (Poll), or handed to the shell's stores
@@ -83,9 +83,9 @@ class Coordinator {
   std::map<MemberId, std::uint64_t> bumps_;  // changes of a member's view that no record made
   std::map<MemberId, Instant> audit_reads_;  // last ledger read by each auditor
   std::map<std::string, Error> stuck_;
-  std::set<std::string> in_flight_;        // drafts handed out and not yet placed
-  std::map<StudyId, PlanScope> scopes_;    // where planning must look again
-  std::set<std::string> news_;             // sites whose members may have news; "": of no site
+  std::set<std::string> in_flight_;      // drafts handed out and not yet placed
+  std::map<StudyId, PlanScope> scopes_;  // where planning must look again
+  std::set<std::string> news_;           // sites whose members may have news; "": of no site
   bool news_for_all_ = false;
 };
 

@@ -38,7 +38,8 @@ Draft access_draft(const Member& reader, const protocol::FetchRecords& range) {
   draft.record.kind = provenance::RecordKind::access_logged;
   draft.record.stage = "audit";
   draft.record.subjects.push_back({reader.id.text(), reader.key_digest});
-  draft.record.details.set("auditor", reader.id.text()).set("from", std::min(range.from, count_max));
+  draft.record.details.set("auditor", reader.id.text())
+      .set("from", std::min(range.from, count_max));
   draft.key = fmt::format("access {} {}", reader.id, range.from);
   return draft;
 }
@@ -50,7 +51,8 @@ Draft given_up_draft(const Job& job) {
   record.study = job.study;
   record.job = job.id;
   record.outcome = provenance::Outcome::fail;
-  record.reason = fmt::format("no progress in {} attempts while its assignee was there", attempts_max);
+  record.reason =
+      fmt::format("no progress in {} attempts while its assignee was there", attempts_max);
   record.subjects.push_back({"spec", job.spec_digest});
   record.inputs.push_back({"spec", "spec", job.spec_digest, std::nullopt});
   record.details.set("attempt", std::uint64_t{attempts_max}).set("code", "job.no_progress");
@@ -111,8 +113,8 @@ struct Coordinator::Handler {
     if (is_own) {
       actions.push_back(ReadSigner{arrived.token, fetch.member});
     } else {
-      refuse({Kind::forbidden, "signer.forbidden", "The counters of another member are its own.",
-              ""});
+      refuse(
+          {Kind::forbidden, "signer.forbidden", "The counters of another member are its own.", ""});
     }
   }
 
@@ -122,8 +124,8 @@ struct Coordinator::Handler {
     if (!poll.cosignature.empty())
       actions.push_back(KeepCosignature{member.id, poll.head_size, poll.cosignature});
     const Duration wait = std::clamp(poll.wait, Duration(0), protocol::limits::poll_wait_max);
-    HeldPoll held{arrived.token, member.id, member.site, poll.seen_version, poll.head_size,
-                  now + wait};
+    HeldPoll held{arrived.token,     member.id,      member.site,
+                  poll.seen_version, poll.head_size, now + wait};
     const bool has_news = poll.seen_version != core.work_version(member.id);
     if (has_news || wait == Duration(0)) {
       actions.push_back(core.answer_to(held));

@@ -27,7 +27,8 @@ tl::unexpected<Error> bad_token() {
 
 bool proves_possession(const protocol::Enrol& enrol, const Digest& token_hash) {
   const auto key = crypto::public_key_from_bytes(enrol.keys.sign);
-  return key && enrol.possession.size() == 64 && enrol.keys.seal.size() == 32 && enrol.keys.curve.size() == 32 &&
+  return key && enrol.possession.size() == 64 && enrol.keys.seal.size() == 32 &&
+         enrol.keys.curve.size() == 32 &&
          crypto::verify(*key, protocol::enrolment_claim(token_hash, enrol), enrol.proof);
 }
 
@@ -127,8 +128,8 @@ std::vector<protocol::PendingEnrolment> Enrolment::pending(const Membership& mem
     if (!entry.used) continue;
     const Member* member = membership.find(entry.invite.member);
     if (member != nullptr && member->keys == entry.keys) continue;
-    all.push_back(
-        {entry.invite.member, entry.invite.role, entry.invite.site, entry.keys, entry.asked, entry.possession});
+    all.push_back({entry.invite.member, entry.invite.role, entry.invite.site, entry.keys,
+                   entry.asked, entry.possession});
   }
   return all;
 }
@@ -180,8 +181,7 @@ Result<Enrolment> Enrolment::from_json(std::string_view text) {
       if (!known) return pass(known);
       entry.used = true;
       entry.keys = std::move(*known);
-      entry.possession =
-          from_hex(provenance::text_or_empty(item, "possession")).value_or(Bytes{});
+      entry.possession = from_hex(provenance::text_or_empty(item, "possession")).value_or(Bytes{});
       entry.asked =
           Instant(static_cast<std::int64_t>(provenance::count_at(item, "asked").value_or(0)));
     }

@@ -1,0 +1,190 @@
+#include <catch2/catch.hpp>
+
+#include "desk.h"
+
+using namespace cloister;
+using namespace cloister::coordinator;
+using namespace cloister::coordinator::testing;
+using protocol::JobState;
+
+TEST_CASE("a site's jobs are offered one after the other, each once", "[coordinator]") {
+  Desk desk;
+  desk.open_study();
+  CHECK(desk.study().jobs().size() == 3);
+  desk.run_chain("a", "train-image-encoder");
+  CHECK(desk.job("a", "train-mask-encoder") != nullptr);
+  CHECK(desk.job("a", "encode") == nullptr);
+  const auto size = desk.ledger.size();
+  desk.event(LedgerSynced{size});
+  desk.event(Ticked{});
+  CHECK(desk.ledger.size() == size);
+}
+
+TEST_CASE("a study runs from its plan to a released model and a prediction", "[coordinator]") {
+  Desk desk;
+  desk.run_to_model();
+  const Job* predict = desk.job("a", "predict", 1, "held-out");
+  REQUIRE(predict != nullptr);
+  CHECK(desk.job("a", "tune-mask-decoder") == nullptr);
+  for (const std::string& site : desk.sites) {
+    const Job* job = desk.job(site, "predict", 1, "held-out");
+    desk.approve(job->id, "trainer");
+    desk.upload_replies(*job);
+    desk.must(desk.product(*job));
+    for (const char* kind : {"tune-mask-decoder", "evaluate"}) {
+      const Job* next = desk.job(site, kind);
+      REQUIRE(next != nullptr);
+      desk.approve(next->id, "agent-" + site);
+      desk.must(desk.product(*next));
+    }
+  }
+  CHECK(desk.study().newest_model()->evaluations.size() == 3);
+  CHECK(site_waits_for(desk.study(), "a", desk.core.facts()) ==
+        "waits for a data steward of a to approve model 1");
+}
+
+TEST_CASE("the spec of the pooled training holds the manifests with training shards only",
+          "[coordinator]") {
+  Desk desk;
+  desk.run_to_model();
+  const Job* training = desk.job("", "train-segmentation");
+  CHECK(training->inputs.size() == 3);
+  const auto spec = provenance::parse_json(training->spec_json).value();
+  const auto& datasets = *spec.find("datasets")->items();
+  REQUIRE(datasets.size() == 3);
+  CHECK(provenance::text_or_empty(datasets[0], "site") == "a");
+  const auto& shards = *datasets[0].find("content")->find("shards")->items();
+  CHECK(shards.size() == 2);
+  CHECK(provenance::text_or_empty(shards[0], "purpose") == "training");
+}
+
+TEST_CASE("pooled training waits for the quorum, and a late site makes the next version",
+          "[coordinator]") {
+  Desk desk;
+  auto plan = desk.plan();
+  plan.quorum = 2;
+  desk.must(desk.opening(plan));
+  const auto finish_site = [&](const std::string& site) {
+    desk.run_chain(site, "assess-privacy");
+    desk.except_all(site);
+    desk.permit_release(site);
+    desk.upload(site);
+    desk.must(desk.product(*desk.job(site, "release")));
+  };
+  finish_site("a");
+  CHECK(desk.job("", "train-segmentation") == nullptr);
+  finish_site("b");
+  const Job* first = desk.job("", "train-segmentation", 1);
+  REQUIRE(first != nullptr);
+  CHECK(first->inputs.size() == 2);
+  finish_site("c");
+  CHECK(desk.job("", "train-segmentation", 2) == nullptr);  // the first is still running
+  desk.approve(first->id, "trainer");
+  desk.must(desk.product(*first));
+  const Job* second = desk.job("", "train-segmentation", 2);
+  REQUIRE(second != nullptr);
+  CHECK(second->inputs.size() == 3);
+}
+
+TEST_CASE("a site that denies stops its own part only", "[coordinator]") {
+  Desk desk;
+  auto plan = desk.plan();
+  plan.quorum = 2;
+  desk.must(desk.opening(plan));
+  Record denied = desk.record(RecordKind::job_denied, "admin-c");
+  denied.study = plan.study;
+  denied.job = desk.job("c", "register-data")->id;
+  denied.reason = "our ethics board did not agree";
+  desk.must(denied);
+  for (const std::string site : {"a", "b"}) {
+    desk.run_chain(site, "assess-privacy");
+    desk.except_all(site);
+    desk.permit_release(site);
+    desk.upload(site);
+    desk.must(desk.product(*desk.job(site, "release")));
+  }
+  CHECK(desk.job("", "train-segmentation") != nullptr);
+  CHECK(desk.job("c", "train-image-encoder") == nullptr);
+  CHECK(site_waits_for(desk.study(), "c", desk.core.facts()) ==
+        "register-data: denied (our ethics board did not agree): c may take it back with retry");
+}
+
+TEST_CASE("a prediction on demand needs a released model, a standing permit and its bytes",
+          "[coordinator]") {
+  Desk desk;
+  desk.run_to_model();
+  Record request = desk.manifest_record("a", "prediction");
+  const Digest manifest = request.subjects.front().digest;
+  desk.must(request);
+  const std::string part = to_hex(manifest).substr(0, 16);
+  const Digest shard = desk.study().dataset(manifest)->shards.front().digest;
+  const auto open = protocol::BlobOpen{shard, 1000, {}};
+  CHECK(std::get<protocol::Refused>(desk.ask("agent-a", open)).error.code == "blob.not_released");
+
+  provenance::Permit permit;
+  permit.type = provenance::Permit::Type::standing;
+  permit.recipient = "trainer";
+  permit.purposes = {"prediction"};
+  Record standing = desk.record(RecordKind::permit_granted, "steward-a");
+  standing.study = desk.study().id();
+  standing.details = provenance::to_details(permit);
+  desk.must(standing);
+  const auto opened = desk.request("agent-a", open);
+  REQUIRE(opened.size() == 1);
+  CHECK(std::holds_alternative<OpenBlob>(opened.front()));
+  desk.event(BlobCompleted{shard});
+  desk.event(WrapsStored{MemberId::trusted("trainer"), {shard}});
+  CHECK(desk.job("a", "predict", 1, part) == nullptr);  // the model is not released
+
+  Record approved = desk.record(RecordKind::model_approved, "steward-b");
+  approved.study = desk.study().id();
+  approved.subjects = {{"model", desk.study().newest_model()->digest}};
+  desk.must(approved);
+  approved.kind = RecordKind::model_released;
+  approved.actor.id = MemberId::trusted("owner");
+  desk.must(approved);
+  const Job* predict = desk.job("a", "predict", 1, part);
+  REQUIRE(predict != nullptr);
+  CHECK(predict->assignee.text() == "trainer");
+}
+
+TEST_CASE("replaying the ledger gives the same state, and asks for nothing twice",
+          "[coordinator]") {
+  Desk desk;
+  desk.run_to_model();
+  Coordinator again(desk.core.facts());
+  (void)again.on(RecordsPlaced{desk.ledger}, desk.now);
+  const Actions actions = again.on(LedgerSynced{desk.ledger.size()}, desk.now);
+  for (const Action& action : actions) CHECK_FALSE(std::holds_alternative<Append>(action));
+  for (const auto& [id, job] : desk.study().jobs()) {
+    const Job* other = again.studies().begin()->second.job(id);
+    REQUIRE(other != nullptr);
+    CHECK(other->state == job.state);
+    CHECK(other->spec_digest == job.spec_digest);
+    CHECK(other->outputs == job.outputs);
+  }
+  for (const char* member : {"agent-a", "trainer", "owner", "auditor"})
+    CHECK(again.work_version(MemberId::trusted(member)) ==
+          desk.core.work_version(MemberId::trusted(member)));
+}
+
+TEST_CASE("a withdrawn dataset is not trained on again", "[coordinator]") {
+  Desk desk;
+  auto plan = desk.plan();
+  plan.quorum = 2;
+  desk.must(desk.opening(plan));
+  for (const std::string& site : desk.sites) {
+    desk.run_chain(site, "assess-privacy");
+    desk.except_all(site);
+    desk.permit_release(site);
+    desk.upload(site);
+    desk.must(desk.product(*desk.job(site, "release")));
+  }
+  Record quarantine = desk.record(RecordKind::quarantine_set, "coordinator");
+  quarantine.study = plan.study;
+  quarantine.subjects = {{"manifest", desk.study().site_dataset("b")->manifest}};
+  desk.must(quarantine);
+  const Digest shard = desk.study().site_dataset("b")->shards.front().digest;
+  const auto reply = desk.ask("trainer", protocol::BlobGet{shard, 0, 100});
+  CHECK(std::get<protocol::Refused>(reply).error.code == "blob.forbidden");
+}
