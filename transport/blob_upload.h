@@ -1,19 +1,17 @@
 // Sending one blob, as a state machine without input or output (see transfer.h for the shell).
 //
-//   state      event              next       actions
-//   opening    start              opening    Open
-//   opening    state(durable, c)  sending    Read x up to c chunks (from `durable`), or Done
-//   sending    chunk was read     sending    Send
-//   sending    state(durable, c)  sending    Progress, Read more; Done when complete
-//   any        refused            failed     Fail, or Open again where the coordinator only lost
-//   its
-//                                            place ("blob.not_open", "blob.offset")
+//   state      event                next       actions
+//   opening    start                opening    Open
+//   opening    state(durable, c)    sending    Progress, Read up to c chunks from `durable` on; or
+//   Done sending    chunk was read       sending    Send sending    sent(durable, c)     sending
+//   Progress, Read more; Done when complete sending    refused as stale     opening    Open: the
+//   coordinator lost its place, or restarted any        other refusal        failed     Failed
 //
-// Flow control by credit: never more than BlobState::credit chunks read or under way, so memory is
-// flat for a blob of any size. Resuming is what always happens: sending starts at the durable
-// offset that the coordinator reports, which is 0 for a new blob. A coordinator that reports a
-// durable offset beyond the size, another digest, or no credit for ever is refused or waited for,
-// not obeyed.
+// Flow control by credit: never more than BlobState::credit chunks (1 to limits::chunk_credit,
+// whatever the coordinator says) read or under way, so memory is flat for a blob of any size.
+// Resuming is what always happens: sending starts at the durable offset that the coordinator
+// reports, 0 for a new blob. A coordinator that talks of another blob, or that keeps losing its
+// place without any progress, fails the upload.
 #pragma once
 
 #include <cstdint>

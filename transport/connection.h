@@ -58,7 +58,8 @@ struct ConnectionParts {
 
 class Connection {
  public:
-  // Called on the loop, exactly once a request unless it is cancelled or the connection destroyed.
+  // Called on the loop, exactly once a request unless it is cancelled or the connection destroyed;
+  // it may ask and cancel, but not destroy the connection.
   using Callback = std::function<void(Result<Answer>)>;
 
   // Starts to dial at once; a coordinator that is down is no error.
@@ -67,8 +68,10 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Several may be under way; answers come in any order. Without a time limit it is repeated for
-  // ever. The payload belongs to BlobChunk only.
+  // Several may be under way; answers come in any order. A refusal of the session as a whole (not a
+  // member, revoked, another version) fails everything under way; "*.busy" is asked again by
+  // itself. Without a time limit a request is repeated for ever. The payload belongs to BlobChunk
+  // only.
   RequestId ask(protocol::Request request, Callback callback, Bytes payload = {},
                 Duration limit = Duration::max());
   void cancel(RequestId request);
