@@ -247,8 +247,13 @@ Result<Dataset> scan_dataset(const fs::path& root, const ScanOptions& options) {
   }
   auto labels = LabelMap::create(options.structures, listing->labels);
   if (!labels) return pass(std::move(labels));
-  Dataset dataset{std::move(listing->name),     std::move(listing->layout),  std::move(*labels), {},
-                  std::move(listing->excluded), std::move(listing->warnings)};
+  Dataset dataset{std::move(listing->name),
+                  std::move(listing->layout),
+                  std::move(*labels),
+                  std::move(listing->labels),
+                  {},
+                  std::move(listing->excluded),
+                  std::move(listing->warnings)};
   Scan scan(dataset, options);
   for (Candidate& candidate : listing->candidates) scan.add(std::move(candidate));
   scan.separate_test_patients();

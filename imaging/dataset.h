@@ -61,6 +61,7 @@ struct Dataset {
   std::string name;
   std::string layout;  // "nnunet-raw" or "mnms"
   LabelMap labels;
+  NamedLabels file_labels;  // all of them, also those that the plan does not name
   std::vector<Case> cases;  // sorted by case_id
   std::vector<ExcludedCase> excluded;
   std::vector<std::string> warnings;

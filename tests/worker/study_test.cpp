@@ -1,0 +1,236 @@
+// One site's whole study through the real program, on phantoms.
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+
+#include "base/file.h"
+#include "imaging/nifti.h"
+#include "imaging/phantom.h"
+#include "tests/worker/worker_run.h"
+
+using namespace cloister;
+using namespace cloister::testing;
+using nlohmann::json;
+
+namespace {
+
+const Bytes seed(32, 7);
+
+json parsed(const Bytes& bytes) { return json::parse(as_text(bytes)); }
+
+// A phantom site, made once for all tests of this file.
+const std::filesystem::path& site() {
+  static const std::filesystem::path root = [] {
+    auto at = std::filesystem::temp_directory_path() /
+              ("cloister-worker-test-" + std::to_string(getpid()));
+    imaging::PhantomSite phantom;
+    phantom.field_mm = 160;
+    phantom.slices_max = 6;
+    phantom.training_patients = 3;
+    phantom.test_patients = 2;
+    REQUIRE(imaging::generate_phantom_site(phantom, at).has_value());
+    return at;
+  }();
+  return root;
+}
+
+struct RemoveSite {
+  ~RemoveSite() {
+    std::error_code ignored;
+    std::filesystem::remove_all(std::filesystem::temp_directory_path() /
+                                    ("cloister-worker-test-" + std::to_string(getpid())),
+                                ignored);
+  }
+} remove_site;
+
+Answer run_alone(const json& job, const Named& inputs = {}) {
+  WorkerRun worker;
+  Answer answer = worker.run(job, inputs);
+  CHECK(worker.finish() == 0);
+  INFO(answer.failure.dump());
+  CHECK(answer.failure.is_null());
+  return answer;
+}
+
+Bytes site_map() {
+  static const Bytes map =
+      run_alone(job_of("register-data", tiny_plan(), site())).artifacts.at("site-map");
+  return map;
+}
+
+}  // namespace
+
+TEST_CASE("a study runs from data to predictions through the real worker", "[worker]") {
+  const protocol::StudyPlan plan = tiny_plan();
+  const std::string root = site();
+
+  const Answer registered = run_alone(job_of("register-data", plan, root), {{"seed", seed}});
+  CHECK(registered.result.at("splits").at("train").at("patients") == 2);
+  CHECK(registered.result.at("splits").at("tune").at("patients") == 1);
+  CHECK(registered.result.at("splits").at("test").at("cases") == 4);
+  CHECK(registered.result.at("excluded").empty());
+  CHECK_FALSE(registered.result.at("sandbox").at("network").get<std::string>().starts_with("open"));
+  const Bytes map = registered.artifacts.at("site-map");
+  for (const json& entry : parsed(map).at("cases")) {
+    CHECK(std::filesystem::exists(site() / entry.at("image").get<std::string>()));
+  }
+
+  const Answer image =
+      run_alone(job_of("train-image-encoder", plan, root), {{"site-map", map}, {"seed", seed}});
+  CHECK(image.result.at("unexplained").get<double>() > 0);
+  CHECK_FALSE(image.progress.empty());
+  const Answer mask =
+      run_alone(job_of("train-mask-encoder", plan, root), {{"site-map", map}, {"seed", seed}});
+  CHECK(mask.result.at("ceiling").size() == 3);
+
+  const Answer encoded = run_alone(job_of("encode", plan, root),
+                                   {{"site-map", map},
+                                    {"seed", seed},
+                                    {"image-encoder", image.artifacts.at("image-encoder")},
+                                    {"mask-encoder", mask.artifacts.at("mask-encoder")}});
+  CHECK(encoded.result.at("grid") == json{{"channels", 128}, {"height", 2}, {"width", 2}});
+  CHECK(encoded.result.at("shards").size() == 5);
+  CHECK(encoded.result.dump().find("P00") == std::string::npos);  // no patient's name leaves
+  const Bytes code_map = encoded.artifacts.at("code-map");
+
+  Named shards;
+  Named tuning, evaluation;
+  for (const json& shard : encoded.result.at("shards")) {
+    const std::string number = fmt::format("{:06}", shard.at("number").get<int>());
+    const Bytes& bytes = encoded.artifacts.at("shards/" + number + ".safetensors");
+    CHECK(as_text(bytes).find("P00") == std::string_view::npos);
+    const std::string purpose = shard.at("purpose");
+    if (purpose == "training") shards["shards/site-a/" + number + ".safetensors"] = bytes;
+    if (purpose == "tuning") tuning["codes/" + number] = bytes;
+    if (purpose == "evaluation") evaluation["codes/" + number] = bytes;
+  }
+  CHECK(shards.size() == 2);
+  const Answer pooled = run_alone(job_of("train-segmentation", plan), shards);
+  CHECK(pooled.result.at("shards").at("site-a") == 2);
+  const Bytes network = pooled.artifacts.at("network");
+
+  // One warm worker predicts twice; the network travels once.
+  WorkerRun warm;
+  json predict = job_of("predict", plan);
+  predict["parameters"] = {{"site", "site-a"}};
+  Named first = tuning;
+  first["network"] = network;
+  const Answer for_tuning = warm.run(predict, first);
+  REQUIRE(for_tuning.failure.is_null());
+  predict["reuse"] = {"network"};
+  const Answer for_evaluation = warm.run(predict, evaluation);
+  REQUIRE(for_evaluation.failure.is_null());
+  CHECK(for_evaluation.artifacts.size() == 2);
+  CHECK(warm.finish() == 0);
+
+  Named tune{{"site-map", map},
+             {"code-map", code_map},
+             {"mask-decoder", mask.artifacts.at("mask-decoder")}};
+  tune.insert(for_tuning.artifacts.begin(), for_tuning.artifacts.end());
+  const Answer tuned = run_alone(job_of("tune-mask-decoder", plan, root), tune);
+  CHECK(tuned.result.at("patients") == 1);
+
+  Named judge{{"site-map", map},
+              {"code-map", code_map},
+              {"mask-decoder", tuned.artifacts.at("mask-decoder")},
+              {"mask-encoder", mask.artifacts.at("mask-encoder")}};
+  judge.insert(for_evaluation.artifacts.begin(), for_evaluation.artifacts.end());
+  const Answer judged = run_alone(job_of("evaluate", plan, root), judge);
+  CHECK(judged.result.at("patients") == 2);
+  CHECK(judged.result.at("cases") == 4);
+  CHECK(judged.result.at("structures").at("LV").at("dsc").at("count") == 4);
+  CHECK(judged.result.at("function").at("patients") == 2);
+  CHECK(judged.result.at("ceiling").size() == 3);
+  CHECK(judged.result.dump().find("P00") == std::string::npos);
+  const json report = parsed(judged.artifacts.at("site-report"));
+  CHECK(report.at("cases").size() == 4);
+  CHECK(judged.artifacts.contains("overlays/worst.png"));
+
+  // A prediction lies exactly on its image.
+  const json& one = report.at("cases").at(0);
+  const auto written = site() / "prediction.nii.gz";
+  REQUIRE(write_file(written, judged.artifacts.at(one.at("prediction"))).has_value());
+  const auto prediction = imaging::read_mask(written);
+  const auto original = imaging::read_volume(site() / "imagesTs" /
+                                             (one.at("case").get<std::string>() + "_0000.nii.gz"));
+  REQUIRE(prediction.has_value());
+  REQUIRE(original.has_value());
+  CHECK(imaging::same_space(prediction->geometry, original->geometry, 1e-6).has_value());
+
+  // A single image: there and back.
+  json ask = job_of("encode-volume", plan);
+  ask["parameters"] = {{"image", (site() / "imagesTs" / "P004_ED_0000.nii.gz").string()}};
+  const Answer request = run_alone(ask, {{"image-encoder", image.artifacts.at("image-encoder")}});
+  CHECK(request.result.at("views") == 3);
+  json back = predict;
+  back.erase("reuse");
+  const Answer reply =
+      run_alone(back, {{"network", network}, {"codes/one", request.artifacts.at("request")}});
+  ask["kind"] = "decode-volume";
+  ask["parameters"]["label_values"] = {{"LV", 3}, {"RV", 1}};
+  const Answer drawn = run_alone(ask, {{"mask-decoder", tuned.artifacts.at("mask-decoder")},
+                                       {"reply", reply.artifacts.at("replies/one")}});
+  CHECK(drawn.artifacts.contains("prediction.nii.gz"));
+  CHECK(drawn.result.at("structures").contains("MYO"));
+}
+
+TEST_CASE("a training resumed from a checkpoint equals an undisturbed one", "[worker]") {
+  protocol::StudyPlan plan = tiny_plan();
+  plan.budget.image_encoder_steps = 80;
+  const json job = job_of("train-image-encoder", plan, site());
+  Named inputs{{"site-map", site_map()}, {"seed", seed}};
+  const Answer whole = run_alone(job, inputs);
+
+  WorkerRun interrupted;
+  interrupted.send(job, inputs);
+  (void)interrupted.receive("training", 1);
+  interrupted.signal(SIGTERM);
+  const Answer stopped = interrupted.receive();
+  REQUIRE(stopped.failure.is_object());
+  CHECK(stopped.failure.at("code") == "worker.stopped");
+  CHECK(interrupted.finish() == 0);
+  REQUIRE_FALSE(stopped.checkpoints.empty());
+
+  inputs["checkpoint"] = stopped.checkpoints.back();
+  const Answer resumed = run_alone(job, inputs);
+  CHECK(resumed.artifacts.at("image-encoder") == whole.artifacts.at("image-encoder"));
+  CHECK(resumed.artifacts.at("image-decoder") == whole.artifacts.at("image-decoder"));
+}
+
+TEST_CASE("a withdrawn patient is left out of everything that follows", "[worker]") {
+  json job = job_of("register-data", tiny_plan(), site());
+  job["parameters"] = {{"withdrawn", {"P005"}}};
+  const Answer answer = run_alone(job);
+  CHECK(answer.result.at("excluded").at("dataset.withdrawn") == 2);
+  for (const json& entry : parsed(answer.artifacts.at("site-map")).at("cases")) {
+    CHECK(entry.at("patient") != "P005");
+  }
+}
+
+TEST_CASE("a case that was damaged after registration is warned of and left out", "[worker]") {
+  const auto damaged = site() / "labelsTs" / "P004_ED.nii.gz";
+  const auto good = read_file(damaged);
+  REQUIRE(good.has_value());
+  json map = parsed(site_map());
+  for (json& entry : map.at("cases")) {
+    if (entry.at("case") == "P001_ED") entry["mask"] = "labelsTr/P002_gone.nii.gz";
+    entry["split"] = "train";
+  }
+  const std::string text = map.dump();
+  const Answer answer = run_alone(job_of("train-image-encoder", tiny_plan(), site()),
+                                  {{"site-map", to_bytes(text)}, {"seed", seed}});
+  REQUIRE(answer.warnings.size() == 1);
+  CHECK(answer.warnings[0].at("code") == "image.missing");
+  CHECK(answer.result.at("patients") == 5);
+}
+
+TEST_CASE("a site map that points out of the data folder is refused", "[worker]") {
+  json map = parsed(site_map());
+  map.at("cases").at(0)["image"] = "../../etc/passwd";
+  WorkerRun worker;
+  const Answer answer = worker.run(job_of("train-image-encoder", tiny_plan(), site()),
+                                   {{"site-map", to_bytes(map.dump())}, {"seed", seed}});
+  CHECK(answer.failure.at("code") == "worker.bad_site_map");
+}

@@ -1,0 +1,199 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "imaging/nifti.h"
+#include "imaging/overlay.h"
+#include "networks/score.h"
+#include "networks/views.h"
+#include "worker/codes.h"
+#include "worker/evaluation.h"
+#include "worker/kinds.h"
+#include "worker/study_options.h"
+
+namespace cloister::worker {
+namespace {
+
+using nlohmann::json;
+
+struct Tools {
+  const SiteMap& map;
+  const imaging::LabelMap& labels;
+  imaging::PreprocessPlan plan;
+  const networks::Decoder& decoder;
+  int views = 1;
+  bool write_predictions = true;
+};
+
+// What the overlays need of a case besides its score.
+struct Drawn {
+  double mean_dsc = 0;
+  std::string case_id;
+  Bytes png;
+};
+
+void calibrate(imaging::Calibration& calibration, const networks::FloatTensor& probabilities,
+               const imaging::LabelStack& truth) {
+  const auto classes = static_cast<std::size_t>(probabilities.shape[1]);
+  const std::size_t pixels = truth.height * truth.width;
+  for (std::size_t i = 0; i < truth.labels.size(); ++i) {
+    const std::size_t base = i / pixels * classes * pixels + i % pixels;
+    std::size_t best = 0;
+    for (std::size_t c = 1; c < classes; ++c) {
+      if (probabilities.data[base + c * pixels] > probabilities.data[base + best * pixels])
+        best = c;
+    }
+    if (best == 0 && truth.labels[i] == 0) continue;
+    calibration.add(probabilities.data[base + best * pixels], best == truth.labels[i]);
+  }
+}
+
+class Evaluator {
+ public:
+  Evaluator(JobContext& context, const Tools& tools)
+      : context_(context), tools_(tools), evaluation_(tools.labels.structures()) {}
+
+  Result<void> add(const ReplyCase& reply) {
+    const auto loaded = imaging::load_case(reply.numbered.of, tools_.labels);
+    if (!loaded) {
+      context_.warn(loaded.error().code,
+                    "A case cannot be read any more and is left out: " + loaded.error().what);
+      return {};
+    }
+    const auto probabilities = decode_views(tools_.decoder, reply.codes, tools_.views);
+    if (!probabilities) return pass(probabilities);
+    const auto truth = imaging::to_slices(loaded->mask, tools_.plan);
+    if (!truth) return pass(truth);
+    if (truth->count != static_cast<std::size_t>(probabilities->shape[0])) {
+      return fail(Kind::conflict, "codes.count", "A case has changed since it was encoded.",
+                  "Register and encode the data again.");
+    }
+    calibrate(evaluation_.calibration(), *probabilities, *truth);
+    const imaging::ProbabilityStack stack{truth->count,
+                                          static_cast<std::size_t>(probabilities->shape[1]),
+                                          truth->height, truth->width, probabilities->data};
+    const auto raw = imaging::to_mask(stack, loaded->image.geometry, tools_.plan);
+    if (!raw) return pass(raw);
+    const auto mask = imaging::keep_largest_components(*raw, tools_.labels.structures().size());
+    if (!mask) return pass(mask);
+    return score(reply.numbered, *loaded, *mask);
+  }
+
+  [[nodiscard]] json finish(const std::string& label, const json& ceiling) {
+    json result = evaluation_.aggregates();
+    result["label"] = label;
+    if (!ceiling.is_null()) result["ceiling"] = ceiling;
+    json report = result;
+    report["cases"] = evaluation_.case_list();
+    report["overlays"] = json::array();
+    std::sort(drawn_.begin(), drawn_.end(),
+              [](const Drawn& a, const Drawn& b) { return a.mean_dsc > b.mean_dsc; });
+    const std::size_t last = drawn_.empty() ? 0 : drawn_.size() - 1;
+    const std::array<std::pair<const char*, std::size_t>, 3> shown{
+        {{"best", 0}, {"median", last / 2}, {"worst", last}}};
+    for (const auto& [name, at] : shown) {
+      if (drawn_.empty()) break;
+      const std::string artifact = fmt::format("overlays/{}.png", name);
+      context_.artifact(artifact, drawn_[at].png);
+      report["overlays"].push_back(
+          {{"name", artifact}, {"case", drawn_[at].case_id}, {"mean_dsc", drawn_[at].mean_dsc}});
+    }
+    context_.document("site-report", report);
+    return result;
+  }
+
+  [[nodiscard]] bool empty() const { return evaluation_.cases().empty(); }
+
+ private:
+  Result<void> score(const NumberedCase& numbered, const imaging::LoadedCase& loaded,
+                     const imaging::Mask& mask) {
+    auto scores = imaging::score_structures(mask, loaded.mask, tools_.labels.structures().size());
+    if (!scores) return pass(std::move(scores));
+    ScoredCase scored{numbered, std::move(*scores), {}};
+    if (tools_.write_predictions) {
+      imaging::Mask written = mask;
+      tools_.labels.restore(written);
+      const auto bytes = imaging::mask_to_nifti(written);
+      if (!bytes) return pass(bytes);
+      const int part = parts_[numbered.number]++;
+      scored.prediction =
+          fmt::format("predictions/{}-{}.nii.gz", shard_name(numbered.number), part);
+      context_.artifact(scored.prediction, *bytes);
+    }
+    imaging::OverlayOptions options;
+    options.slice = imaging::busiest_slice(loaded.mask);
+    auto png = imaging::render_overlay(loaded.image, loaded.mask, mask, options);
+    if (!png) return pass(std::move(png));
+    drawn_.push_back({scored.mean_dsc(), numbered.of.case_id, std::move(*png)});
+    evaluation_.add(std::move(scored));
+    return {};
+  }
+
+  JobContext& context_;
+  Tools tools_;
+  Evaluation evaluation_;
+  std::map<int, int> parts_;
+  std::vector<Drawn> drawn_;
+};
+
+// What the mask encoder and this decoder could reach at best on the same patients; null without
+// the encoder.
+Result<json> ceiling_of(JobContext& context, const SiteMap& map, const networks::Decoder& decoder) {
+  if (!context.has_input("mask-encoder")) return json(nullptr);
+  const auto encoder = context.encoder("mask-encoder");
+  if (!encoder) return pass(encoder);
+  const auto slices = load_slices(context, map, map.of(imaging::Split::test));
+  if (!slices) return pass(slices);
+  const auto codes = encoder->get().encode(slices->slices);
+  if (!codes) return pass(codes);
+  const auto probabilities = decoder.decode(*codes);
+  if (!probabilities) return pass(probabilities);
+  const auto predicted = networks::most_probable(*probabilities);
+  const auto& structures = context.plan()->get().structures;
+  const auto dice = networks::dice_by_structure(
+      {predicted, slices->slices.labels, slices->slices.volume, slices->slices.pixels()},
+      static_cast<int>(structures.size()));
+  json named = json::object();
+  for (std::size_t k = 0; k < structures.size(); ++k) named[structures[k]] = dice[k];
+  return named;
+}
+
+}  // namespace
+
+Result<json> evaluate(JobContext& context) {
+  const auto plan = context.plan();
+  if (!plan) return pass(plan);
+  const auto budget = budget_of(plan->get());
+  if (!budget) return pass(budget);
+  const auto map = site_map_of(context);
+  if (!map) return pass(map);
+  const auto labels = label_map_of(context, *map);
+  if (!labels) return pass(labels);
+  const auto decoder = context.decoder("mask-decoder");
+  if (!decoder) return pass(decoder);
+  const auto write = context.job().truth("predictions", true);
+  if (!write) return pass(write);
+  const auto label = context.job().text("label", plan->get().preset);
+  if (!label) return pass(label);
+  Evaluator evaluator(context, {*map, *labels, preprocess_plan(plan->get()), decoder->get(),
+                                budget->test_views, *write});
+  const std::uint64_t total = map->of(imaging::Split::test).size();
+  std::uint64_t done = 0;
+  const auto add = [&](const ReplyCase& reply) {
+    context.progress("evaluating", {++done, total});
+    return evaluator.add(reply);
+  };
+  if (auto read = for_each_reply(context, *map, "evaluation", add); !read) {
+    return pass(std::move(read));
+  }
+  if (evaluator.empty()) {
+    return fail(Kind::invalid, "dataset.empty", "None of the evaluation cases can be read.",
+                "Check that the data folder is where it was.");
+  }
+  const auto ceiling = ceiling_of(context, *map, decoder->get());
+  if (!ceiling) return pass(ceiling);
+  return evaluator.finish(*label, *ceiling);
+}
+
+}  // namespace cloister::worker

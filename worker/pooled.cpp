@@ -1,0 +1,121 @@
+// The trainer's two kinds: one network from the codes of all sites, and predictions with it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "networks/segmentation.h"
+#include "networks/views.h"
+#include "worker/kinds.h"
+#include "worker/study_options.h"
+
+namespace cloister::worker {
+namespace {
+
+using nlohmann::json;
+
+// The order of sites in the network: as the job says, else as the plan does.
+Result<std::vector<std::string>> site_order(const JobContext& context) {
+  auto sites = context.job().texts("sites");
+  if (!sites || !sites->empty()) return sites;
+  const auto plan = context.plan();
+  if (!plan) return pass(plan);
+  return plan->get().sites;
+}
+
+Result<int> site_index(const std::vector<std::string>& sites, std::string_view site) {
+  const auto found = std::find(sites.begin(), sites.end(), site);
+  if (found != sites.end()) return static_cast<int>(found - sites.begin());
+  return fail(Kind::invalid, "pool.unknown_site",
+              fmt::format("The site '{}' is not among those of the network.", site.substr(0, 64)),
+              "A site that joined later needs the next version of the network.");
+}
+
+struct Pool {
+  networks::CodesInMemory codes;
+  std::vector<std::size_t> shards;  // by site
+};
+
+Result<Pool> open_shards(JobContext& context, const std::vector<std::string>& sites) {
+  const auto inputs = context.inputs_under("shards/");
+  Pool pool{networks::CodesInMemory(static_cast<int>(sites.size())),
+            std::vector<std::size_t>(sites.size(), 0)};
+  std::uint64_t done = 0;
+  for (const auto& [name, content] : inputs) {
+    const auto site = site_index(sites, name.substr(0, name.find('/')));
+    if (!site) return pass(site);
+    if (auto added = pool.codes.add_shard(*site, content); !added) return pass(std::move(added));
+    ++pool.shards[static_cast<std::size_t>(*site)];
+    context.progress("opening shards", {++done, inputs.size()});
+  }
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    if (pool.shards[i] > 0) continue;
+    return fail(Kind::invalid, "pool.site_without_shards",
+                fmt::format("The site '{}' sent no training shard.", sites[i]),
+                "Leave it out of this version, or wait for its release.");
+  }
+  return pool;
+}
+
+}  // namespace
+
+Result<json> train_segmentation(JobContext& context) {
+  const auto plan = context.plan();
+  if (!plan) return pass(plan);
+  const auto budget = budget_of(plan->get());
+  if (!budget) return pass(budget);
+  const auto sites = site_order(context);
+  if (!sites) return pass(sites);
+  auto pool = open_shards(context, *sites);
+  if (!pool) return pass(std::move(pool));
+  const auto trained = networks::train_segmentation(
+      pool->codes, budget->segmentation, context.training("training the segmentation network"));
+  if (!trained) return pass(trained);
+  context.artifact("network", trained->network);
+  json result{{"final_loss", trained->final_loss},
+              {"steps", budget->segmentation.recipe.steps},
+              {"levels", budget->segmentation.levels},
+              {"bytes", trained->network.size()},
+              {"site_loss", json::object()},
+              {"samples", json::object()},
+              {"shards", json::object()}};
+  for (std::size_t i = 0; i < sites->size(); ++i) {
+    const std::string& site = (*sites)[i];
+    if (i < trained->site_loss.size()) result["site_loss"][site] = trained->site_loss[i];
+    result["samples"][site] = pool->codes.samples(static_cast<int>(i));
+    result["shards"][site] = pool->shards[i];
+  }
+  return result;
+}
+
+Result<json> predict(JobContext& context) {
+  const auto sites = site_order(context);
+  if (!sites) return pass(sites);
+  const auto name = context.job().text("site");
+  if (!name) return pass(name);
+  const auto site = site_index(*sites, *name);
+  if (!site) return pass(site);
+  const auto network = context.segmentation("network");
+  if (!network) return pass(network);
+  const auto requests = context.inputs_under("codes/");
+  if (requests.empty()) {
+    return fail(Kind::invalid, "predict.no_codes", "No codes to predict from were sent.",
+                "Send each request as an input codes/NAME.");
+  }
+  json replies = json::array();
+  for (const auto& [request, content] : requests) {
+    if (auto go_on = context.check_stop(); !go_on) return pass(std::move(go_on));
+    const auto codes = networks::read_codes(content);
+    if (!codes) return pass(codes);
+    const int index = network->get().sites() == 1 ? 0 : *site;
+    const auto predicted = network->get().predict(*codes, index);
+    if (!predicted) return pass(predicted);
+    const auto reply = networks::write_codes(*predicted);
+    if (!reply) return pass(reply);
+    context.artifact("replies/" + request, *reply);
+    replies.push_back({{"name", request}, {"slices", codes->shape[0]}});
+    context.progress("predicting", {replies.size(), requests.size()});
+  }
+  return json{{"replies", replies}};
+}
+
+}  // namespace cloister::worker

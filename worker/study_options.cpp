@@ -1,0 +1,41 @@
+#include "worker/study_options.h"
+
+namespace cloister::worker {
+
+imaging::PreprocessPlan preprocess_plan(const protocol::StudyPlan& plan) {
+  imaging::PreprocessPlan preprocess;
+  preprocess.spacing_mm = plan.budget.spacing_mm;
+  preprocess.width = plan.budget.size_px;
+  preprocess.height = plan.budget.size_px;
+  return preprocess;
+}
+
+Result<networks::Budget> budget_of(const protocol::StudyPlan& plan) {
+  const auto preset = networks::parse_preset(plan.preset);
+  if (!preset) return pass(preset);
+  const auto pooling = networks::parse_pooling(plan.pooling);
+  if (!pooling) return pass(pooling);
+  const protocol::Budget& given = plan.budget;
+  auto budget = networks::budget_for(given.name == "custom" ? "standard" : given.name, *preset);
+  if (!budget) return budget;
+  budget->name = given.name;
+  budget->resolution = static_cast<int>(given.size_px);
+  budget->spacing_mm = given.spacing_mm;
+  budget->image.recipe.steps = given.image_encoder_steps;
+  budget->image.recipe.batch = static_cast<int>(given.encoder_batch);
+  budget->mask.recipe.steps = given.mask_encoder_steps;
+  budget->mask.recipe.batch = static_cast<int>(given.encoder_batch);
+  budget->mask.structures = static_cast<int>(plan.structures.size());
+  budget->mask.ceiling_min = plan.mask_ceiling_min;
+  budget->views.views = static_cast<int>(given.views);
+  budget->segmentation.pooling = *pooling;
+  budget->segmentation.levels = static_cast<int>(given.levels);
+  budget->segmentation.recipe.steps = given.segmentation_steps;
+  budget->segmentation.recipe.batch = static_cast<int>(given.segmentation_batch);
+  budget->segmentation.seed = plan.seed;
+  budget->tuning.recipe.steps = given.tune_steps;
+  budget->test_views = static_cast<int>(given.test_time_views);
+  return budget;
+}
+
+}  // namespace cloister::worker
