@@ -46,7 +46,8 @@ bool Fields::has(std::string_view key) const { return ask(key) != nullptr; }
 
 std::string Fields::text(std::string_view key, std::string fallback) const {
   const Node* const found = ask(key, NodeKind::text);
-  return found == nullptr ? std::move(fallback) : found->text;
+  if (found == nullptr) return fallback;
+  return found->text;
 }
 
 std::string Fields::required_text(std::string_view key) const {
@@ -216,7 +217,7 @@ std::vector<Fields> Fields::tables(std::string_view key) const {
 
 std::vector<std::string> Fields::keys() const {
   std::vector<std::string> all;
-  for (const auto& [key, value] : node_->members) all.push_back(key);
+  for (const Node& member : node_->members) all.push_back(member.key);
   return all;
 }
 

@@ -103,9 +103,11 @@ class Fields {
   friend class Document;
   friend struct detail::Reading;
   Fields(detail::Reading* reading, const detail::Node* node, std::string path);
-  const detail::Node* ask(std::string_view key) const;
-  const detail::Node* ask(std::string_view key, detail::NodeKind kind) const;  // none: other kind
-  std::vector<const detail::Node*> items(std::string_view key, detail::NodeKind kind) const;
+  [[nodiscard]] const detail::Node* ask(std::string_view key) const;
+  [[nodiscard]] const detail::Node* ask(std::string_view key,
+                                        detail::NodeKind kind) const;  // none: other kind
+  [[nodiscard]] std::vector<const detail::Node*> items(std::string_view key,
+                                                       detail::NodeKind kind) const;
   void require(std::string_view key) const;
   void report(const detail::Node* at, std::string_view key, std::string_view sentence) const;
   [[nodiscard]] std::string path_of(std::string_view key) const;

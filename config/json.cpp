@@ -50,11 +50,11 @@ class Builder final : public Json::json_sax_t {
   bool end_object() override {
     auto& members = open_.back().node.members;
     std::sort(members.begin(), members.end(),
-              [](const auto& a, const auto& b) { return a.first < b.first; });
+              [](const auto& a, const auto& b) { return a.key < b.key; });
     const auto twice =
         std::adjacent_find(members.begin(), members.end(),
-                           [](const auto& a, const auto& b) { return a.first == b.first; });
-    if (twice != members.end()) return refuse("the key '" + twice->first + "' is there twice");
+                           [](const auto& a, const auto& b) { return a.key == b.key; });
+    if (twice != members.end()) return refuse("the key '" + twice->key + "' is there twice");
     return close();
   }
   bool start_array(std::size_t /*count*/) override { return open(NodeKind::array); }
@@ -95,7 +95,8 @@ class Builder final : public Json::json_sax_t {
     } else if (open_.back().node.kind == NodeKind::array) {
       open_.back().node.items.push_back(std::move(node));
     } else {
-      open_.back().node.members.emplace_back(open_.back().key, std::move(node));
+      node.key = open_.back().key;
+      open_.back().node.members.push_back(std::move(node));
     }
     return true;
   }

@@ -4,11 +4,11 @@
 
 namespace cloister::config::detail {
 
-const Node* Node::find(std::string_view key) const {
+const Node* Node::find(std::string_view wanted) const {
   const auto at = std::lower_bound(
-      members.begin(), members.end(), key,
-      [](const auto& member, std::string_view wanted) { return member.first < wanted; });
-  return at != members.end() && at->first == key ? &at->second : nullptr;
+      members.begin(), members.end(), wanted,
+      [](const Node& member, std::string_view other) { return member.key < other; });
+  return at != members.end() && at->key == wanted ? &*at : nullptr;
 }
 
 tl::unexpected<Error> syntax_error(std::string_view file_name, unsigned line, unsigned column,

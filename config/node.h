@@ -21,10 +21,11 @@ struct Node {
   std::int64_t whole = 0;
   double real = 0;
   bool truth = false;
-  std::vector<std::pair<std::string, Node>> members;  // of a table, sorted by key
-  std::vector<Node> items;                            // of an array
+  std::string key;            // its own, in the table that holds it
+  std::vector<Node> members;  // of a table, sorted by key
+  std::vector<Node> items;    // of an array
 
-  [[nodiscard]] const Node* find(std::string_view key) const;
+  [[nodiscard]] const Node* find(std::string_view wanted) const;
 };
 
 inline constexpr std::size_t document_bytes_max = 4 << 20;

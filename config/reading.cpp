@@ -68,7 +68,8 @@ std::string_view noun(NodeKind kind) {
 std::vector<Problem> Reading::unknown_keys() const {
   std::vector<Problem> unknown;
   for (const auto& [node, known] : asked) {
-    for (const auto& [key, value] : node->members) {
+    for (const Node& value : node->members) {
+      const std::string& key = value.key;
       if (known.keys.contains(key)) continue;
       const std::string name = known.path.empty() ? key : known.path + "." + key;
       const std::string guess = nearest(key, known.keys);

@@ -71,10 +71,11 @@ class Converter {
       if (!member) return member;
       // A table written [like.this] begins at its key, which is what a person looks for.
       if (member->line == 0) member->line = key.source().begin.line;
-      node.members.emplace_back(std::string(key.str()), std::move(*member));
+      member->key = key.str();
+      node.members.push_back(std::move(*member));
     }
     std::sort(node.members.begin(), node.members.end(),
-              [](const auto& a, const auto& b) { return a.first < b.first; });
+              [](const auto& a, const auto& b) { return a.key < b.key; });
     return node;
   }
 
@@ -95,7 +96,7 @@ nlohmann::json to_json(const Node& node) {
   switch (node.kind) {
     case NodeKind::table: {
       nlohmann::json object = nlohmann::json::object();
-      for (const auto& [key, value] : node.members) object[key] = to_json(value);
+      for (const Node& member : node.members) object[member.key] = to_json(member);
       return object;
     }
     case NodeKind::array: {

@@ -75,7 +75,7 @@ Result<void> open_stream(const ByteSource& from, const ByteSink& to, const Secre
     if (!count) return pass(count);
     auto plain = reader->next(BytesView(buffer).first(*count));
     if (!plain) return pass(plain);
-    const auto out = to(*plain);
+    auto out = to(*plain);
     wipe(*plain);
     if (!out) return out;
   }

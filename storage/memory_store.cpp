@@ -47,12 +47,15 @@ void apply(Map& map, const WriteBatch& batch) {
 class MemorySnapshot final : public Reader {
  public:
   explicit MemorySnapshot(Map map) : map_(std::move(map)) {}
-  Result<std::optional<Bytes>> get(BytesView key) const override { return get_from(map_, key); }
-  Result<void> scan(BytesView prefix, BytesView from, const Visitor& visit) const override {
+  [[nodiscard]] Result<std::optional<Bytes>> get(BytesView key) const override {
+    return get_from(map_, key);
+  }
+  [[nodiscard]] Result<void> scan(BytesView prefix, BytesView from,
+                                  const Visitor& visit) const override {
     scan_in(map_, prefix, from, visit);
     return {};
   }
-  Result<std::optional<Entry>> last(BytesView prefix) const override {
+  [[nodiscard]] Result<std::optional<Entry>> last(BytesView prefix) const override {
     return last_in(map_, prefix);
   }
 

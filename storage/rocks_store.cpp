@@ -23,6 +23,7 @@ namespace {
 constexpr std::size_t bloom_prefix_size = 33;
 
 rocksdb::Slice slice(BytesView bytes) {
+  if (bytes.empty()) return {};  // never a null pointer
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -181,11 +182,16 @@ class RocksSnapshot final : public Reader {
   RocksSnapshot& operator=(const RocksSnapshot&) = delete;
   ~RocksSnapshot() override { db_.ReleaseSnapshot(snapshot_); }
 
-  Result<std::optional<Bytes>> get(BytesView key) const override { return view_.get(key); }
-  Result<void> scan(BytesView prefix, BytesView from, const Visitor& visit) const override {
+  [[nodiscard]] Result<std::optional<Bytes>> get(BytesView key) const override {
+    return view_.get(key);
+  }
+  [[nodiscard]] Result<void> scan(BytesView prefix, BytesView from,
+                                  const Visitor& visit) const override {
     return view_.scan(prefix, from, visit);
   }
-  Result<std::optional<Entry>> last(BytesView prefix) const override { return view_.last(prefix); }
+  [[nodiscard]] Result<std::optional<Entry>> last(BytesView prefix) const override {
+    return view_.last(prefix);
+  }
 
  private:
   rocksdb::DB& db_;
