@@ -25,6 +25,8 @@ class LedgerWatch {
   // `log`: the coordinator's certified signing key.
   [[nodiscard]] Actions on_work(const protocol::Work& work, const crypto::PublicKey& log,
                                 Instant now);
+  // Stops for a reason of somebody else's, for example counters that do not fit.
+  [[nodiscard]] Actions halt_because(const std::string& why);
   // A person looked at the evidence and confirms the coordinator's present head.
   [[nodiscard]] Actions forgive();
 
@@ -35,9 +37,10 @@ class LedgerWatch {
   [[nodiscard]] const Bytes& cosignature() const { return cosignature_; }  // note signature line
 
  private:
-  [[nodiscard]] Actions halt(const std::string& why, const std::string& evidence);
-  [[nodiscard]] Actions compare_peers(const protocol::Work& work,
-                                      const provenance::Witness& witness);
+  [[nodiscard]] Actions halt(const provenance::ForkEvidence& evidence);
+  [[nodiscard]] Actions compare_peers(const protocol::Work& work, const provenance::NoteKey& log,
+                                      const provenance::Note& ours);
+  void adopt(const provenance::Note& note);
 
   std::string name_;
   const crypto::SecretKey& key_;

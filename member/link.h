@@ -45,6 +45,10 @@ class Link {
   Link(LinkOptions options, const crypto::SecretKey& key, const Stored& stored);
 
   [[nodiscard]] Heard on(const Event& event, Instant now);
+  // To be called at the end of every step of the role: polls and sends what waits.
+  [[nodiscard]] Actions settle(Instant now);
+  // After a fork or a rollback that a person has looked into.
+  [[nodiscard]] Actions forgive();
   // Asks the coordinator something of the role's own; answered as Heard::other.
   [[nodiscard]] Ask ask(protocol::Request request);
   // Progress to report with the next Poll (replaces what was set for this job and attempt).
@@ -65,21 +69,27 @@ class Link {
   [[nodiscard]] const LinkOptions& options() const { return options_; }
   [[nodiscard]] std::optional<Instant> next_deadline() const;
   [[nodiscard]] Instant last_heard() const { return last_heard_; }
+  [[nodiscard]] const std::optional<Error>& last_problem() const { return last_problem_; }
 
  private:
-  [[nodiscard]] Actions poll(Instant now);
-  [[nodiscard]] Actions send_records(Instant now);
-  void on_work(protocol::Work work, Heard& heard, Instant now);
-  void take_membership(const protocol::Work& work);
-  void take_studies(const protocol::Work& work);
+  [[nodiscard]] protocol::Poll make_poll() const;
+  void on_answer(std::uint64_t tag, Result<protocol::Reply> reply, Heard& heard, Instant now);
+  void on_poll(const Result<protocol::Reply>& reply, Heard& heard, Instant now);
+  void on_record(const Result<protocol::Reply>& reply, Heard& heard, Instant now);
+  void on_work(const protocol::Work& work, Heard& heard, Instant now);
+  [[nodiscard]] Actions take_membership(const std::vector<Bytes>& envelopes);
+  void read_membership();
+  void take_studies();
 
   LinkOptions options_;
   RecordOutbox records_;
   LedgerWatch watch_;
   Membership membership_;
   std::vector<Bytes> envelopes_;  // that membership_ was made from
+  std::vector<Bytes> last_heard_membership_;
   protocol::Work work_;
   std::map<StudyId, Study> studies_;
+  std::map<StudyId, Bytes> study_sources_;  // envelope that each study was read from
   std::map<StudyId, Error> refused_;
   std::map<JobId, protocol::JobProgress> progress_;
   bool busy_ = false;
@@ -89,6 +99,7 @@ class Link {
   Instant poll_again_;
   Instant record_again_;
   Instant last_heard_;
+  std::optional<Error> last_problem_;
 };
 
 }  // namespace cloister::member

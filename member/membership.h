@@ -25,7 +25,8 @@ namespace cloister::member {
 struct Member {
   MemberId id;
   protocol::Role role = protocol::Role::auditor;
-  std::string site;  // empty: of no site
+  std::string org;   // the institution it was bound for
+  std::string site;  // the same for members of a site; empty for others
   crypto::PublicKey sign;
   crypto::SealPublicKey seal;
   crypto::CurvePublicKey curve;
@@ -39,14 +40,17 @@ struct SignedRecord {
   Digest leaf;  // its name in the ledger
 };
 
+class MembershipReader;
+
 class Membership {
  public:
+  Membership() = default;  // nobody
   // `root`: SHA-256 of the root key's SPKI, hexadecimal (crypto::key_id). Envelopes in any order;
   // those that no trusted key signed are passed over, so a coordinator can add nobody.
   [[nodiscard]] static Membership from(const std::string& root, std::span<const Bytes> envelopes);
 
   [[nodiscard]] const Member* find(const MemberId& id) const;
-  [[nodiscard]] const Member* find_by_key(const crypto::PublicKey& key) const;
+  [[nodiscard]] const Member* agent_of(const std::string& site) const;
   // The one coordinator, if it is bound.
   [[nodiscard]] const Member* coordinator() const;
   [[nodiscard]] const std::map<MemberId, Member>& members() const { return members_; }
