@@ -33,7 +33,7 @@ enum class KeepAs : int {
   vault = 1,   // sealed to this member's own key; named by a salted commitment of its content
   sealed = 2,  // under a fresh key, wrapped for `reader`: leaves this machine later, or never
   open = 3,    // content-addressed, in the clear: a model that the plan lets out, a prediction
-  report = 4,  // a file of the site's own report
+  report = 4,  // a file of the site's own report: never leaves
 };
 
 struct KeepRule {
@@ -41,29 +41,32 @@ struct KeepRule {
   KeepAs as = KeepAs::vault;
   MemberId reader;                                // of KeepAs::sealed
   std::optional<crypto::SealPublicKey> seal_key;  // of KeepAs::sealed: the reader's certified key
+  Digest context;                                 // of KeepAs::sealed: see member/contexts.h
 };
 
 // An artifact that is durable on this machine.
 struct Kept {
   std::string name;  // as the worker named it
   KeepAs as = KeepAs::vault;
-  Digest digest;  // vault: the commitment; sealed: SHA-256 of the sealed bytes; else of content
+  Digest digest;  // vault: the commitment; sealed: SHA-256 of the sealed bytes; else of the content
   std::uint64_t bytes = 0;  // sealed: of the sealed object; else of the content
-  Bytes wrap;               // of KeepAs::sealed: the key, sealed to the reader
-  std::string meta_json;    // small facts the shell read off the content; may be empty
+  Bytes wrap;               // of KeepAs::sealed: its key, for the reader alone
   friend bool operator==(const Kept&, const Kept&) = default;
 };
+[[nodiscard]] std::string to_json(const std::vector<Kept>& kept);
+[[nodiscard]] Result<std::vector<Kept>> kept_from_json(std::string_view json);
 
 // Content for a worker. Exactly one source.
 struct FromMemory {
   Bytes content;
 };
 struct FromVault {
-  std::string name;  // "<study>/<artifact name>", as kept by an earlier job
+  Digest commitment;  // of something kept as KeepAs::vault
 };
-struct FromBlob {  // a sealed blob in this machine's scratch: opened while it streams
+struct FromBlob {  // a sealed blob in this machine's outbox or scratch: opened while it streams
   Digest digest;
-  Bytes wrap;  // its key, sealed to us
+  Bytes wrap;      // its key, wrapped for us
+  Digest context;  // member/contexts.h
 };
 struct FromOpen {
   Digest digest;  // kept as KeepAs::open
@@ -71,9 +74,14 @@ struct FromOpen {
 struct FromFile {
   std::string path;  // given by a person of this machine: the image to segment
 };
+// Random bytes that this machine makes at first use and keeps in its vault: an encoder's seed.
+struct FromSecret {
+  std::string name;
+  std::uint32_t bytes = 32;
+};
 struct WorkerInput {
   std::string name;  // protocol/worker_frame.h says which names are valid
-  std::variant<FromMemory, FromVault, FromBlob, FromOpen, FromFile> source;
+  std::variant<FromMemory, FromVault, FromBlob, FromOpen, FromFile, FromSecret> source;
 };
 
 // --- Actions
@@ -97,6 +105,7 @@ struct RunWorker {
   std::vector<KeepRule> keep;
   bool resume = true;  // hand in the last kept checkpoint of this job, if there is one
   bool warm = false;
+  std::string save_as;  // an `open` artifact is also written here (a prediction that was asked for)
 };
 // Ends the worker; its last kept checkpoint stays for a later attempt unless `forget`.
 struct StopWorker {
@@ -118,6 +127,13 @@ struct Download {
 };
 struct StopTransfers {
   JobId job;
+};
+// HMAC under the site's secret of every image and mask that a site map lists, in the order of their
+// commitments; answered by FilesCommitted.
+struct CommitFiles {
+  JobId job;
+  std::uint32_t attempt = 1;
+  Digest site_map;  // in the vault
 };
 // Sealed blobs and kept objects of a job that are no longer needed.
 struct Discard {
@@ -143,7 +159,7 @@ struct Tell {
 };
 
 using Action = std::variant<Persist, Ask, RunWorker, StopWorker, Upload, Download, StopTransfers,
-                            Discard, SaveEvidence, Notice, Tell>;
+                            CommitFiles, Discard, SaveEvidence, Notice, Tell>;
 using Actions = std::vector<Action>;
 
 // --- Events
@@ -178,6 +194,11 @@ struct WorkerFailed {
   std::uint32_t attempt = 1;
   Error error;
 };
+struct FilesCommitted {
+  JobId job;
+  std::uint32_t attempt = 1;
+  Result<std::vector<Digest>> commitments;
+};
 struct Uploaded {
   Digest digest;
 };
@@ -202,7 +223,7 @@ struct PersonAsked {
 };
 
 using Event = std::variant<Started, Ticked, Answered, Unanswered, WorkerProgressed, ArtifactKept,
-                           WorkerFinished, WorkerFailed, Uploaded, Downloaded, TransferProgressed,
-                           TransferFailed, PersonAsked>;
+                           WorkerFinished, WorkerFailed, FilesCommitted, Uploaded, Downloaded,
+                           TransferProgressed, TransferFailed, PersonAsked>;
 
 }  // namespace cloister::member

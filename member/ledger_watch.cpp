@@ -71,7 +71,7 @@ Actions LedgerWatch::on_work(const protocol::Work& work, const crypto::PublicKey
     return actions;
   }
   if (const auto* wrong = std::get_if<provenance::WrongOldSize>(&reply)) {
-    return wrong->evidence ? halt(*wrong->evidence) : Actions{};  // overtaken: ask again
+    return wrong->rollback ? halt(*wrong->rollback) : Actions{};  // overtaken: ask again
   }
   const auto& refused = std::get<provenance::Refused>(reply);
   if (refused.evidence) return halt(*refused.evidence);

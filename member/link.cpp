@@ -220,6 +220,11 @@ void Link::set_progress(protocol::JobProgress progress) {
 
 void Link::clear_progress(const JobId& job) { progress_.erase(job); }
 
+const protocol::JobProgress* Link::progress(const JobId& job) const {
+  const auto found = progress_.find(job);
+  return found == progress_.end() ? nullptr : &found->second;
+}
+
 const Study* Link::study(const StudyId& id) const {
   const auto found = studies_.find(id);
   return found == studies_.end() ? nullptr : &found->second;

@@ -22,6 +22,7 @@ struct LinkOptions {
   MemberId self;
   protocol::Role role = protocol::Role::site_agent;
   std::string site;               // empty: none
+  std::string org;                // empty: as bound
   std::string root;               // crypto::key_id of the consortium's root key
   std::vector<Bytes> membership;  // envelopes from enrolment
 };
@@ -54,6 +55,7 @@ class Link {
   // Progress to report with the next Poll (replaces what was set for this job and attempt).
   void set_progress(protocol::JobProgress progress);
   void clear_progress(const JobId& job);
+  [[nodiscard]] const protocol::JobProgress* progress(const JobId& job) const;
   // Whether anything is running here: then polls return sooner, so that progress is seen.
   void set_busy(bool busy) { busy_ = busy; }
 

@@ -93,7 +93,7 @@ Result<Actions> RecordOutbox::draft(const std::string& name, provenance::Record 
   if (knows(name)) return Actions{};
   const auto pause = paused_.find(name);
   if (pause != paused_.end() && now < pause->second) return Actions{};
-  record.actor = actor_;
+  record.actor = actor_for(record);
   record.signer_seq = 1;
   record.prev_by_signer = Digest{};
   record.issued_at = now;
@@ -103,10 +103,22 @@ Result<Actions> RecordOutbox::draft(const std::string& name, provenance::Record 
   return Actions{stored_draft(drafts_.back())};
 }
 
+// Ourselves, and the person on whose standing decision we act, if the draft names one.
+provenance::Actor RecordOutbox::actor_for(const provenance::Record& record) const {
+  provenance::Actor actor = actor_;
+  actor.on_behalf_of = record.actor.on_behalf_of;
+  return actor;
+}
+
 bool RecordOutbox::knows(const std::string& name) const {
   return receipts_.contains(name) ||
          std::any_of(drafts_.begin(), drafts_.end(),
                      [&](const Draft& draft) { return draft.name == name; });
+}
+
+bool RecordOutbox::is_waiting(std::string_view prefix) const {
+  return std::any_of(drafts_.begin(), drafts_.end(),
+                     [&](const Draft& draft) { return draft.name.starts_with(prefix); });
 }
 
 const Receipted* RecordOutbox::receipt(const std::string& name) const {
@@ -129,7 +141,7 @@ Actions RecordOutbox::ask(std::uint64_t tag, Instant now) {
 
 void RecordOutbox::sign_head(Instant now) {
   Draft& head = drafts_.front();
-  head.record.actor = actor_;
+  head.record.actor = actor_for(head.record);
   head.record.signer_seq = last_seq_ + 1;
   head.record.prev_by_signer = last_leaf_;
   head.record.issued_at = now;

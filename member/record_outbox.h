@@ -23,6 +23,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/digest.h"
@@ -57,6 +58,8 @@ class RecordOutbox {
   // Takes back a draft that was not signed yet.
   [[nodiscard]] Actions withdraw(const std::string& name);
   [[nodiscard]] bool knows(const std::string& name) const;  // waiting or receipted
+  // Whether any draft whose name starts like this waits for its receipt.
+  [[nodiscard]] bool is_waiting(std::string_view prefix) const;
   [[nodiscard]] const Receipted* receipt(const std::string& name) const;
 
   // The next thing to ask, if nothing is in flight.
@@ -91,6 +94,7 @@ class RecordOutbox {
   [[nodiscard]] Persist stored_draft(const Draft& draft) const;
   [[nodiscard]] Persist stored_signer() const;
   [[nodiscard]] Digest leaf_of(const Draft& draft) const;
+  [[nodiscard]] provenance::Actor actor_for(const provenance::Record& record) const;
   void sign_head(Instant now);
   [[nodiscard]] Outcome on_signer(const protocol::SignerState& state);
   [[nodiscard]] Outcome on_receipts(const protocol::Receipts& receipts);

@@ -48,18 +48,24 @@ struct GateReport {
   friend bool operator==(const GateReport&, const GateReport&) = default;
 };
 
+// What a steward knowingly lets pass.
+struct Exception {
+  std::string indicator;
+  double value = 0;  // that was seen: another value needs another signature
+  friend bool operator==(const Exception&, const Exception&) = default;
+};
 // A steward's signature that lets something out.
 struct Permit {
   std::string type;  // "release", "exception", "standing"
   Digest leaf;       // in the ledger
+  Digest digest;     // of the permit itself
   Digest manifest;
-  std::string indicator;      // of an exception
+  std::vector<Exception> exceptions;
   MemberId recipient;         // of a release or a standing permit
   std::string recipient_key;  // X25519, hex
   std::vector<std::string> purposes;
   std::string signer;
   std::string reason;
-  std::uint64_t cases_max = 0;  // of a standing permit
   friend bool operator==(const Permit&, const Permit&) = default;
 };
 // From a permit.granted record; refused unless a site-steward of `site` signed it.

@@ -40,10 +40,11 @@ struct SitePolicy {
   WorkingHours hours;
   std::uint64_t memory_bytes_max = 0;  // of a worker; 0: no limit
   std::uint64_t cpu_seconds_max = 0;
-  std::uint64_t disk_bytes_max = 0;
+  std::uint64_t disk_bytes_max = 0;  // of this agent's home; 0: no limit
   std::uint64_t upload_bytes_per_second = 0;
   std::uint32_t threads = 0;         // 0: as many as there are
-  std::string data_layout = "auto";  // worker/README.md
+  std::string data_layout = "auto";  // for people: workers find out themselves
+  std::string data_centre;           // of an M&Ms folder: which centre is this site
   std::string data_root;             // read-only for us
   friend bool operator==(const SitePolicy&, const SitePolicy&) = default;
 };

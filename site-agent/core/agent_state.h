@@ -1,0 +1,146 @@
+// The agent's state and the steps that work on it. Private to the core: site_agent.h is its face.
+//
+// Steps are free functions over this state, one file a subject: jobs_flow (offers, workers,
+// products), release_flow (what leaves), prediction_flow (volumes on demand), people (verbs). They
+// add to `out`; site_agent.cpp hands it on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "member/link.h"
+#include "site-agent/core/orders.h"
+#include "site-agent/core/product_records.h"
+#include "site-agent/core/products.h"
+#include "site-agent/core/site_agent.h"
+
+namespace cloister::site_agent {
+
+// What this machine did for a job of the coordinator's list. Only `worked` is durable; everything
+// before it is ordered again after a restart.
+struct LocalJob {
+  enum class Step { idle, fetching, running, committing, worked, leaving, wrapping };
+  Step step = Step::idle;
+  Worked worked;                   // so far
+  std::set<Digest> moving;         // blobs on their way in or out
+  std::vector<ReplyBlob> replies;  // with their wraps
+  std::uint32_t failed_attempt = 0;
+  Instant not_before;     // pause after a failure
+  std::string waits_for;  // for people: what it waits for here
+};
+
+// One volume that a person wants segmented. Lost with the process: the person asks again.
+struct Prediction {
+  enum class Step {
+    encoding,
+    uploading,
+    wrapping,
+    recording,
+    waiting,
+    fetching,
+    decoding,
+    writing
+  };
+  Step step = Step::encoding;
+  std::uint64_t question = 0;  // to be answered
+  VolumeQuestion volume;
+  std::string output;
+  StudyId study;
+  Permit permit;
+  std::vector<member::Kept> kept;
+  std::string result_json;
+  Digest manifest;
+  JobId remote;  // the trainer's job, once it is seen
+  ReplyBlob reply;
+  Instant asked;
+};
+
+struct LeftEntry {
+  std::uint64_t bytes = 0;
+  std::uint64_t cases = 0;
+  bool prediction = false;
+  Instant at;
+};
+
+struct PublishedPolicy {
+  Digest digest;
+  std::string signer;
+};
+
+struct AgentState {
+  using Then = std::function<void(AgentState&, Result<protocol::Reply>, Instant)>;
+
+  AgentState(AgentOptions options, const crypto::SecretKey& key, const member::Stored& stored);
+
+  AgentOptions options;
+  member::Link link;
+  Products products;
+  std::map<JobId, LocalJob> jobs;
+  std::optional<JobId> worker;        // who has the one worker
+  std::map<JobId, Digest> approvals;  // newest job.approved by a person, relayed by us
+  std::map<std::pair<StudyId, Digest>, LeftEntry> left;  // by study and manifest
+  std::optional<PublishedPolicy> published;
+  std::map<StudyId, std::vector<Permit>> permits;  // by stewards of this site
+  std::vector<Bytes> permit_sources;               // that `permits` was read from
+  std::map<JobId, Prediction> predictions;         // by local name
+  std::map<std::uint64_t, Then> asked;
+  member::Actions out;
+
+  void add(member::Actions actions);
+  void ask(protocol::Request request, Then then);
+  // Drafts a record; false (and a notice) if it is no whole record.
+  bool draft(const std::string& name, provenance::Record record, Instant now);
+  void persist(const std::string& key, const provenance::Json& value);
+  void forget(const std::string& key) { out.push_back(member::Persist{key, std::nullopt}); }
+  void notice(member::NoticeLevel level, std::string_view code, std::string text);
+  void tell(std::uint64_t question, Result<std::string> json);
+
+  [[nodiscard]] const std::string& site() const { return options.link.site; }
+  [[nodiscard]] bool policy_is_published() const;
+  [[nodiscard]] const protocol::JobView* find_job(const JobId& id) const;
+  [[nodiscard]] Left left_for(const StudyId& study, const Digest& besides) const;
+  [[nodiscard]] OrderContext order_context(const member::Study& study,
+                                           std::vector<ReplyBlob> replies = {}) const;
+};
+
+// jobs_flow.cpp
+void reconcile(AgentState& state, Instant now);
+void on_artifact(AgentState& state, const member::ArtifactKept& event);
+void on_worker_finished(AgentState& state, const member::WorkerFinished& event, Instant now);
+void on_worker_failed(AgentState& state, const member::WorkerFailed& event, Instant now);
+void on_files_committed(AgentState& state, const member::FilesCommitted& event, Instant now);
+void on_rejected(AgentState& state, const member::Rejected& rejected, Instant now);
+void fail_job(AgentState& state, const protocol::JobView& job, const Error& error, Instant now);
+// Cites the approval under which the job runs, and the policy if that gave it.
+void cite_approval(const AgentState& state, const protocol::JobView& job,
+                   provenance::Record& record);
+
+// release_flow.cpp
+void read_permits(AgentState& state);
+void advance_release(AgentState& state, const protocol::JobView& job, Instant now);
+void fetch_replies(AgentState& state, const protocol::JobView& job, Instant now);
+void on_uploaded(AgentState& state, const Digest& digest, Instant now);
+void on_downloaded(AgentState& state, const Digest& digest, Instant now);
+void on_transfer_failed(AgentState& state, const member::TransferFailed& event, Instant now);
+[[nodiscard]] std::optional<std::string> preview_of(const AgentState& state,
+                                                    const protocol::JobView& job);
+
+// prediction_flow.cpp
+void start_prediction(AgentState& state, const member::PersonAsked& event, Instant now);
+void advance_predictions(AgentState& state);
+void on_prediction_moved(AgentState& state, const Digest& digest);
+void on_prediction_stuck(AgentState& state, const member::TransferFailed& event);
+void end_prediction(AgentState& state, const JobId& name, Result<std::string> outcome);
+void on_volume_done(AgentState& state, Prediction& prediction, const std::string& result_json,
+                    Instant now);
+
+// people.cpp
+void on_person(AgentState& state, const member::PersonAsked& event, Instant now);
+
+}  // namespace cloister::site_agent

@@ -1,0 +1,322 @@
+#include <algorithm>
+
+#include "base/ensure.h"
+#include "site-agent/core/agent_state.h"
+
+namespace cloister::site_agent {
+namespace {
+
+using protocol::JobState;
+using protocol::JobView;
+using provenance::Json;
+using provenance::RecordKind;
+using Step = LocalJob::Step;
+
+// After a failed attempt, before the coordinator's word of the next one must have come.
+constexpr Duration failure_pause{60'000};
+
+std::string approval_name(const JobView& job) {
+  return fmt::format("approve/{}/{}", job.id, short_hex(job.spec_digest));
+}
+std::string product_name(const JobView& job) { return fmt::format("product/{}", job.id); }
+
+void approve_by_policy(AgentState& state, const JobView& job, const member::Study& study,
+                       Instant now) {
+  provenance::Record record = job_record(RecordKind::job_approved, job, study);
+  record.inputs.resize(1);  // the spec
+  record.subjects.push_back({"spec", job.spec_digest});
+  record.policy = provenance::PolicyRef{"policy.toml", state.options.policy.digest};
+  record.actor.on_behalf_of = state.published->signer;
+  state.draft(approval_name(job), std::move(record), now);
+}
+
+void consider_offer(AgentState& state, const JobView& job, Instant now) {
+  const member::Study* study = state.link.study(job.study);
+  LocalJob& local = state.jobs[job.id];
+  if (study == nullptr) {
+    local.waits_for = "The study's plan could not be verified: nothing of it runs here.";
+    return;
+  }
+  const Decision decision = decide(state.options.policy, state.policy_is_published(), *study, job);
+  local.waits_for = decision.why;
+  if (decision.ruling != Ruling::automatic) return;
+  if (const auto ok = check_spec(job, *study); !ok) {
+    local.waits_for = ok.error().what;
+    return;
+  }
+  approve_by_policy(state, job, *study, now);
+}
+
+void stop(AgentState& state, const JobId& id, bool forget) {
+  const auto found = state.jobs.find(id);
+  if (found == state.jobs.end()) return;
+  LocalJob& local = found->second;
+  if (state.worker == id) {
+    state.out.push_back(member::StopWorker{id, forget});
+    state.worker.reset();
+  }
+  if (!local.moving.empty()) state.out.push_back(member::StopTransfers{id});
+  state.link.clear_progress(id);
+  if (!forget) {
+    if (local.step != Step::worked) local = LocalJob{};
+    return;
+  }
+  if (local.step == Step::worked) state.forget(fmt::format("job/{}", id));
+  state.jobs.erase(found);
+}
+
+bool needs_replies(const JobView& job) {
+  return job.kind == "tune-mask-decoder" || job.kind == "evaluate";
+}
+
+void start_worker(AgentState& state, const JobView& job, const member::Study& study, Instant now) {
+  LocalJob& local = state.jobs[job.id];
+  if (state.worker) {
+    local.waits_for = fmt::format("Waits for the job '{}' that runs here now.", *state.worker);
+    return;
+  }
+  if (!is_within(state.options.policy.hours, now)) {
+    local.waits_for = fmt::format(
+        "Waits for the hours in which the site's policy lets workers run "
+        "(from {}).",
+        to_rfc3339(next_opening(state.options.policy.hours, now)));
+    local.not_before = next_opening(state.options.policy.hours, now);
+    return;
+  }
+  auto order = order_for(job, state.order_context(study, local.replies));
+  if (!order) {
+    fail_job(state, job, order.error(), now);
+    return;
+  }
+  local.step = Step::running;
+  local.not_before = Instant();
+  local.waits_for = "Runs here.";
+  local.worked = Worked{};
+  local.worked.attempt = job.attempt;
+  state.worker = job.id;
+  state.out.emplace_back(std::move(*order));
+}
+
+// Too few patients to take part is known as soon as the data are registered.
+Result<void> check_patients(const AgentState& state, const JobView& job, const member::Study& study,
+                            const Json& result) {
+  if (job.kind != "register-data") return {};
+  std::uint64_t patients = 0;
+  if (const Json* splits = result.find("splits"); splits != nullptr && splits->fields()) {
+    for (const auto& [name, split] : *splits->fields()) {
+      patients += provenance::count_at(split, "patients").value_or(0);
+    }
+  }
+  const std::uint64_t least =
+      std::max<std::uint64_t>(state.options.policy.cases_min, study.plan.patients_min);
+  if (patients >= least) return {};
+  return fail(Kind::invalid, "data.too_few",
+              fmt::format("{} patients can be used; the study and the site's policy ask for at "
+                          "least {}.",
+                          patients, least),
+              "Look at the excluded cases in the site's report, and add data.");
+}
+
+void record_product(AgentState& state, const JobView& job, const member::Study& study,
+                    Instant now) {
+  LocalJob& local = state.jobs[job.id];
+  auto made = make_product(job, study, state.site(), local.worked);
+  auto enough = made ? check_patients(state, job, study, made->product.result) : Result<void>{};
+  if (!made || !enough) {
+    fail_job(state, job, made ? enough.error() : made.error(), now);
+    return;
+  }
+  cite_approval(state, job, made->record);
+  local.waits_for = "Its record is on the way to the ledger.";
+  state.add(state.products.add(std::move(made->product)));
+  if (!state.draft(product_name(job), std::move(made->record), now)) {
+    fail_job(state, job,
+             Error{Kind::invalid, "job.record", "What the job made is too large for one record.",
+                   "Lower the number of cases or views."},
+             now);
+  }
+}
+
+void perform(AgentState& state, const JobView& job, Instant now) {
+  const member::Study* study = state.link.study(job.study);
+  LocalJob& local = state.jobs[job.id];
+  if (study == nullptr) {
+    stop(state, job.id, false);
+    state.jobs[job.id].waits_for = "The study's plan could not be verified: nothing of it runs.";
+    return;
+  }
+  if (state.link.records().knows(product_name(job))) return;
+  if (state.link.records().is_waiting(fmt::format("failed/{}/", job.id))) return;
+  const bool has_failed = local.failed_attempt == job.attempt && now < local.not_before;
+  if (local.step == Step::idle && has_failed) return;
+  const Decision decision = decide(state.options.policy, true, *study, job);
+  if (decision.ruling == Ruling::never) {
+    stop(state, job.id, false);
+    state.jobs[job.id].waits_for = decision.why;
+    return;
+  }
+  if (const auto ok = check_spec(job, *study); !ok) return fail_job(state, job, ok.error(), now);
+  if (job.kind == "release") return advance_release(state, job, now);
+  if (local.step == Step::worked) return record_product(state, job, *study, now);
+  if (local.step != Step::idle) return;
+  if (needs_replies(job) && local.replies.empty()) return fetch_replies(state, job, now);
+  start_worker(state, job, *study, now);
+}
+
+void advance(AgentState& state, const JobView& job, Instant now) {
+  switch (job.state) {
+    case JobState::offered:
+      return consider_offer(state, job, now);
+    case JobState::approved:
+    case JobState::running:
+      return perform(state, job, now);
+    case JobState::held:
+      return stop(state, job.id, false);
+    case JobState::done:
+    case JobState::failed:
+    case JobState::denied:
+    case JobState::aborted:
+      return stop(state, job.id, true);
+  }
+}
+
+void keep_worked(AgentState& state, const JobId& id, LocalJob& local) {
+  local.step = Step::worked;
+  Json commitments = Json::array();
+  for (const Digest& digest : local.worked.commitments) commitments.push(digest);
+  state.persist(fmt::format("job/{}", id), Json()
+                                               .set("attempt", std::uint64_t{local.worked.attempt})
+                                               .set("result", local.worked.result_json)
+                                               .set("kept", member::to_json(local.worked.kept))
+                                               .set("commitments", std::move(commitments)));
+}
+
+Prediction* prediction_of(AgentState& state, const JobId& id) {
+  const auto found = state.predictions.find(id);
+  return found == state.predictions.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+void reconcile(AgentState& state, Instant now) {
+  read_permits(state);
+  // A copy of the ids: steps may change what the list's entries lead to, never the list itself.
+  const std::vector<JobView>& jobs = state.link.work().jobs;
+  for (const JobView& job : jobs) {
+    if (job.assignee == state.options.link.self) advance(state, job, now);
+  }
+  advance_predictions(state);
+}
+
+void cite_approval(const AgentState& state, const JobView& job, provenance::Record& record) {
+  const auto person = state.approvals.find(job.id);
+  if (person != state.approvals.end()) {
+    record.approvals.push_back(person->second);
+    return;
+  }
+  const member::Receipted* automatic = state.link.records().receipt(approval_name(job));
+  if (automatic == nullptr) return;
+  record.approvals.push_back(automatic->leaf);
+}
+
+void fail_job(AgentState& state, const JobView& job, const Error& error, Instant now) {
+  LocalJob& local = state.jobs[job.id];
+  if (state.worker == job.id) state.worker.reset();
+  if (local.step == Step::worked) state.forget(fmt::format("job/{}", job.id));
+  state.link.clear_progress(job.id);
+  local = LocalJob{};
+  local.failed_attempt = job.attempt;
+  local.not_before = now + failure_pause;
+  local.waits_for = error.what;
+  state.notice(
+      member::NoticeLevel::warn, error.code,
+      fmt::format("Job '{}', attempt {}: {} {}", job.id, job.attempt, error.what, error.next));
+  const member::Study* study = state.link.study(job.study);
+  if (study == nullptr) return;
+  // Attempts are counted anew after a person's retry: each failure has a number of its own.
+  std::uint32_t number = 1;
+  const auto name = [&] { return fmt::format("failed/{}/{}", job.id, number); };
+  while (state.link.records().receipt(name()) != nullptr) ++number;
+  state.draft(name(), failed_record(job, *study, error), now);
+}
+
+void on_artifact(AgentState& state, const member::ArtifactKept& event) {
+  if (Prediction* prediction = prediction_of(state, event.job)) {
+    prediction->kept.push_back(event.kept);
+    return;
+  }
+  const auto found = state.jobs.find(event.job);
+  if (found != state.jobs.end() && found->second.step == Step::running) {
+    found->second.worked.kept.push_back(event.kept);
+  }
+}
+
+void on_worker_finished(AgentState& state, const member::WorkerFinished& event, Instant now) {
+  if (Prediction* prediction = prediction_of(state, event.job)) {
+    on_volume_done(state, *prediction, event.result_json, now);
+    return;
+  }
+  const auto found = state.jobs.find(event.job);
+  if (found == state.jobs.end() || found->second.step != Step::running) return;
+  if (state.worker == event.job) state.worker.reset();
+  LocalJob& local = found->second;
+  local.worked.result_json = event.result_json;
+  for (const member::Kept& kept : local.worked.kept) {
+    const JobView* job = state.find_job(event.job);
+    if (kept.name != "site-map" || job == nullptr || job->kind != "register-data") continue;
+    local.step = Step::committing;
+    state.out.push_back(member::CommitFiles{event.job, event.attempt, kept.digest});
+    return;
+  }
+  keep_worked(state, event.job, local);
+}
+
+void on_worker_failed(AgentState& state, const member::WorkerFailed& event, Instant now) {
+  if (prediction_of(state, event.job) != nullptr) {
+    end_prediction(state, event.job, tl::unexpected(event.error));
+    return;
+  }
+  if (state.worker == event.job) state.worker.reset();
+  const auto found = state.jobs.find(event.job);
+  const JobView* job = state.find_job(event.job);
+  if (found == state.jobs.end() || found->second.step != Step::running) return;
+  if (job == nullptr) {
+    state.jobs.erase(found);
+    return;
+  }
+  fail_job(state, *job, event.error, now);
+}
+
+void on_files_committed(AgentState& state, const member::FilesCommitted& event, Instant now) {
+  const auto found = state.jobs.find(event.job);
+  if (found == state.jobs.end() || found->second.step != Step::committing) return;
+  const JobView* job = state.find_job(event.job);
+  if (!event.commitments) {
+    if (job != nullptr) fail_job(state, *job, event.commitments.error(), now);
+    return;
+  }
+  found->second.worked.commitments = *event.commitments;
+  keep_worked(state, event.job, found->second);
+}
+
+// The ledger refused a record of ours: say so, and let the job fail rather than wait for ever.
+void on_rejected(AgentState& state, const member::Rejected& rejected, Instant now) {
+  state.notice(member::NoticeLevel::warn, rejected.error.code,
+               fmt::format("The ledger refused '{}': {} {}", rejected.name, rejected.error.what,
+                           rejected.error.next));
+  const std::string prefix = "product/";
+  if (!rejected.name.starts_with(prefix)) return;
+  const JobId id = JobId::trusted(rejected.name.substr(prefix.size()));
+  const auto found = state.jobs.find(id);
+  const JobView* job = state.find_job(id);
+  if (found == state.jobs.end() || job == nullptr) return;
+  const std::string& code = rejected.error.code;
+  if (code == "job.closed" || code == "job.not_approved") return;
+  if (code == "transfer.incomplete") {  // upload what is missing, then say so again
+    found->second.step = Step::idle;
+    return;
+  }
+  fail_job(state, *job, rejected.error, now);
+}
+
+}  // namespace cloister::site_agent

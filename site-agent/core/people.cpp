@@ -1,0 +1,290 @@
+// What people at the site ask of their agent, over its control socket.
+#include <algorithm>
+#include <array>
+
+#include "protocol/jobs.h"
+#include "site-agent/core/agent_state.h"
+
+namespace cloister::site_agent {
+namespace {
+
+using protocol::JobView;
+using provenance::Json;
+using provenance::RecordKind;
+using provenance::text_or_empty;
+
+struct Question {
+  std::uint64_t number = 0;
+  std::string verb;
+  Json body;
+};
+
+std::string ok(Json json) { return provenance::to_jcs(json); }
+
+tl::unexpected<Error> no_such_job(const std::string& id) {
+  return fail(Kind::not_found, "job.not_found", fmt::format("There is no job '{}' here.", id),
+              "List the jobs with `cloister site jobs`.");
+}
+
+Json job_json(const AgentState& state, const JobView& job) {
+  Json json;
+  json.set("id", job.id.text()).set("kind", job.kind).set("study", job.study.text());
+  json.set("state", protocol::to_string(job.state)).set("attempt", std::uint64_t{job.attempt});
+  json.set("assignee", job.assignee.text()).set("since", to_rfc3339(job.since));
+  json.set("waits_for", job.waits_for);
+  if (const auto kind = protocol::job_kind(job.kind)) {
+    json.set("plain", kind->plain).set("leaves_site", kind->leaves_site);
+  }
+  const auto local = state.jobs.find(job.id);
+  if (local != state.jobs.end()) json.set("here", local->second.waits_for);
+  const protocol::JobProgress* progress = state.link.progress(job.id);
+  if (progress != nullptr) {
+    Json part;
+    part.set("phase", progress->phase).set("step", progress->step).set("steps", progress->steps);
+    part.set("per_second", progress->per_second).set("seconds_left", progress->seconds_left);
+    auto metrics = provenance::parse_json(progress->metrics_json);
+    if (metrics) part.set("metrics", std::move(*metrics));
+    json.set("progress", std::move(part));
+  }
+  return json;
+}
+
+Json policy_json(const AgentState& state) {
+  const SitePolicy& policy = state.options.policy;
+  Json automatic = Json::array();
+  for (const std::string& kind : policy.automatic) automatic.push(kind);
+  Json json;
+  json.set("digest", policy.digest).set("published", state.policy_is_published());
+  json.set("automatic", std::move(automatic)).set("text", policy.text);
+  if (state.published) json.set("signer", state.published->signer);
+  return json;
+}
+
+std::string status(const AgentState& state) {
+  const member::Link& link = state.link;
+  Json json;
+  json.set("member", link.options().self.text()).set("site", state.site());
+  json.set("halted", link.watch().halted());
+  if (link.watch().halted()) json.set("halted_why", link.watch().halted_why());
+  if (link.last_heard() != Instant()) json.set("last_heard", to_rfc3339(link.last_heard()));
+  if (link.last_problem()) json.set("problem", link.last_problem()->what);
+  json.set("ledger_size", link.watch().head_size());
+  json.set("records_waiting", std::uint64_t{link.records().waiting()});
+  json.set("running", state.worker ? state.worker->text() : std::string{});
+  json.set("policy", policy_json(state));
+  Json studies = Json::array();
+  for (const auto& [id, study] : link.studies()) {
+    studies.push(Json()
+                     .set("study", id.text())
+                     .set("phase", study.phase)
+                     .set("title", study.plan.title)
+                     .set("purpose", study.plan.purpose));
+  }
+  for (const auto& [id, error] : link.refused_studies()) {
+    studies.push(Json().set("study", id.text()).set("refused", error.what));
+  }
+  json.set("studies", std::move(studies));
+  json.set("jobs", std::uint64_t{link.work().jobs.size()});
+  return ok(std::move(json));
+}
+
+std::string jobs(const AgentState& state) {
+  Json list = Json::array();
+  for (const JobView& job : state.link.work().jobs) list.push(job_json(state, job));
+  return ok(Json().set("jobs", std::move(list)));
+}
+
+Result<const JobView*> job_of(const AgentState& state, const Question& question) {
+  const std::string id = text_or_empty(question.body, "job");
+  const JobView* job = state.find_job(JobId::trusted(id));
+  if (job == nullptr) return no_such_job(id);
+  return job;
+}
+
+// Everything that a person needs to decide.
+Result<std::string> show(const AgentState& state, const Question& question) {
+  const auto job = job_of(state, question);
+  if (!job) return pass(job);
+  Json json = job_json(state, **job);
+  json.set("spec_digest", (*job)->spec_digest);
+  if (auto spec = provenance::parse_json((*job)->spec_json)) json.set("spec", std::move(*spec));
+  Json inputs = Json::array();
+  for (const auto& input : (*job)->inputs) {
+    inputs.push(Json().set("name", input.name).set("digest", input.digest));
+  }
+  json.set("inputs", std::move(inputs));
+  const member::Study* study = state.link.study((*job)->study);
+  if (study != nullptr) {
+    const Decision decision =
+        decide(state.options.policy, state.policy_is_published(), *study, **job);
+    json.set("policy", decision.why);
+    json.set("title", study->plan.title).set("purpose", study->plan.purpose);
+    json.set("legal_basis", study->plan.legal_basis).set("owner", study->plan.owner);
+    json.set("plan", study->plan_digest);
+    if (auto plan = provenance::parse_json(study->plan_json)) {
+      json.set("plan_json", std::move(*plan));
+    }
+  }
+  return ok(std::move(json));
+}
+
+Result<std::string> preview(const AgentState& state, const Question& question) {
+  const auto job = job_of(state, question);
+  if (!job) return pass(job);
+  const auto json = preview_of(state, **job);
+  if (json) return *json;
+  return fail(Kind::not_found, "preview.nothing",
+              "Nothing of this job's study is encoded here yet, so nothing could leave.",
+              "Wait for the job 'encode'.");
+}
+
+std::string egress(const AgentState& state) {
+  Json list = Json::array();
+  for (const auto& [key, entry] : state.left) {
+    list.push(Json()
+                  .set("study", key.first.text())
+                  .set("manifest", key.second)
+                  .set("bytes", entry.bytes)
+                  .set("cases", entry.cases)
+                  .set("purpose", entry.prediction ? "prediction" : "release")
+                  .set("at", to_rfc3339(entry.at)));
+  }
+  return ok(Json().set("left", std::move(list)));
+}
+
+// --- What people sign ---------------------------------------------------------------------------
+
+struct Relayed {
+  std::vector<Bytes> envelopes;
+  std::vector<member::SignedRecord> records;
+};
+
+Result<Relayed> relayed(const AgentState& state, const Question& question) {
+  const Json* list = question.body.find("envelopes");
+  if (list == nullptr || list->items() == nullptr || list->items()->empty()) {
+    return fail(Kind::invalid, "submit.empty", "No signed record came with the request.",
+                "Sign with a key of this site.");
+  }
+  Relayed out;
+  for (const Json& item : *list->items()) {
+    if (item.text() == nullptr) continue;
+    Bytes envelope = to_bytes(*item.text());
+    auto opened = state.link.membership().open(envelope);
+    if (!opened) return pass(opened);
+    if (opened->signer.site != state.site() || !protocol::is_person(opened->signer.role)) {
+      return fail(Kind::forbidden, "submit.signer",
+                  fmt::format("'{}' is no person of this site.", opened->signer.id),
+                  "Sign with the key of an administrator or steward of this site.");
+    }
+    const std::string about = text_or_empty(question.body, "job");
+    if (!about.empty() && opened->record.job.text() != about &&
+        opened->record.kind != RecordKind::permit_granted) {
+      return fail(Kind::invalid, "submit.job", "The signed record is about another job.",
+                  "Show the job again and sign what it says now.");
+    }
+    out.envelopes.push_back(std::move(envelope));
+    out.records.push_back(std::move(*opened));
+  }
+  return out;
+}
+
+// What a record that is in the ledger now means here.
+void take(AgentState& state, const member::SignedRecord& signed_record) {
+  const provenance::Record& record = signed_record.record;
+  if (record.kind == RecordKind::job_approved) {
+    state.approvals[record.job] = signed_record.leaf;
+    state.persist(fmt::format("approval/{}", record.job), Json().set("leaf", signed_record.leaf));
+    const auto local = state.jobs.find(record.job);
+    if (local != state.jobs.end()) local->second.failed_attempt = 0;
+  }
+  const bool is_policy = record.kind == RecordKind::policy_published &&
+                         signed_record.signer.role == protocol::Role::site_admin &&
+                         !record.subjects.empty() &&
+                         record.subjects.front().digest == state.options.policy.digest;
+  if (!is_policy) return;
+  state.published = PublishedPolicy{state.options.policy.digest, signed_record.signer.id.text()};
+  state.persist(
+      "policy",
+      Json().set("digest", state.published->digest).set("signer", state.published->signer));
+}
+
+void submit(AgentState& state, const Question& question) {
+  auto relay = relayed(state, question);
+  if (!relay) return state.tell(question.number, tl::unexpected(relay.error()));
+  state.ask(protocol::Submit{relay->envelopes},
+            [number = question.number, records = std::move(relay->records)](
+                AgentState& later, Result<protocol::Reply> reply, Instant) {
+              const auto* receipts = reply ? std::get_if<protocol::Receipts>(&*reply) : nullptr;
+              if (receipts == nullptr) {
+                return later.tell(number,
+                                  tl::unexpected(reply ? Error{Kind::corrupt,
+                                                               "message.unexpected_reply",
+                                                               "The coordinator gave no receipt.",
+                                                               {}}
+                                                       : reply.error()));
+              }
+              Json list = Json::array();
+              for (const auto& receipt : receipts->receipts) {
+                list.push(Json().set("index", receipt.index).set("leaf", receipt.leaf_hash));
+              }
+              for (const auto& record : records) take(later, record);
+              later.tell(number, ok(Json().set("receipts", std::move(list))));
+            });
+}
+
+void signer(AgentState& state, const Question& question) {
+  const auto member = MemberId::parse(text_or_empty(question.body, "member"));
+  if (!member) return state.tell(question.number, tl::unexpected(member.error()));
+  state.ask(protocol::FetchSigner{*member}, [number = question.number](
+                                                AgentState& later, Result<protocol::Reply> reply,
+                                                Instant) {
+    const auto* place = reply ? std::get_if<protocol::SignerState>(&*reply) : nullptr;
+    if (place == nullptr) {
+      return later.tell(number, tl::unexpected(reply ? Error{Kind::corrupt,
+                                                             "message.unexpected_reply",
+                                                             "The coordinator gave no counters.",
+                                                             {}}
+                                                     : reply.error()));
+    }
+    later.tell(number,
+               ok(Json().set("last_seq", place->last_seq).set("last_leaf", place->last_leaf)));
+  });
+}
+
+void forgive(AgentState& state, const Question& question) {
+  if (!state.link.watch().halted()) {
+    return state.tell(question.number, fail(Kind::conflict, "agent.not_halted",
+                                            "The agent is not halted.", "Nothing to do."));
+  }
+  state.add(state.link.forgive());
+  state.tell(question.number, ok(Json().set("halted", false)));
+}
+
+constexpr std::array signing_verbs{"submit", "approve", "deny",  "hold",
+                                   "resume", "retry",   "abort", "release"};
+
+}  // namespace
+
+void on_person(AgentState& state, const member::PersonAsked& event, Instant now) {
+  if (event.verb == "predict") return start_prediction(state, event, now);
+  auto body = provenance::parse_json(event.body_json, {.bytes_max = 4U << 20});
+  if (!body) return state.tell(event.question, tl::unexpected(body.error()));
+  const Question question{event.question, event.verb, std::move(*body)};
+  const auto& verb = question.verb;
+  if (verb == "status") return state.tell(question.number, status(state));
+  if (verb == "jobs") return state.tell(question.number, jobs(state));
+  if (verb == "show") return state.tell(question.number, show(state, question));
+  if (verb == "preview") return state.tell(question.number, preview(state, question));
+  if (verb == "egress") return state.tell(question.number, egress(state));
+  if (verb == "signer") return signer(state, question);
+  if (verb == "forgive") return forgive(state, question);
+  if (std::find(signing_verbs.begin(), signing_verbs.end(), verb) != signing_verbs.end()) {
+    return submit(state, question);
+  }
+  state.tell(question.number,
+             fail(Kind::unsupported, "control.unknown_verb",
+                  fmt::format("The agent does not understand '{}'.", verb.substr(0, 40)),
+                  "Upgrade the agent, or see `cloister site --help`."));
+}
+
+}  // namespace cloister::site_agent

@@ -1,0 +1,249 @@
+#include "site-agent/core/site_agent.h"
+
+#include "base/ensure.h"
+#include "site-agent/core/agent_state.h"
+
+namespace cloister::site_agent {
+namespace {
+
+using provenance::count_at;
+using provenance::digest_at;
+using provenance::Json;
+using provenance::text_or_empty;
+
+Json stored_json(const Bytes& value) {
+  auto json = provenance::parse_json(as_text(value), {.bytes_max = 64U << 20});
+  ensure(json.has_value(), "what the agent stored can be read again");
+  return std::move(*json);
+}
+
+void restore_left(AgentState& state, std::string_view rest, const Json& json) {
+  const auto slash = rest.find('/');
+  ensure(slash != std::string_view::npos, "a key of what left names study and manifest");
+  const auto manifest = digest_from_hex(rest.substr(slash + 1));
+  ensure(manifest.has_value(), "a key of what left names a manifest");
+  state.left[{StudyId::trusted(std::string(rest.substr(0, slash))), *manifest}] = {
+      count_at(json, "bytes").value_or(0), count_at(json, "cases").value_or(0),
+      json.find("prediction") != nullptr,
+      instant_from_rfc3339(text_or_empty(json, "at")).value_or(Instant())};
+}
+
+void restore_job(AgentState& state, const JobId& id, const Json& json) {
+  LocalJob& local = state.jobs[id];
+  local.step = LocalJob::Step::worked;
+  local.worked.attempt = static_cast<std::uint32_t>(count_at(json, "attempt").value_or(1));
+  local.worked.result_json = text_or_empty(json, "result");
+  local.worked.kept = member::kept_from_json(text_or_empty(json, "kept")).value();
+  const Json* list = json.find("commitments");
+  if (list == nullptr || list->items() == nullptr) return;
+  for (const Json& item : *list->items()) {
+    if (item.text() == nullptr) continue;
+    if (const auto digest = digest_from_hex(*item.text())) {
+      local.worked.commitments.push_back(*digest);
+    }
+  }
+}
+
+void restore(AgentState& state, const member::Stored& stored) {
+  for (const auto& [key, value] : stored) {
+    const auto rest = [&](std::string_view prefix) { return key.substr(prefix.size()); };
+    if (key.starts_with("job/")) {
+      restore_job(state, JobId::trusted(rest("job/")), stored_json(value));
+    } else if (key.starts_with("approval/")) {
+      state.approvals[JobId::trusted(rest("approval/"))] =
+          digest_at(stored_json(value), "leaf").value_or(Digest{});
+    } else if (key.starts_with("left/")) {
+      restore_left(state, rest("left/"), stored_json(value));
+    } else if (key == "policy") {
+      const Json json = stored_json(value);
+      state.published = PublishedPolicy{digest_at(json, "digest").value_or(Digest{}),
+                                        text_or_empty(json, "signer")};
+    }
+  }
+}
+
+void on_heard(AgentState& state, member::Heard heard, Instant now) {
+  state.add(std::move(heard.actions));
+  if (heard.rejected) on_rejected(state, *heard.rejected, now);
+  if (!heard.other) return;
+  const auto asked = state.asked.find(heard.other->tag);
+  if (asked == state.asked.end()) return;
+  const AgentState::Then then = std::move(asked->second);
+  state.asked.erase(asked);
+  then(state, std::move(heard.other->reply), now);
+}
+
+struct Dispatch {
+  AgentState& state;
+  Instant now;
+
+  void operator()(const member::Started&) const {}
+  void operator()(const member::Ticked&) const {}
+  void operator()(const member::Answered&) const {}    // the link's
+  void operator()(const member::Unanswered&) const {}  // the link's
+  void operator()(const member::WorkerProgressed& event) const {
+    state.link.set_progress(event.progress);
+  }
+  void operator()(const member::ArtifactKept& event) const { on_artifact(state, event); }
+  void operator()(const member::WorkerFinished& event) const {
+    on_worker_finished(state, event, now);
+  }
+  void operator()(const member::WorkerFailed& event) const { on_worker_failed(state, event, now); }
+  void operator()(const member::FilesCommitted& event) const {
+    on_files_committed(state, event, now);
+  }
+  void operator()(const member::Uploaded& event) const { on_uploaded(state, event.digest, now); }
+  void operator()(const member::Downloaded& event) const {
+    on_downloaded(state, event.digest, now);
+  }
+  void operator()(const member::TransferProgressed& event) const {
+    const auto* job = state.find_job(event.job);
+    if (job == nullptr) return;
+    protocol::JobProgress progress;
+    progress.job = event.job;
+    progress.attempt = job->attempt;
+    progress.phase = job->kind == "release" ? "uploading" : "downloading";
+    progress.step = event.bytes;
+    progress.steps = event.bytes_whole;
+    progress.seconds_left = -1;
+    state.link.set_progress(std::move(progress));
+  }
+  void operator()(const member::TransferFailed& event) const {
+    on_transfer_failed(state, event, now);
+  }
+  void operator()(const member::PersonAsked& event) const { on_person(state, event, now); }
+};
+
+bool is_busy(const AgentState& state) {
+  if (state.worker || !state.predictions.empty()) return true;
+  for (const auto& [id, local] : state.jobs) {
+    if (!local.moving.empty()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+AgentState::AgentState(AgentOptions options_, const crypto::SecretKey& key,
+                       const member::Stored& stored)
+    : options(std::move(options_)), link(options.link, key, stored), products(stored) {
+  restore(*this, stored);
+}
+
+void AgentState::add(member::Actions actions) {
+  out.insert(out.end(), std::make_move_iterator(actions.begin()),
+             std::make_move_iterator(actions.end()));
+}
+
+void AgentState::ask(protocol::Request request, Then then) {
+  member::Ask asking = link.ask(std::move(request));
+  asked[asking.tag] = std::move(then);
+  out.emplace_back(std::move(asking));
+}
+
+bool AgentState::draft(const std::string& name, provenance::Record record, Instant now) {
+  auto drafted = link.records().draft(name, std::move(record), now);
+  if (!drafted) {
+    notice(member::NoticeLevel::warn, drafted.error().code, drafted.error().what);
+    return false;
+  }
+  add(std::move(*drafted));
+  return true;
+}
+
+void AgentState::persist(const std::string& key, const Json& value) {
+  out.push_back(member::Persist{key, to_bytes(provenance::to_jcs(value))});
+}
+
+void AgentState::notice(member::NoticeLevel level, std::string_view code, std::string text) {
+  out.push_back(member::Notice{level, std::string(code), std::move(text)});
+}
+
+void AgentState::tell(std::uint64_t question, Result<std::string> json) {
+  out.push_back(member::Tell{question, std::move(json)});
+}
+
+bool AgentState::policy_is_published() const {
+  return published && published->digest == options.policy.digest;
+}
+
+const protocol::JobView* AgentState::find_job(const JobId& id) const {
+  for (const protocol::JobView& job : link.work().jobs) {
+    if (job.id == id) return &job;
+  }
+  return nullptr;
+}
+
+Left AgentState::left_for(const StudyId& study, const Digest& besides) const {
+  Left sum;
+  for (const auto& [key, entry] : left) {
+    if (key.first != study || key.second == besides) continue;
+    sum.bytes += entry.bytes;
+    sum.cases += entry.cases;
+    if (entry.prediction) sum.prediction_cases += entry.cases;
+  }
+  return sum;
+}
+
+OrderContext AgentState::order_context(const member::Study& study,
+                                       std::vector<ReplyBlob> replies) const {
+  return {study, options.policy, products, site(), options.worker_device, std::move(replies)};
+}
+
+struct SiteAgent::Inner {
+  AgentState state;
+};
+
+SiteAgent::SiteAgent(AgentOptions options, const crypto::SecretKey& key,
+                     const member::Stored& stored)
+    : inner_(new Inner{AgentState(std::move(options), key, stored)}) {}
+SiteAgent::~SiteAgent() = default;
+
+member::Actions SiteAgent::on(const member::Event& event, Instant now) {
+  AgentState& state = inner_->state;
+  on_heard(state, state.link.on(event, now), now);
+  std::visit(Dispatch{state, now}, event);
+  if (!state.link.watch().halted()) reconcile(state, now);
+  state.link.set_busy(is_busy(state));
+  state.add(state.link.settle(now));
+  return std::exchange(state.out, {});
+}
+
+std::optional<Instant> SiteAgent::next_deadline() const {
+  const AgentState& state = inner_->state;
+  std::optional<Instant> next = state.link.next_deadline();
+  const auto sooner = [&](Instant at) { next = next ? std::min(*next, at) : at; };
+  for (const auto& [id, local] : state.jobs) {
+    if (local.not_before != Instant()) sooner(local.not_before);
+  }
+  return next;
+}
+
+const member::Link& SiteAgent::link() const { return inner_->state.link; }
+
+bool SiteAgent::is_idle() const {
+  return !is_busy(inner_->state) && inner_->state.link.records().is_idle();
+}
+
+void SiteAgent::check_invariants() const {
+  const AgentState& state = inner_->state;
+  std::size_t running = 0;
+  for (const auto& [id, local] : state.jobs) {
+    running += local.step == LocalJob::Step::running ? 1 : 0;
+    if (local.step == LocalJob::Step::running)
+      ensure(state.worker == id, "who runs has the worker");
+    if (local.step == LocalJob::Step::leaving || local.step == LocalJob::Step::wrapping) {
+      const auto* job = state.find_job(id);
+      ensure(job == nullptr || job->kind == "release", "only a release lets anything leave");
+    }
+  }
+  ensure(running <= 1, "one worker at a time");
+  for (const auto& [study, permits] : state.permits) {
+    const Left sum = state.left_for(study, Digest{});
+    ensure(sum.bytes <= state.options.policy.leave_bytes_max &&
+               sum.cases <= state.options.policy.leave_cases_max,
+           "never more leaves than the site's policy allows");
+  }
+}
+
+}  // namespace cloister::site_agent

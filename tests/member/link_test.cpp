@@ -1,0 +1,95 @@
+#include "member/link.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/support/consortium.h"
+
+using namespace cloister;
+using namespace cloister::member;
+using cloister::test::Consortium;
+using cloister::test::start_of_time;
+using cloister::test::TestLedger;
+
+namespace {
+
+LinkOptions options(Consortium& all) {
+  return {MemberId::trusted("agent-a"),
+          protocol::Role::site_agent,
+          "site-a",
+          {},
+          all.root(),
+          all.bindings()};
+}
+
+const Ask* first_ask(const Actions& actions) {
+  for (const auto& action : actions) {
+    if (const auto* ask = std::get_if<Ask>(&action)) return ask;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+TEST_CASE("one poll is always under way; its answer brings studies that were verified",
+          "[member]") {
+  Consortium all;
+  TestLedger ledger(all);
+  Link link(options(all), all.person("agent-a").keys.sign, {});
+  const Actions first = link.settle(start_of_time);
+  const Ask* poll = first_ask(first);
+  REQUIRE(poll != nullptr);
+  CHECK(std::holds_alternative<protocol::Poll>(poll->request));
+  CHECK(link.settle(start_of_time).empty());
+
+  protocol::Work work;
+  work.version = 7;
+  work.checkpoint = ledger.checkpoint();
+  work.studies = {all.study(all.plan())};
+  auto lying = all.plan();
+  lying.study = StudyId::trusted("lying");
+  lying.trainer_seal_key = std::string(64, 'b');
+  work.studies.push_back(all.study(lying));
+  const Heard heard = link.on(Answered{poll->tag, work}, start_of_time);
+  CHECK(heard.new_work);
+  CHECK(link.study(StudyId::trusted("heart")) != nullptr);
+  CHECK(link.study(StudyId::trusted("lying")) == nullptr);
+  CHECK(link.refused_studies().at(StudyId::trusted("lying")).code == "study.trainer");
+
+  const Actions next = link.settle(start_of_time);
+  const auto* again = std::get_if<protocol::Poll>(&first_ask(next)->request);
+  REQUIRE(again != nullptr);
+  CHECK(again->seen_version == 7);
+}
+
+TEST_CASE("a lost line is asked again after a pause, not at once", "[member]") {
+  Consortium all;
+  Link link(options(all), all.person("agent-a").keys.sign, {});
+  const Actions first = link.settle(start_of_time);
+  (void)link.on(Unanswered{first_ask(first)->tag, Error{Kind::unavailable, "x", "Lost.", {}}},
+                start_of_time);
+  CHECK(link.settle(start_of_time).empty());
+  REQUIRE(link.next_deadline().has_value());
+  CHECK_FALSE(link.settle(*link.next_deadline()).empty());
+}
+
+TEST_CASE("a revocation stays known even if the coordinator stops telling it", "[member]") {
+  Consortium all;
+  TestLedger ledger(all);
+  Stored stored;
+  Link link(options(all), all.person("agent-a").keys.sign, stored);
+  provenance::Record record;
+  record.kind = provenance::RecordKind::key_revoked;
+  record.subjects.push_back({"trainer", crypto::sha256(as_bytes("keys"))});
+  record.details.set("member", "trainer");
+  protocol::Work work;
+  work.membership = all.bindings();
+  work.membership.push_back(all.sign("root", record, start_of_time));
+  const Actions first = link.settle(start_of_time);
+  const Heard heard = link.on(Answered{first_ask(first)->tag, work}, start_of_time);
+  CHECK(link.membership().find(MemberId::trusted("trainer")) == nullptr);
+  for (const auto& action : heard.actions) {
+    if (const auto* persist = std::get_if<Persist>(&action)) stored[persist->key] = *persist->value;
+  }
+  Link restarted(options(all), all.person("agent-a").keys.sign, stored);
+  CHECK(restarted.membership().find(MemberId::trusted("trainer")) == nullptr);
+}
