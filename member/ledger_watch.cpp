@@ -1,5 +1,7 @@
 #include "member/ledger_watch.h"
 
+#include <algorithm>
+
 #include "base/ensure.h"
 #include "crypto/hash.h"
 
@@ -62,7 +64,12 @@ Actions LedgerWatch::on_work(const protocol::Work& work, const crypto::PublicKey
   if (!proof) return {Notice{NoticeLevel::warn, proof.error().code, proof.error().what}};
   if (known && note->text == known->text) return compare_peers(work, *origin, *known);
   const provenance::Witness witness(name_, *origin);
-  const auto reply = witness.check(known, {head_size_, *proof, *note}, key_, now);
+  // The witness calls an old size above the offered one malformed; here it is a rollback to be
+  // shown.
+  const auto offered = provenance::parse_checkpoint(note->text);
+  if (!offered) return {Notice{NoticeLevel::warn, offered.error().code, offered.error().what}};
+  const std::uint64_t old_size = std::min(head_size_, offered->head.size);
+  const auto reply = witness.check(known, {old_size, *proof, *note}, key_, now);
   if (const auto* good = std::get_if<provenance::Cosigned>(&reply)) {
     adopt(good->head);
     Actions actions{Persist{head_key, to_bytes(head_text_)}};
