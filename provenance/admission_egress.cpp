@@ -33,11 +33,11 @@ Result<std::vector<StoredRecord>> records_at(const AdmissionView& view,
   return out;
 }
 
-Result<std::vector<StoredRecord>> users(const AdmissionView& view, const Digest& artefact,
-                                        RecordKind kind) {
-  auto edges = edges_at(view.ledger, artefact, Direction::forward);
+// Judgements about an artefact: gate reports and permits.
+Result<std::vector<StoredRecord>> judgements(const AdmissionView& view, const Digest& artefact,
+                                             RecordKind kind) {
+  const auto edges = edges_of(view.ledger, artefact, Direction::forward, Edge::about);
   if (!edges) return pass(edges);
-  std::erase_if(*edges, [](const GraphEdge& edge) { return edge.edge != Edge::used; });
   return records_at(view, *edges, kind);
 }
 
@@ -66,12 +66,11 @@ Result<bool> covers(const AdmissionView& view, const Record& permit, const Diges
   const auto made = producers(view.ledger, thing);
   if (!made) return pass(made);
   for (const GraphEdge& edge : *made) {
-    const auto siblings = edges_at(view.ledger, edge.from, Direction::forward);
+    const auto siblings = edges_of(view.ledger, edge.from, Direction::forward, Edge::generated);
     if (!siblings) return pass(siblings);
     const bool is_released =
-        std::any_of(siblings->begin(), siblings->end(), [&](const GraphEdge& other) {
-          return other.edge == Edge::generated && released.contains(other.to);
-        });
+        std::any_of(siblings->begin(), siblings->end(),
+                    [&](const GraphEdge& other) { return released.contains(other.to); });
     if (is_released) return true;
   }
   return false;
@@ -122,7 +121,7 @@ std::optional<std::set<std::string>> failed_indicators(const Record& report) {
 // Takes away what exceptions by persons of the site name.
 Result<void> excuse(const AdmissionView& view, const Digest& manifest, const std::string& org,
                     std::set<std::string>& failed) {
-  const auto permits = users(view, manifest, RecordKind::permit_granted);
+  const auto permits = judgements(view, manifest, RecordKind::permit_granted);
   if (!permits) return pass(permits);
   for (const StoredRecord& stored : *permits) {
     const auto permit = permit_from(stored.record->details);
@@ -134,7 +133,7 @@ Result<void> excuse(const AdmissionView& view, const Digest& manifest, const std
 }
 
 Result<bool> is_gated(const AdmissionView& view, const Digest& thing, const Record& permit) {
-  const auto reports = users(view, thing, RecordKind::gate_reported);
+  const auto reports = judgements(view, thing, RecordKind::gate_reported);
   if (!reports) return pass(reports);
   if (reports->empty()) return false;
   auto failed = failed_indicators(*reports->back().record);  // the newest one counts

@@ -2,6 +2,7 @@
 // other people's tools read. Pure: a map from relative path to content.
 //
 //   README.md                        how to check all this without us
+//   check-prediction.sh              the script of the README
 //   checkpoint                       the signed and cosigned head
 //   trust/tlog-policy                C2SP tlog-policy     (the auditor's own copy wins)
 //   trust/roots                      "<member> <org> <vkey>" a line: the consortium's root keys
@@ -10,11 +11,12 @@
 //   proofs/<index>.tlog-proof        inclusion proofs
 //   sigstore/<index>.json            the same record as a Sigstore bundle
 //   sigstore/trusted-root.json       our log's key as stock clients want it
-//   keys/<member>-<n>.pem            public keys of signers, of the log, of the witnesses
-//   keys/log.vkey, keys/<name>.vkey
-//   predictions/<digest>.json        inner proofs
+//   signify/...                      the checkpoint's signature as signify reads it
+//   keys/<key id>.pem                public keys of the records' signers
+//   keys/log.pem, keys/witness-<name>.pem
+//   predictions/<digest>.json        inner proofs, with the index of the batch's record
 //   batches/<root>.entries           entries of prediction batches (tlog-tiles form)
-//   closure.txt, answer.json         the answer itself, if the bundle is about one
+//   answer.json, closure.txt         the answer itself, if the bundle is about one
 #pragma once
 
 #include <map>
@@ -23,6 +25,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "provenance/leaf.h"
 #include "provenance/lineage.h"
 #include "provenance/sequencer.h"
 #include "provenance/tlog_policy.h"
@@ -45,9 +48,13 @@ struct BundlePlan {
 [[nodiscard]] Result<BundleFiles> make_bundle(const LedgerReader& reader, const BundlePlan& plan);
 
 // A Sigstore bundle v0.3 of one record, accepted by the stock npm client `@sigstore/verify`.
-[[nodiscard]] Result<std::string> sigstore_bundle(const StoredRecord& record,
+[[nodiscard]] Result<std::string> sigstore_bundle(const Envelope& envelope, const Leaf& leaf,
                                                   const TlogProof& proof, const NoteKey& log);
 [[nodiscard]] std::string sigstore_trusted_root(const NoteKey& log);
+
+// README.md and the script in it (at most 40 lines of bash with openssl, jq and awk).
+[[nodiscard]] std::string bundle_readme(const Checkpoint& checkpoint, const Answer* answer);
+[[nodiscard]] std::string bundle_script();
 
 [[nodiscard]] std::string roots_text(const std::vector<RootKey>& roots);
 [[nodiscard]] Result<std::vector<RootKey>> parse_roots(std::string_view text);

@@ -4,25 +4,44 @@
 
 namespace cloister::provenance {
 
-Result<std::vector<GraphEdge>> edges_at(const LedgerReader& reader, const Digest& node,
-                                        Direction direction) {
+namespace {
+
+Result<std::vector<GraphEdge>> edges_under(const LedgerReader& reader, const Bytes& prefix,
+                                           const Digest& node, Direction direction) {
   std::vector<GraphEdge> edges;
   std::optional<Error> error;
   const bool forward = direction == Direction::forward;
-  auto done = reader.scan(
-      forward ? key::edges_from(node) : key::edges_to(node), {}, [&](BytesView key, BytesView) {
-        const auto edge = parse_edge_key(key);
-        if (!edge) {
-          error = edge.error();
-          return false;
-        }
-        edges.push_back({forward ? node : edge->other, forward ? edge->other : node,
-                         static_cast<Edge>(edge->edge), edge->index});
-        return true;
-      });
+  auto done = reader.scan(prefix, {}, [&](BytesView key, BytesView) {
+    const auto edge = parse_edge_key(key);
+    if (!edge) {
+      error = edge.error();
+      return false;
+    }
+    edges.push_back({forward ? node : edge->other, forward ? edge->other : node,
+                     static_cast<Edge>(edge->edge), edge->index});
+    return true;
+  });
   if (!done) return pass(done);
   if (error) return tl::unexpected<Error>(*error);
   return edges;
+}
+
+Bytes prefix_of(const Digest& node, Direction direction) {
+  return direction == Direction::forward ? key::edges_from(node) : key::edges_to(node);
+}
+
+}  // namespace
+
+Result<std::vector<GraphEdge>> edges_at(const LedgerReader& reader, const Digest& node,
+                                        Direction direction) {
+  return edges_under(reader, prefix_of(node, direction), node, direction);
+}
+
+Result<std::vector<GraphEdge>> edges_of(const LedgerReader& reader, const Digest& node,
+                                        Direction direction, Edge edge) {
+  Bytes prefix = prefix_of(node, direction);
+  prefix.push_back(static_cast<std::uint8_t>(edge));
+  return edges_under(reader, prefix, node, direction);
 }
 
 Result<Closure> walk(const LedgerReader& reader, const std::vector<Digest>& starts,
@@ -50,10 +69,7 @@ Result<Closure> walk(const LedgerReader& reader, const std::vector<Digest>& star
 }
 
 Result<std::vector<GraphEdge>> producers(const LedgerReader& reader, const Digest& artefact) {
-  auto edges = edges_at(reader, artefact, Direction::back);
-  if (!edges) return edges;
-  std::erase_if(*edges, [](const GraphEdge& edge) { return edge.edge != Edge::generated; });
-  return edges;
+  return edges_of(reader, artefact, Direction::back, Edge::generated);
 }
 
 }  // namespace cloister::provenance

@@ -20,6 +20,11 @@ enum class Direction { back, forward };
 [[nodiscard]] Result<std::vector<GraphEdge>> edges_at(const LedgerReader& reader,
                                                       const Digest& node, Direction direction);
 
+// The same for one sort of edge, without reading the others.
+[[nodiscard]] Result<std::vector<GraphEdge>> edges_of(const LedgerReader& reader,
+                                                      const Digest& node, Direction direction,
+                                                      Edge edge);
+
 struct Closure {
   std::set<Digest> nodes;
   std::vector<GraphEdge> edges;    // data edges walked

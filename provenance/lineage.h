@@ -53,6 +53,7 @@ struct LineageLimits {
 
 struct Answer {
   std::string question;               // "trace", "impact", "history", ...
+  std::string argument;               // "history": the study
   std::vector<Digest> asked;          // where the walk began
   TreeHead head;                      // what the answer holds at
   std::vector<GraphNode> nodes;       // the closure, sorted by digest

@@ -34,6 +34,11 @@ void stage_edges(Stager& stager, const Judged& judged) {
   for (const Input& input : record.inputs) stager.edge(input.digest, Edge::used, self);
   for (const Digest& approval : record.approvals) stager.edge(approval, Edge::approved, self);
   if (record.policy) stager.edge(record.policy->sha256, Edge::governed, self);
+  // Judgements speak of what they looked at: found from there without walking every use of it.
+  if (record.kind == RecordKind::gate_reported || record.kind == RecordKind::permit_granted ||
+      record.kind == RecordKind::model_evaluated) {
+    for (const Input& input : record.inputs) stager.edge(input.digest, Edge::about, self);
+  }
   const Subjects subjects = traits(record.kind).subjects;
   const bool invalidates =
       record.kind == RecordKind::consent_withdrawn || record.kind == RecordKind::quarantine_set;

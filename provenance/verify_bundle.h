@@ -47,6 +47,10 @@ struct Verdict {
 [[nodiscard]] std::string to_text(const Verdict& verdict);
 [[nodiscard]] std::string to_json(const Verdict& verdict);
 
+// The leaves of an exported log of this size. "replay.no_log" if the bundle does not hold it.
+[[nodiscard]] Result<std::vector<Bytes>> exported_leaves(const BundleFiles& files,
+                                                         std::uint64_t size);
+
 // Rebuilds a ledger from an exported log: admits every record again, in order, under the rules. The
 // root must come out the same. The basis of every claim of completeness.
 [[nodiscard]] Result<MemoryLedger> replay(const BundleFiles& files, const LedgerRules& rules,

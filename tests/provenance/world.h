@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ensure.h"
 #include "crypto/entropy.h"
 #include "crypto/hash.h"
 #include "crypto/start.h"
@@ -18,6 +19,8 @@ namespace cloister::provenance::test {
 inline Digest digest_of(std::string_view text) { return crypto::sha256(as_bytes(text)); }
 
 inline crypto::SecretKey key_from(std::uint64_t seed) {
+  static const bool started = crypto::start().has_value();
+  ensure(started, "libsodium starts");
   crypto::SeededEntropy entropy(seed);
   return crypto::SecretKey::generate(entropy);
 }
