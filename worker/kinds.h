@@ -22,6 +22,7 @@ struct WorkerKind {
 [[nodiscard]] Result<nlohmann::json> train_image_encoder(JobContext& context);
 [[nodiscard]] Result<nlohmann::json> train_mask_encoder(JobContext& context);
 [[nodiscard]] Result<nlohmann::json> encode(JobContext& context);
+[[nodiscard]] Result<nlohmann::json> assess_privacy(JobContext& context);
 [[nodiscard]] Result<nlohmann::json> train_segmentation(JobContext& context);
 [[nodiscard]] Result<nlohmann::json> predict(JobContext& context);
 [[nodiscard]] Result<nlohmann::json> tune_mask_decoder(JobContext& context);

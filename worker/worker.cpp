@@ -19,10 +19,11 @@ using nlohmann::json;
 using protocol::Frame;
 using protocol::FrameType;
 
-constexpr std::array<WorkerKind, 11> kinds{{{"register-data", register_data},
+constexpr std::array<WorkerKind, 12> kinds{{{"register-data", register_data},
                                             {"train-image-encoder", train_image_encoder},
                                             {"train-mask-encoder", train_mask_encoder},
                                             {"encode", encode},
+                                            {"assess-privacy", assess_privacy},
                                             {"train-segmentation", train_segmentation},
                                             {"predict", predict},
                                             {"tune-mask-decoder", tune_mask_decoder},

@@ -111,6 +111,16 @@ TEST_CASE("a study runs from data to predictions through the real worker", "[wor
   CHECK(pooled.result.at("shards").at("site-a") == 2);
   const Bytes network = pooled.artifacts.at("network");
 
+  const Answer gate = run_alone(job_of("assess-privacy", plan, root),
+                                {{"site-map", map},
+                                 {"image-encoder", image.artifacts.at("image-encoder")},
+                                 {"image-decoder", image.artifacts.at("image-decoder")},
+                                 {"mask-encoder", mask.artifacts.at("mask-encoder")},
+                                 {"mask-decoder", mask.artifacts.at("mask-decoder")}});
+  CHECK(gate.result.at("indicators").size() >= 4);
+  CHECK(gate.result.at("verdict") == "fail");  // twelve steps make no mask encoder
+  CHECK(gate.artifacts.contains("gate-report"));
+
   // One warm worker predicts twice; the network travels once.
   WorkerRun warm;
   json predict = job_of("predict", plan);
