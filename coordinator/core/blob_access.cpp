@@ -1,11 +1,14 @@
 #include "coordinator/core/blob_access.h"
 
-#include "protocol/limits.h"
+#include <algorithm>
 
 namespace cloister::coordinator {
 namespace {
 
 using protocol::Role;
+
+// One patient's codes for one prediction, with room to spare.
+constexpr std::uint64_t request_bytes_max = 4ULL << 30;
 
 struct Found {
   const Study* study = nullptr;
@@ -30,6 +33,18 @@ std::uint64_t size_of(const Dataset& dataset, const Digest& shard) {
     if (known.digest == shard) return known.bytes;
   }
   return 0;
+}
+
+// A prediction request is uploaded before its record names it (the record says what arrived): a
+// steward's standing permit and a released model must be there.
+bool may_request(const Member& member, const std::map<StudyId, Study>& studies) {
+  if (member.role != Role::site_agent) return false;
+  return std::any_of(studies.begin(), studies.end(), [&](const auto& entry) {
+    const Study& study = entry.second;
+    const Model* model = study.newest_model();
+    return !study.is_closed() && study.has_standing_permit(member.site) && model != nullptr &&
+           model->released;
+  });
 }
 
 tl::unexpected<Error> not_released(const Digest& blob) {
@@ -64,9 +79,13 @@ Result<void> may_upload(const Member& member, const protocol::BlobOpen& open,
     return {};
   }
   const Found found = find_shard(open.digest, view.studies);
-  if (found.dataset == nullptr || found.dataset->site != member.site ||
-      member.role != Role::site_agent)
-    return forbidden(open.digest);
+  if (member.role != Role::site_agent) return forbidden(open.digest);
+  if (found.dataset == nullptr) {
+    const bool fits = open.size <= request_bytes_max && may_request(member, view.studies);
+    if (fits) return {};
+    return not_released(open.digest);
+  }
+  if (found.dataset->site != member.site) return forbidden(open.digest);
   if (!may_leave(*found.study, *found.dataset)) return not_released(open.digest);
   const std::uint64_t size = size_of(*found.dataset, open.digest);
   if (size == open.size) return {};
@@ -108,6 +127,14 @@ Result<void> may_put_wraps(const Member& member, const protocol::PutWraps& put,
   }
   for (const protocol::KeyWrap& wrap : put.wraps) {
     const Found found = find_shard(wrap.shard, view.studies);
+    if (found.dataset == nullptr && may_request(member, view.studies)) {
+      const auto study = view.studies.find(put.study);
+      const bool fits = study != view.studies.end() &&
+                        study->second.has_standing_permit(member.site) &&
+                        study->second.plan().trainer == put.recipient.text();
+      if (!fits) return wrong_recipient();
+      continue;
+    }
     if (found.dataset == nullptr || found.dataset->site != member.site ||
         member.role != Role::site_agent)
       return forbidden(wrap.shard);

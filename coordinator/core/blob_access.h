@@ -1,7 +1,7 @@
 // Whose blobs and key wraps may go where. Fails closed.
 //
-//   upload      a site's agent: shards of its own datasets that a release permit (or, for requests
-//               on demand, a standing permit) lets out, of exactly the manifest's size;
+//   upload      a site's agent: shards of its own datasets that a release permit lets out, of
+//               exactly the manifest's size; requests on demand under a standing permit;
 //               the trainer: replies, under a predict job of its own that may run
 //   download    the trainer: shards that were admitted or requested, of its studies;
 //               a site's agent: replies to its own site

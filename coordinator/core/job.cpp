@@ -78,6 +78,19 @@ std::vector<protocol::NamedDigest> named(const std::vector<provenance::Subject>&
   return all;
 }
 
+std::vector<protocol::NamedDigest> inputs_of(const provenance::Json& spec) {
+  std::vector<protocol::NamedDigest> inputs;
+  const provenance::Json* list = spec.find("inputs");
+  if (list == nullptr || list->items() == nullptr) return inputs;
+  for (const provenance::Json& item : *list->items()) {
+    const auto digest = provenance::digest_at(item, "digest");
+    if (digest)
+      inputs.push_back(
+          {text_or_empty(item, "name"), *digest, provenance::count_at(item, "bytes").value_or(0)});
+  }
+  return inputs;
+}
+
 }  // namespace
 
 bool Job::is_closed() const {
@@ -104,9 +117,7 @@ std::optional<Job> job_from(const Placed& submitted) {
   job.spec_json = provenance::to_jcs(*spec);
   job.spec_digest = crypto::sha256(as_bytes(job.spec_json));
   job.needs_permit = kind->leaves_site;
-  for (const auto& input : record.inputs) {
-    if (input.role != "plan") job.inputs.push_back({input.role, input.digest, 0});
-  }
+  job.inputs = inputs_of(*spec);
   move_to(job, JobState::offered, submitted);
   return job;
 }

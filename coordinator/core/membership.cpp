@@ -12,11 +12,10 @@ protocol::MemberKeys keys_of(const provenance::KeyBinding& binding) {
   return {Bytes(sign.begin(), sign.end()), binding.seal, binding.curve};
 }
 
-// Whom a revocation is about: named in its details, or by the digest of the keys it revokes.
-bool revokes(const provenance::Record& record, const Member& member, const Digest& keys) {
-  if (provenance::text_or_empty(record.details, "member") == member.id.text()) return true;
-  return std::any_of(record.subjects.begin(), record.subjects.end(),
-                     [&](const auto& subject) { return subject.digest == keys; });
+// A revocation is about the signing key in its details and nothing else: that is what the ledger
+// checked the signer's right for.
+bool revokes(const provenance::Record& record, const Member& member) {
+  return provenance::text_or_empty(record.details, "key") == to_hex(member.keys.sign);
 }
 
 }  // namespace
@@ -52,7 +51,7 @@ bool Membership::apply(const Placed& placed) {
 bool Membership::revoke(const Placed& placed) {
   bool changed = false;
   for (auto& [id, member] : members_) {
-    if (!member.is_active() || !revokes(placed.record, member, member.key_digest)) continue;
+    if (!member.is_active() || !revokes(placed.record, member)) continue;
     member.revoked_at = placed.index;
     member.envelopes.push_back(placed.envelope);
     touch(member, placed.index);

@@ -47,6 +47,15 @@ std::string Study::phase() const {
   return encoding ? "encoding" : "open";
 }
 
+std::vector<Bytes> Study::binding_for(const std::string& site) const {
+  std::vector<Bytes> envelopes;
+  for (const Binding& binding : binding_) {
+    if (site.empty() || binding.site.empty() || binding.site == site)
+      envelopes.push_back(binding.envelope);
+  }
+  return envelopes;
+}
+
 const Job* Study::job(const JobId& id) const {
   const auto found = jobs_.find(id);
   return found == jobs_.end() ? nullptr : &found->second;

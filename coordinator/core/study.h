@@ -92,7 +92,8 @@ class Study {
   [[nodiscard]] const protocol::StudyPlan& plan() const { return plan_; }
   [[nodiscard]] const Digest& plan_digest() const { return plan_digest_; }
   [[nodiscard]] const Bytes& opened() const { return opened_; }
-  [[nodiscard]] const std::vector<Bytes>& binding() const { return binding_; }
+  // Later envelopes that bind members of this site ("": of no site, who see all).
+  [[nodiscard]] std::vector<Bytes> binding_for(const std::string& site) const;
   [[nodiscard]] bool takes_part(const std::string& site) const;
   [[nodiscard]] bool is_closed() const { return !closed_reason_.empty(); }
   // "open", "encoding", "training", "evaluation", "released", "closed".
@@ -146,7 +147,11 @@ class Study {
   protocol::StudyPlan plan_;
   Digest plan_digest_;
   Bytes opened_;
-  std::vector<Bytes> binding_;  // later envelopes that bind members
+  struct Binding {
+    std::string site;  // whom it concerns; empty: everybody
+    Bytes envelope;
+  };
+  std::vector<Binding> binding_;
   std::string closed_reason_;
   std::map<JobId, Job> jobs_;
   std::map<std::string, std::vector<JobId>> jobs_by_site_;

@@ -82,7 +82,7 @@ void Study::apply(const Placed& placed, const std::string& signer_site) {
   if (!placed.record.job.empty()) on_job_record(placed);
   if (kind == RecordKind::study_closed) {
     closed_reason_ = placed.record.reason.empty() ? "closed" : placed.record.reason;
-    binding_.push_back(placed.envelope);
+    binding_.push_back({"", placed.envelope});
     touch("", placed.index);
   }
   if (kind == RecordKind::dataset_encoded) on_dataset_encoded(placed, signer_site);
@@ -177,7 +177,7 @@ void Study::on_permit(const Placed& placed, const std::string& site) {
   using Type = provenance::Permit::Type;
   if (permit->type == Type::standing) {
     standing_[site] = placed.leaf;
-    binding_.push_back(placed.envelope);
+    binding_.push_back({site, placed.envelope});
     touch(site, placed.index);
     return;
   }
@@ -189,7 +189,7 @@ void Study::on_permit(const Placed& placed, const std::string& site) {
   } else {
     dataset->release = ReleasePermit{placed.leaf, placed.index, permit->recipient};
   }
-  binding_.push_back(placed.envelope);
+  binding_.push_back({site, placed.envelope});
   touch(site, placed.index);
   const auto release =
       jobs_.find(protocol::job_id(plan_.study, site, "release", dataset->plan_version));
@@ -231,7 +231,7 @@ void Study::on_model(const Placed& placed, const std::string& site) {
   if (record.kind == RecordKind::model_approved) model->approvals.insert(site);
   if (record.kind == RecordKind::model_released) {
     model->released = true;
-    binding_.push_back(placed.envelope);
+    binding_.push_back({"", placed.envelope});
   }
   touch(record.kind == RecordKind::model_released ? "" : site, placed.index);
 }
@@ -239,7 +239,8 @@ void Study::on_model(const Placed& placed, const std::string& site) {
 void Study::on_replies(const Placed& placed) {
   const Job* from = job(placed.record.job);
   // Sites write prediction.batch too (the masks they decoded): those are no replies.
-  if (from == nullptr || from->kind != "predict" || placed.record.actor.id != from->assignee)
+  if (from == nullptr || from->kind != "predict" || placed.record.actor.id != from->assignee ||
+      replies_.contains(from->id))
     return;
   Replies replies{from->id, from->site, {}};
   const Json* list = placed.record.details.find("replies");
@@ -252,6 +253,9 @@ void Study::on_replies(const Placed& placed) {
     }
   }
   for (const auto& blob : replies.blobs) reply_site_.emplace(blob.digest, from->site);
+  // What the site fetches are the replies, whatever else the record names.
+  Job& job_of_replies = jobs_.at(from->id);
+  if (!replies.blobs.empty()) job_of_replies.outputs = replies.blobs;
   replies_.emplace(from->id, std::move(replies));
   touch(from->site, placed.index);
 }
@@ -264,7 +268,7 @@ void Study::on_quarantine(const Placed& placed) {
                                     [&](const Model& m) { return m.digest == digest; });
     if (model != models_.end()) model->quarantined = true;
   }
-  binding_.push_back(placed.envelope);
+  binding_.push_back({"", placed.envelope});
   touch("", placed.index);
 }
 

@@ -179,8 +179,10 @@ Result<void> check_job_record(const Record& record, const Study& study, const Ru
     return fail(Kind::forbidden, "job.assignee",
                 fmt::format("Only '{}' may report that '{}' failed.", job->assignee, job->id));
   }
-  if (is_product(*job, record) || record.kind == product_of(job->kind))
-    return check_product(record, study, view);
+  // A site names the trainer's job in the record of the masks it decoded from the replies.
+  const bool is_mask = record.kind == RecordKind::prediction_batch &&
+                       record.actor.id != job->assignee && signer->site == job->site;
+  if (record.kind == product_of(job->kind) && !is_mask) return check_product(record, study, view);
   return {};
 }
 
@@ -237,6 +239,22 @@ bool is_on_demand(const Record& record) {
   return (purpose.empty() ? record.purpose : purpose) == "prediction";
 }
 
+// A binding may give a member new keys, never another role or site: whoever may bind agents could
+// otherwise take an owner's name.
+Result<void> check_binding(const Record& record, const Membership& membership) {
+  const auto binding = provenance::key_binding_from(record.details);
+  if (!binding) return pass(binding);
+  const Member* known = membership.find(binding->member);
+  if (known == nullptr) return {};
+  const protocol::Role role = protocol_role(binding->role);
+  const bool is_root = known->role == protocol::Role::root;
+  const bool same_site = known->site == (protocol::belongs_to_site(role) ? binding->org : "");
+  if (!is_root && known->role == role && same_site) return {};
+  return fail(Kind::conflict, "member.taken",
+              fmt::format("'{}' is a member already, with another role or site.", known->id),
+              "Choose another name for the new member.");
+}
+
 bool is_of_model(RecordKind kind) {
   return kind == RecordKind::model_evaluated || kind == RecordKind::model_approved ||
          kind == RecordKind::model_released;
@@ -273,6 +291,7 @@ bool needs_job(const Record& record) {
 }  // namespace
 
 Result<void> check_record(const Record& record, const RuleView& view) {
+  if (record.kind == RecordKind::key_bound) return check_binding(record, view.membership);
   if (record.kind == RecordKind::study_opened) return check_plan(record, view);
   if (record.study.empty()) {
     if (!needs_job(record)) return {};

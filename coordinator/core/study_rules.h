@@ -3,6 +3,7 @@
 //
 //   study.plan          study.opened: the plan does not parse, or is not what its subject names
 //   study.version       an amendment that does not count up by one
+//   member.taken        key.bound: a known name with another role or site
 //   study.unknown       the record names a study that is not open
 //   study.closed        the study is closed
 //   job.offer           a job offered by somebody else than the coordinator

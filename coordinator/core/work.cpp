@@ -50,7 +50,7 @@ void add_studies(const Member& member, const WorkView& view, protocol::Work& wor
                             study.plan().trainer == member.id.text() ||
                             study.plan().owner == member.id.text();
     if (!takes_part || work.studies.size() >= protocol::limits::studies_in_work_max) continue;
-    work.studies.push_back({id, study.phase(), study.opened(), study.binding()});
+    work.studies.push_back({id, study.phase(), study.opened(), study.binding_for(member.site)});
   }
 }
 

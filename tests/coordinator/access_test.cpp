@@ -22,6 +22,7 @@ TEST_CASE("strangers and revoked members are refused by name", "[coordinator]") 
   Record revoked = desk.record(RecordKind::key_revoked, "admin");
   const Member* member = desk.core.membership().find(MemberId::trusted("agent-b"));
   revoked.subjects = {{"agent-b", member->key_digest}};
+  revoked.details.set("key", to_hex(member->keys.sign));
   desk.must(revoked);
   CHECK(refusal(desk.ask("agent-b", protocol::Ask{"health", ""})) == "member.revoked");
   CHECK(refusal(desk.ask("agent-a", protocol::Ask{"health", ""})) == "none");
@@ -62,7 +63,7 @@ TEST_CASE("a shard leaves only under its permit, with its own size, to the plan'
   CHECK(refusal(desk.ask("agent-b", open)) == "blob.forbidden");
   CHECK(refusal(desk.ask("agent-a", protocol::BlobOpen{shard, 999, {}})) == "blob.size");
   CHECK(refusal(desk.ask("agent-a", protocol::BlobOpen{digest_of("x"), 1000, {}})) ==
-        "blob.forbidden");
+        "blob.not_released");
   const auto opened = desk.request("agent-a", open);
   REQUIRE(opened.size() == 1);
   CHECK(std::holds_alternative<OpenBlob>(opened.front()));
@@ -115,4 +116,24 @@ TEST_CASE("a site reads its own records and those of no site, not another's", "[
       CHECK(desk.core.may_read(reader, placed.record) == !is_of_others);
     CHECK(desk.core.may_read(MemberId::trusted("auditor"), placed.record));
   }
+}
+
+TEST_CASE("a binding gives a member new keys, never another role, and a revocation names a key",
+          "[coordinator]") {
+  Desk desk;
+  Record bound = desk.record(RecordKind::key_bound, "admin-a");
+  for (const Placed& placed : desk.ledger) {
+    const auto binding = provenance::key_binding_from(placed.record.details);
+    if (!binding || binding->member.text() != "agent-a") continue;
+    auto taken = *binding;
+    taken.member = MemberId::trusted("owner");
+    bound.details = provenance::to_details(taken);
+  }
+  CHECK(desk.submit(bound).error().code == "member.taken");
+  Record revoked = desk.record(RecordKind::key_revoked, "admin-a");
+  const Member* agent = desk.core.membership().find(MemberId::trusted("agent-a"));
+  revoked.details.set("key", to_hex(agent->keys.sign)).set("member", "owner");
+  desk.must(revoked);
+  CHECK(desk.core.membership().find(MemberId::trusted("owner"))->is_active());
+  CHECK_FALSE(desk.core.membership().find(MemberId::trusted("agent-a"))->is_active());
 }
