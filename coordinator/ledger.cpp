@@ -1,0 +1,293 @@
+#include "coordinator/ledger.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/file.h"
+#include "coordinator/ledger_store.h"
+#include "protocol/limits.h"
+#include "provenance/ledger.h"
+#include "provenance/tiles.h"
+
+namespace cloister::coordinator {
+namespace {
+
+using provenance::Note;
+using provenance::Record;
+using provenance::RecordKind;
+
+constexpr std::uint64_t note_file_bytes_max = provenance::note_bytes_max;
+
+tl::unexpected<Error> rollback(const std::filesystem::path& file, std::string what) {
+  return fail(Kind::corrupt, "ledger.rollback", std::move(what),
+              fmt::format("The checkpoint in {} was signed and shown to members: restore the "
+                          "newest copy of the ledger, not an older one.",
+                          file.string()));
+}
+
+Result<Record> record_of(const Bytes& envelope_json) {
+  const auto envelope = provenance::parse_envelope(as_text(envelope_json));
+  if (!envelope) return pass(envelope);
+  return provenance::parse_statement(envelope->payload);
+}
+
+}  // namespace
+
+struct Ledger::Inner {
+  explicit Inner(LedgerParts from)
+      : parts(std::move(from)), disk(parts.store), staged(disk), sequencer(staged, parts.rules) {}
+
+  LedgerParts parts;
+  LedgerStore disk;
+  provenance::StagedLedger staged;
+  provenance::Sequencer sequencer;
+  std::uint64_t size = 0;
+  bool is_dirty = false;
+  Note note;
+  std::string own_org;
+
+  [[nodiscard]] provenance::NoteKey log_key() const {
+    return {parts.rules.log_origin, provenance::NoteKeyType::ed25519,
+            parts.identity.sign.public_key()};
+  }
+
+  // Signs the durable head and makes that durable too, inside and outside.
+  Result<void> sign_head(const provenance::TreeHead& head) {
+    const provenance::Checkpoint checkpoint{parts.rules.log_origin, head};
+    Note signed_note = provenance::sign_checkpoint(checkpoint, parts.identity.sign);
+    const provenance::Put put = provenance::checkpoint_put(checkpoint, signed_note);
+    storage::WriteBatch batch;
+    batch.put(put.key, put.value);
+    if (auto ok = parts.store.write(batch, storage::Durability::synced); !ok) return ok;
+    if (auto ok = write_text(parts.checkpoint_file, provenance::to_text(signed_note)); !ok)
+      return ok;
+    note = std::move(signed_note);
+    size = head.size;
+    return {};
+  }
+
+  // The checkpoint outside must be one that this tree extends.
+  Result<void> check_outside(const provenance::TreeHead& head) const {
+    const auto text = read_text(parts.checkpoint_file, note_file_bytes_max);
+    if (!text) {
+      if (text.error().kind != Kind::not_found) return pass(text);
+      if (head.size == 0) return {};
+      return rollback(parts.checkpoint_file, "There is a ledger, but no checkpoint beside it.");
+    }
+    const auto outside = provenance::parse_note(*text);
+    if (!outside) return pass(outside);
+    const auto seen = provenance::open_checkpoint(*outside, log_key());
+    if (!seen) return pass(seen);
+    if (seen->head.size > head.size) {
+      return rollback(parts.checkpoint_file,
+                      fmt::format("The ledger holds {} records, but {} were acknowledged before.",
+                                  head.size, seen->head.size));
+    }
+    const provenance::LedgerTiles tiles(disk);
+    const auto root = provenance::tree_root(provenance::TileNodes(tiles), seen->head.size);
+    if (!root) return pass(root);
+    if (*root == seen->head.root) return {};
+    return rollback(parts.checkpoint_file,
+                    "The ledger is not the one whose checkpoint was signed before.");
+  }
+
+  Result<Bytes> sign(Record record, Instant now, const provenance::SignerPlace& place) {
+    std::array<std::uint8_t, 10> random{};
+    parts.entropy.fill(random);
+    record.record_id = uuid_v7(now, random);
+    record.issued_at = now;
+    record.signer_seq = place.next_seq;
+    record.prev_by_signer = place.last;
+    record.actor = {parts.identity.id, provenance::Role::coordinator, org(), {}};
+    const auto envelope = provenance::sign_record(record, parts.identity.sign);
+    if (!envelope) return pass(envelope);
+    return to_bytes(provenance::to_json(*envelope));
+  }
+
+  const std::string& org() {
+    if (own_org.empty()) {
+      const auto state = provenance::key_state(staged, parts.identity.sign.public_key());
+      if (state && *state) own_org = (*state)->org;
+    }
+    return own_org;
+  }
+
+  // quarantine.set for everything made from what is withdrawn, as signed envelopes.
+  Result<std::vector<Bytes>> quarantine(const Record& withdrawal, Instant now) {
+    std::vector<Digest> subjects;
+    for (const auto& subject : withdrawal.subjects) subjects.push_back(subject.digest);
+    const auto portions = provenance::plan_quarantine(staged, subjects);
+    if (!portions) return pass(portions);
+    auto place = provenance::signer_place(staged, parts.identity.id);
+    if (!place) return pass(place);
+    std::vector<Bytes> envelopes;
+    for (const auto& portion : *portions) {
+      Record record;
+      record.kind = RecordKind::quarantine_set;
+      record.study = withdrawal.study;
+      record.stage = "withdrawal";
+      record.reason = withdrawal.reason;
+      record.subjects = portion;
+      auto envelope = sign(std::move(record), now, *place);
+      if (!envelope) return pass(envelope);
+      const auto parsed = provenance::parse_envelope(as_text(*envelope));
+      const auto hash = provenance::record_hash(*parsed, parts.identity.sign.public_key());
+      if (!hash) return pass(hash);
+      *place = {place->next_seq + 1, *hash};
+      envelopes.push_back(std::move(*envelope));
+    }
+    return envelopes;
+  }
+
+  Result<Outcome> judge(const std::vector<Bytes>& envelopes, const Rule& rule, Instant now);
+};
+
+Ledger::Ledger(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
+Ledger::~Ledger() = default;
+
+Result<std::unique_ptr<Ledger>> Ledger::open(LedgerParts parts) {
+  auto inner = std::make_unique<Inner>(std::move(parts));
+  const auto head = provenance::checked_head(inner->disk);
+  if (!head) return pass(head);
+  if (auto ok = inner->check_outside(*head); !ok) return pass(ok);
+  const auto stored = provenance::newest_checkpoint(inner->disk);
+  if (!stored) return pass(stored);
+  const bool is_signed = *stored && provenance::open_checkpoint(**stored, inner->log_key()) &&
+                         provenance::open_checkpoint(**stored, inner->log_key())->head == *head;
+  if (is_signed) {
+    inner->note = **stored;
+    inner->size = head->size;
+  }
+  // A crash between the records and their checkpoint: the records are durable, so sign now. The
+  // empty ledger is signed as well, so that its file outside exists before its first record.
+  if (!is_signed) {
+    if (auto ok = inner->sign_head(*head); !ok) return pass(ok);
+  }
+  return std::unique_ptr<Ledger>(new Ledger(std::move(inner)));
+}
+
+Result<void> Ledger::replay(const Visit& visit) const {
+  for (std::uint64_t index = 0; index < inner_->size; ++index) {
+    auto stored = provenance::stored_record(inner_->disk, index);
+    if (!stored) return pass(stored);
+    if (!stored->record || !stored->envelope) continue;  // erased: it has no more effect
+    Placed placed{index, stored->note.leaf_hash, std::move(*stored->record),
+                  to_bytes(provenance::to_json(*stored->envelope))};
+    if (auto ok = visit(std::move(placed)); !ok) return ok;
+  }
+  return {};
+}
+
+Result<Ledger::Outcome> Ledger::Inner::judge(const std::vector<Bytes>& envelopes, const Rule& rule,
+                                             Instant now) {
+  std::vector<provenance::Submission> group;
+  for (const Bytes& envelope : envelopes)
+    group.push_back({std::string(as_text(envelope)), {}});
+  auto batch = sequencer.prepare(group, {now, true});
+  if (!batch) return pass(batch);
+  Outcome outcome;
+  // The reason for refusing a group is its own, not "another record was refused".
+  for (const auto& result : batch->outcomes) {
+    if (!result && result.error().code != "sequencer.group") return pass(result);
+  }
+  for (std::size_t i = 0; i < envelopes.size(); ++i) {
+    const auto& result = batch->outcomes[i];
+    if (!result) return pass(result);
+    outcome.receipts.push_back({result->index, result->leaf_hash});
+    if (result->was_there) continue;
+    auto record = record_of(envelopes[i]);
+    if (!record) return pass(record);
+    if (auto ok = rule(*record); !ok) return pass(ok);
+    outcome.placed.push_back({result->index, result->leaf_hash, std::move(*record), envelopes[i]});
+  }
+  for (provenance::Put& put : batch->puts) staged.put(std::move(put.key), std::move(put.value));
+  is_dirty = is_dirty || !batch->puts.empty();
+  return outcome;
+}
+
+Result<Ledger::Outcome> Ledger::place(std::span<const Bytes> envelopes, const Rule& rule,
+                                      Instant now) {
+  std::vector<Bytes> group(envelopes.begin(), envelopes.end());
+  for (const Bytes& envelope : envelopes) {
+    const auto record = record_of(envelope);
+    if (!record || record->kind != RecordKind::consent_withdrawn) continue;
+    auto more = inner_->quarantine(*record, now);
+    if (!more) return pass(more);
+    group.insert(group.end(), more->begin(), more->end());
+  }
+  auto outcome = inner_->judge(group, rule, now);
+  if (outcome) outcome->receipts.resize(envelopes.size());
+  return outcome;
+}
+
+Result<Ledger::Outcome> Ledger::place_own(Record record, const Rule& rule, Instant now) {
+  const auto place = provenance::signer_place(inner_->staged, inner_->parts.identity.id);
+  if (!place) return pass(place);
+  auto envelope = inner_->sign(std::move(record), now, *place);
+  if (!envelope) return pass(envelope);
+  return inner_->judge({std::move(*envelope)}, rule, now);
+}
+
+bool Ledger::has_staged() const { return inner_->is_dirty; }
+
+Result<void> Ledger::commit() {
+  if (!inner_->is_dirty) return {};
+  storage::WriteBatch batch;
+  for (const provenance::Put& put : inner_->staged.puts()) batch.put(put.key, put.value);
+  if (auto ok = inner_->parts.store.write(batch, storage::Durability::synced); !ok) return ok;
+  inner_->staged.drop();
+  inner_->is_dirty = false;
+  const auto head = provenance::ledger_head(inner_->disk);
+  if (!head) return pass(head);
+  return inner_->sign_head(*head);
+}
+
+std::uint64_t Ledger::size() const { return inner_->size; }
+const Note& Ledger::checkpoint() const { return inner_->note; }
+
+Result<std::optional<Note>> Ledger::checkpoint_at(std::uint64_t size) const {
+  if (size == inner_->size) return std::optional(inner_->note);
+  const auto stored = inner_->disk.get(provenance::key::checkpoint(size));
+  if (!stored) return pass(stored);
+  if (!*stored) return std::optional<Note>();
+  auto note = provenance::parse_note(as_text(**stored));
+  if (!note) return pass(note);
+  return std::optional(std::move(*note));
+}
+
+Result<std::vector<Bytes>> Ledger::consistency(std::uint64_t from) const {
+  std::vector<Bytes> proof;
+  if (from == 0 || from >= inner_->size) return proof;
+  const auto hashes = provenance::prove_consistency(inner_->disk, from, inner_->size);
+  if (!hashes) return pass(hashes);
+  for (const Digest& hash : *hashes) proof.emplace_back(hash.bytes.begin(), hash.bytes.end());
+  return proof;
+}
+
+Result<protocol::SignerState> Ledger::signer(const MemberId& member) const {
+  const auto place = provenance::signer_place(inner_->staged, member);
+  if (!place) return pass(place);
+  return protocol::SignerState{place->next_seq - 1, place->last};
+}
+
+Result<std::vector<protocol::LedgerEntry>> Ledger::read(const protocol::FetchRecords& range,
+                                                        const MayRead& may_read) const {
+  std::vector<protocol::LedgerEntry> entries;
+  std::size_t bytes = 0;
+  const std::uint64_t count = std::min<std::uint64_t>(range.count, protocol::limits::records_max);
+  for (std::uint64_t index = range.from; index < inner_->size && entries.size() < count; ++index) {
+    auto leaf = provenance::leaf_at(inner_->disk, index);
+    if (!leaf) return pass(leaf);
+    auto stored = provenance::stored_record(inner_->disk, index);
+    if (!stored) return pass(stored);
+    protocol::LedgerEntry entry{index, std::move(*leaf), {}};
+    if (stored->record && stored->envelope && may_read(*stored->record))
+      entry.envelope = to_bytes(provenance::to_json(*stored->envelope));
+    bytes += entry.leaf.size() + entry.envelope.size() + 64;
+    if (!entries.empty() && bytes > protocol::limits::message_bytes_max * 3 / 4) break;
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+}  // namespace cloister::coordinator

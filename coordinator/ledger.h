@@ -1,0 +1,81 @@
+// The ledger on disk: the sequencer over RocksDB, group commit, checkpoints, reading.
+//
+//   place()   judges envelopes and gives them places; staged, not durable
+//   commit()  one synced write of everything staged -> sign the checkpoint -> synced write of the
+//             checkpoint and of the file outside the database. Only then may anything be answered.
+//
+// Opening checks that the tiles give the stored root, and that the tree extends the checkpoint in
+// the file outside: a database put back from an old backup is refused ("ledger.rollback").
+// A failed commit leaves the process with nothing to do but to end; the next one reads what reached
+// the disk.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "coordinator/core/placed.h"
+#include "crypto/entropy.h"
+#include "crypto/identity.h"
+#include "protocol/ledger_messages.h"
+#include "provenance/sequencer.h"
+#include "storage/store.h"
+
+namespace cloister::coordinator {
+
+// References must outlive the ledger.
+struct LedgerParts {
+  storage::Store& store;
+  std::filesystem::path checkpoint_file;
+  provenance::LedgerRules rules;
+  const crypto::Identity& identity;  // the coordinator's: signs checkpoints and own records
+  crypto::Entropy& entropy;          // ids of own records
+};
+
+class Ledger {
+ public:
+  using Rule = std::function<Result<void>(const provenance::Record&)>;
+  using Visit = std::function<Result<void>(Placed)>;
+  using MayRead = std::function<bool(const provenance::Record&)>;
+
+  [[nodiscard]] static Result<std::unique_ptr<Ledger>> open(LedgerParts parts);
+  ~Ledger();
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+
+  // Every record, in order: what the core's fold is fed with at start.
+  [[nodiscard]] Result<void> replay(const Visit& visit) const;
+
+  struct Outcome {
+    std::vector<protocol::Receipt> receipts;  // one an envelope, in order
+    std::vector<Placed> placed;               // those that are new
+  };
+  // All of them or none. `rule` is asked for each new record. A withdrawal takes the quarantine of
+  // everything made from its subjects with it.
+  [[nodiscard]] Result<Outcome> place(std::span<const Bytes> envelopes, const Rule& rule,
+                                      Instant now);
+  // Completes, signs and places a record of the coordinator.
+  [[nodiscard]] Result<Outcome> place_own(provenance::Record record, const Rule& rule, Instant now);
+  [[nodiscard]] bool has_staged() const;
+  [[nodiscard]] Result<void> commit();
+
+  [[nodiscard]] std::uint64_t size() const;  // durable
+  [[nodiscard]] const provenance::Note& checkpoint() const;
+  [[nodiscard]] Result<std::optional<provenance::Note>> checkpoint_at(std::uint64_t size) const;
+  // From a smaller head to the present one; empty for 0 and for heads we never had.
+  [[nodiscard]] Result<std::vector<Bytes>> consistency(std::uint64_t from) const;
+  [[nodiscard]] Result<protocol::SignerState> signer(const MemberId& member) const;
+  // Envelopes only where `may_read` says so; leaves always.
+  [[nodiscard]] Result<std::vector<protocol::LedgerEntry>> read(
+      const protocol::FetchRecords& range, const MayRead& may_read) const;
+
+ private:
+  struct Inner;
+  explicit Ledger(std::unique_ptr<Inner> inner);
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace cloister::coordinator

@@ -1,0 +1,166 @@
+#include "coordinator/perform.h"
+
+#include "base/log.h"
+
+namespace cloister::coordinator {
+
+Bytes enrolments_key() { return to_bytes("Xenrolments"); }
+
+Performer::Performer(Coordinator& core, Stores stores, Answering answering)
+    : core_(core), stores_(stores), answering_(std::move(answering)) {}
+
+void Performer::handle(const Event& event, Times times, BytesView payload) {
+  times_ = times;
+  payload_ = payload;
+  feed(event);
+  payload_ = {};
+}
+
+void Performer::feed(const Event& event) {
+  for (const Action& action : core_.on(event, times_.core_now))
+    std::visit([this](const auto& one) { perform(one); }, action);
+}
+
+void Performer::commit(Times times) {
+  times_ = times;
+  wants_commit_ = false;
+  if (auto ok = stores_.ledger.commit(); !ok) {
+    answering_.broken(ok.error());
+    return;
+  }
+  const Bytes note = to_bytes(provenance::to_text(stores_.ledger.checkpoint()));
+  const auto waiting = std::move(waiting_);
+  waiting_.clear();
+  for (const Waiting& one : waiting) answer(one.token, protocol::Receipts{one.receipts, note});
+  feed(LedgerSynced{stores_.ledger.size()});
+}
+
+void Performer::answer(Token token, const protocol::Reply& reply, BytesView payload) {
+  answering_.reply(token, reply, payload);
+}
+
+void Performer::refuse(Token token, const Error& error) { answer(token, protocol::Refused{error}); }
+
+Ledger::Rule Performer::rule() const {
+  return [this](const provenance::Record& record) { return core_.check(record); };
+}
+
+void Performer::placed(Result<Ledger::Outcome> outcome) {
+  if (!wants_commit_ && stores_.ledger.has_staged()) {
+    wants_commit_ = true;
+    answering_.want_commit();
+  }
+  if (outcome && !outcome->placed.empty()) feed(RecordsPlaced{std::move(outcome->placed)});
+}
+
+void Performer::perform(const Reply& action) { answer(action.token, action.reply); }
+
+void Performer::perform(const AnswerPoll& action) {
+  protocol::Work work = action.work;
+  const Member* member = core_.membership().find(action.member);
+  if (member == nullptr) return;
+  auto proof = stores_.ledger.consistency(action.head_size);
+  if (!proof) return refuse(action.token, proof.error());
+  work.consistency = std::move(*proof);
+  work.checkpoint = to_bytes(provenance::to_text(stores_.ledger.checkpoint()));
+  work.peer_heads = heads_.of_others(*member);
+  answer(action.token, work);
+}
+
+void Performer::perform(const Admit& action) {
+  auto outcome = stores_.ledger.place(action.envelopes, rule(), times_.wall);
+  if (!outcome) {
+    log_debug("submit refused", {{"code", outcome.error().code}});
+    return refuse(action.token, outcome.error());
+  }
+  waiting_.push_back({action.token, outcome->receipts});
+  const bool is_repeat = outcome->placed.empty();
+  placed(std::move(outcome));
+  // A repeat of something that is not yet durable waits for the same commit.
+  if (is_repeat && !wants_commit_) {
+    wants_commit_ = true;
+    answering_.want_commit();
+  }
+}
+
+void Performer::perform(const Append& action) {
+  auto outcome = stores_.ledger.place_own(action.draft.record, rule(), times_.wall);
+  if (outcome) return placed(std::move(outcome));
+  log_warn("own record refused",
+           {{"draft", action.draft.key}, {"code", outcome.error().code}, {"what", outcome.error().what}});
+  feed(AppendRefused{action.draft.key, outcome.error()});
+}
+
+void Performer::perform(const ReadRecords& action) {
+  auto entries = stores_.ledger.read(action.range, [&](const provenance::Record& record) {
+    return core_.may_read(action.member, record);
+  });
+  if (!entries) return refuse(action.token, entries.error());
+  const auto note = heads_.cosigned(stores_.ledger.checkpoint());
+  answer(action.token,
+         protocol::Records{std::move(*entries), to_bytes(provenance::to_text(note))});
+}
+
+void Performer::perform(const ReadSigner& action) {
+  auto state = stores_.ledger.signer(action.member);
+  if (!state) return refuse(action.token, state.error());
+  answer(action.token, *state);
+}
+
+void Performer::perform(const OpenBlob& action) {
+  auto state = stores_.blobs.open_blob(action.owner, action.open);
+  if (!state) return refuse(action.token, state.error());
+  answer(action.token, *state);
+  if (state->complete) feed(BlobCompleted{action.open.digest});
+}
+
+void Performer::perform(const WriteChunk& action) {
+  auto state = stores_.blobs.write_chunk(action.owner, action.chunk, payload_);
+  if (!state) return refuse(action.token, state.error());
+  answer(action.token, *state);
+  if (state->complete) feed(BlobCompleted{action.chunk.digest});
+}
+
+void Performer::perform(const ReadBlob& action) {
+  const auto read = stores_.blobs.read(action.get);
+  if (!read) return refuse(action.token, read.error());
+  answer(action.token, read->data, read->bytes);
+}
+
+void Performer::perform(const StoreWraps& action) {
+  if (auto ok = stores_.blobs.put_wraps(action.put); !ok) return refuse(action.token, ok.error());
+  answer(action.token, protocol::Done{});
+  WrapsStored stored{action.put.recipient, {}};
+  for (const protocol::KeyWrap& wrap : action.put.wraps) stored.blobs.push_back(wrap.shard);
+  feed(stored);
+}
+
+void Performer::perform(const ReadWraps& action) {
+  auto wraps = stores_.blobs.get_wraps(action.reader, action.blobs);
+  if (!wraps) return refuse(action.token, wraps.error());
+  answer(action.token, *wraps);
+}
+
+void Performer::perform(const KeepCosignature& action) {
+  const Member* member = core_.membership().find(action.member);
+  const auto checkpoint = stores_.ledger.checkpoint_at(action.size);
+  if (member == nullptr || !checkpoint || !*checkpoint) return;
+  if (auto ok = heads_.keep(*member, **checkpoint, action.line); !ok)
+    log_warn("cosignature refused", {{"member", member->id.text()}});
+}
+
+void Performer::perform(const KeepEnrolments& action) {
+  storage::WriteBatch batch;
+  batch.put(enrolments_key(), as_bytes(action.json));
+  if (auto ok = stores_.store.write(batch, storage::Durability::synced); !ok)
+    answering_.broken(ok.error());
+}
+
+void Performer::perform(const BindMember& action) {
+  const Member* member = core_.membership().find(action.member);
+  if (member != nullptr) stores_.registry.bind(*member);
+}
+
+void Performer::perform(const RevokeMember& action) { stores_.registry.revoke(action.member); }
+
+}  // namespace cloister::coordinator
