@@ -55,8 +55,8 @@ Result<protocol::BlobState> BlobDesk::open_blob(const MemberId& owner,
   if (uploads_.size() >= open_uploads_max) uploads_.erase(uploads_.begin());
   auto writer = blobs_->begin({open.digest, open.size, owner});
   if (!writer) return pass(writer);
-  const auto placed = uploads_.insert_or_assign(open.digest,
-                                                Upload{owner, open.size, std::move(*writer)});
+  const auto placed =
+      uploads_.insert_or_assign(open.digest, Upload{owner, open.size, std::move(*writer)});
   Upload& upload = placed.first->second;
   // Everything may have arrived before a restart, and only its end was missing.
   if (upload.writer.received() < open.size) return state_of(open.digest, upload);

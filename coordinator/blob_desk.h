@@ -1,5 +1,5 @@
-// Uploads and downloads of sealed blobs and key wraps: the stores behind the core's actions. Who may
-// is decided already; here only sizes, offsets and ownership are.
+// Uploads and downloads of sealed blobs and key wraps: the stores behind the core's actions. Who
+// may is decided already; here only sizes, offsets and ownership are.
 #pragma once
 
 #include <map>

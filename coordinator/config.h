@@ -17,7 +17,7 @@ struct Config {
   std::filesystem::path identity;
   std::filesystem::path passphrase_file;  // empty: CLOISTER_PASSPHRASE, or asked
   std::filesystem::path genesis;
-  std::uint64_t blob_quota = 100ULL << 30;        // of all members together
+  std::uint64_t blob_quota = 100ULL << 30;         // of all members together
   std::uint64_t blob_member_quota = 100ULL << 30;  // of each
 };
 

@@ -6,9 +6,9 @@ namespace {
 constexpr std::size_t heads_told_max = 64;
 
 tl::unexpected<Error> refuse(const Member& member) {
-  return fail(Kind::invalid, "head.cosignature",
-              fmt::format("'{}' sent a cosignature that is not its own over this checkpoint.",
-                          member.id));
+  return fail(
+      Kind::invalid, "head.cosignature",
+      fmt::format("'{}' sent a cosignature that is not its own over this checkpoint.", member.id));
 }
 
 }  // namespace
@@ -31,7 +31,8 @@ std::vector<Bytes> Heads::of_others(const Member& member) const {
   std::vector<Bytes> notes;
   for (const auto& [id, head] : heads_) {
     if (id == member.id || (!member.site.empty() && head.site == member.site)) continue;
-    notes.push_back(to_bytes(provenance::to_text(provenance::Note{head.text, {head.log, head.line}})));
+    notes.push_back(
+        to_bytes(provenance::to_text(provenance::Note{head.text, {head.log, head.line}})));
     if (notes.size() >= heads_told_max) break;
   }
   return notes;

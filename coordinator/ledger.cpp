@@ -181,8 +181,7 @@ Result<void> Ledger::replay(const Visit& visit) const {
 Result<Ledger::Outcome> Ledger::Inner::judge(const std::vector<Bytes>& envelopes, const Rule& rule,
                                              Instant now) {
   std::vector<provenance::Submission> group;
-  for (const Bytes& envelope : envelopes)
-    group.push_back({std::string(as_text(envelope)), {}});
+  for (const Bytes& envelope : envelopes) group.push_back({std::string(as_text(envelope)), {}});
   auto batch = sequencer.prepare(group, {now, true});
   if (!batch) return pass(batch);
   Outcome outcome;

@@ -69,8 +69,8 @@ class Ledger {
   [[nodiscard]] Result<std::vector<Bytes>> consistency(std::uint64_t from) const;
   [[nodiscard]] Result<protocol::SignerState> signer(const MemberId& member) const;
   // Envelopes only where `may_read` says so; leaves always.
-  [[nodiscard]] Result<std::vector<protocol::LedgerEntry>> read(
-      const protocol::FetchRecords& range, const MayRead& may_read) const;
+  [[nodiscard]] Result<std::vector<protocol::LedgerEntry>> read(const protocol::FetchRecords& range,
+                                                                const MayRead& may_read) const;
 
  private:
   struct Inner;

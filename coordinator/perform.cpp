@@ -24,10 +24,8 @@ void Performer::feed(const Event& event) {
 void Performer::commit(Times times) {
   times_ = times;
   wants_commit_ = false;
-  if (auto ok = stores_.ledger.commit(); !ok) {
-    answering_.broken(ok.error());
-    return;
-  }
+  if (is_broken_) return;
+  if (auto ok = stores_.ledger.commit(); !ok) return fail_for_good(ok.error());
   const Bytes note = to_bytes(provenance::to_text(stores_.ledger.checkpoint()));
   const auto waiting = std::move(waiting_);
   waiting_.clear();
@@ -35,7 +33,21 @@ void Performer::commit(Times times) {
   feed(LedgerSynced{stores_.ledger.size()});
 }
 
+Result<void> Performer::found(const std::vector<Bytes>& envelopes, Times times) {
+  times_ = times;
+  auto outcome = stores_.ledger.place(envelopes, rule(), times.wall);
+  if (!outcome) return pass(outcome);
+  placed(std::move(outcome));
+  return {};
+}
+
+void Performer::fail_for_good(const Error& error) {
+  is_broken_ = true;
+  answering_.broken(error);
+}
+
 void Performer::answer(Token token, const protocol::Reply& reply, BytesView payload) {
+  if (is_broken_) return;
   answering_.reply(token, reply, payload);
 }
 
@@ -58,7 +70,9 @@ void Performer::perform(const Reply& action) { answer(action.token, action.reply
 void Performer::perform(const AnswerPoll& action) {
   protocol::Work work = action.work;
   const Member* member = core_.membership().find(action.member);
-  if (member == nullptr) return;
+  if (member == nullptr) {
+    return refuse(action.token, {Kind::unauthenticated, "member.unknown", "No member.", ""});
+  }
   auto proof = stores_.ledger.consistency(action.head_size);
   if (!proof) return refuse(action.token, proof.error());
   work.consistency = std::move(*proof);
@@ -86,8 +100,9 @@ void Performer::perform(const Admit& action) {
 void Performer::perform(const Append& action) {
   auto outcome = stores_.ledger.place_own(action.draft.record, rule(), times_.wall);
   if (outcome) return placed(std::move(outcome));
-  log_warn("own record refused",
-           {{"draft", action.draft.key}, {"code", outcome.error().code}, {"what", outcome.error().what}});
+  log_warn("own record refused", {{"draft", action.draft.key},
+                                  {"code", outcome.error().code},
+                                  {"what", outcome.error().what}});
   feed(AppendRefused{action.draft.key, outcome.error()});
 }
 
@@ -97,8 +112,7 @@ void Performer::perform(const ReadRecords& action) {
   });
   if (!entries) return refuse(action.token, entries.error());
   const auto note = heads_.cosigned(stores_.ledger.checkpoint());
-  answer(action.token,
-         protocol::Records{std::move(*entries), to_bytes(provenance::to_text(note))});
+  answer(action.token, protocol::Records{std::move(*entries), to_bytes(provenance::to_text(note))});
 }
 
 void Performer::perform(const ReadSigner& action) {
@@ -153,7 +167,7 @@ void Performer::perform(const KeepEnrolments& action) {
   storage::WriteBatch batch;
   batch.put(enrolments_key(), as_bytes(action.json));
   if (auto ok = stores_.store.write(batch, storage::Durability::synced); !ok)
-    answering_.broken(ok.error());
+    fail_for_good(ok.error());
 }
 
 void Performer::perform(const BindMember& action) {

@@ -46,6 +46,8 @@ class Performer {
   };
   void handle(const Event& event, Times times, BytesView payload = {});
   void commit(Times times);
+  // The first records of a new ledger.
+  [[nodiscard]] Result<void> found(const std::vector<Bytes>& envelopes, Times times);
 
   void perform(const Reply& action);
   void perform(const AnswerPoll& action);
@@ -68,6 +70,7 @@ class Performer {
   void answer(Token token, const protocol::Reply& reply, BytesView payload = {});
   void refuse(Token token, const Error& error);
   void placed(Result<Ledger::Outcome> outcome);
+  void fail_for_good(const Error& error);
   [[nodiscard]] Ledger::Rule rule() const;
 
   Coordinator& core_;
@@ -82,6 +85,7 @@ class Performer {
   };
   std::vector<Waiting> waiting_;  // for the commit
   bool wants_commit_ = false;
+  bool is_broken_ = false;  // something was not made durable: nothing is answered any more
 };
 
 // Where enrolments are kept in the store, beside the ledger's keys.

@@ -9,8 +9,7 @@ void Registry::bind(const Member& member) {
   const auto old = members_.find(member.id);
   if (old != members_.end()) by_curve_.erase(old->second.curve);
   members_.insert_or_assign(
-      member.id,
-      transport::MemberEntry{member.id, member.role, member.site, *sign, *curve, false});
+      member.id, transport::MemberEntry{member.id, member.role, member.site, *sign, *curve, false});
   by_curve_.insert_or_assign(*curve, member.id);
 }
 

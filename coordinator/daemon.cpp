@@ -1,0 +1,117 @@
+#include "coordinator/daemon.h"
+
+#include <signal.h>
+
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "coordinator/genesis.h"
+#include "coordinator/serving.h"
+#include "crypto/passphrase.h"
+#include "crypto/start.h"
+#include "storage/rocks_store.h"
+
+namespace cloister::coordinator {
+namespace {
+
+constexpr std::size_t replay_portion = 256;
+
+Result<crypto::Identity> open_identity(const Config& config) {
+  const auto passphrase = [&]() -> Result<crypto::Passphrase> {
+    if (!config.passphrase_file.empty())
+      return crypto::Passphrase::from_file(config.passphrase_file);
+    if (std::getenv("CLOISTER_PASSPHRASE") != nullptr)
+      return crypto::Passphrase::from_environment("CLOISTER_PASSPHRASE");
+    return crypto::Passphrase::ask("Passphrase of the coordinator's key: ");
+  }();
+  if (!passphrase) return pass(passphrase);
+  return crypto::load_identity(config.identity, *passphrase);
+}
+
+Result<Enrolment> stored_enrolment(const storage::Store& store) {
+  const auto stored = store.get(enrolments_key());
+  if (!stored) return pass(stored);
+  if (!*stored) return Enrolment{};
+  return Enrolment::from_json(as_text(**stored));
+}
+
+// Feeds the core with everything the ledger holds; a new ledger gets its first records.
+Result<void> restore(Ledger& ledger, Serving& serving, const Genesis& genesis) {
+  if (ledger.size() == 0) {
+    if (auto ok = serving.performer().found(genesis.envelopes, serving.times()); !ok) return ok;
+  }
+  RecordsPlaced portion;
+  auto replayed = ledger.replay([&](Placed placed) -> Result<void> {
+    portion.records.push_back(std::move(placed));
+    if (portion.records.size() < replay_portion) return {};
+    serving.performer().handle(portion, serving.times());
+    portion.records.clear();
+    return {};
+  });
+  if (!replayed) return replayed;
+  serving.performer().handle(portion, serving.times());
+  serving.performer().commit(serving.times());
+  return {};
+}
+
+Result<void> check_own_key(const Coordinator& core, const crypto::Identity& identity) {
+  const Member* own = core.membership().find(identity.id);
+  const bool fits = own != nullptr && own->is_active() &&
+                    own->role == protocol::Role::coordinator &&
+                    own->keys.sign == Bytes(identity.sign.public_key().bytes.begin(),
+                                            identity.sign.public_key().bytes.end());
+  if (fits) return {};
+  return fail(
+      Kind::forbidden, "coordinator.not_bound",
+      fmt::format("The ledger does not bind this key of '{}' as its coordinator.", identity.id),
+      "Use the identity.key and the genesis.json of one and the same consortium.");
+}
+
+}  // namespace
+
+Result<void> run(const Config& config) {
+  if (auto ok = crypto::start(); !ok) return ok;
+  if (auto ok = make_folder(config.home); !ok) return ok;
+  const auto genesis = load_genesis(config.genesis);
+  if (!genesis) return pass(genesis);
+  auto identity = open_identity(config);
+  if (!identity) return pass(identity);
+
+  SystemClock clock;
+  crypto::SystemEntropy entropy;
+  transport::EventLoop loop(clock);
+  auto signals = transport::SignalWatch::open(loop, {SIGTERM, SIGINT}, [&](int) { loop.stop(); });
+  if (!signals) return pass(signals);
+
+  auto store = storage::RocksStore::open(config.home / "ledger");
+  if (!store) return pass(store);
+  auto ledger = Ledger::open({**store,
+                              config.home / "checkpoint",
+                              {genesis->log, {genesis->root}, {}},
+                              *identity,
+                              entropy});
+  if (!ledger) return pass(ledger);
+  auto blobs = BlobDesk::open(
+      config.home, {.total_bytes = config.blob_quota, .owner_bytes = config.blob_member_quota});
+  if (!blobs) return pass(blobs);
+  auto facts = (*blobs)->facts();
+  if (!facts) return pass(facts);
+  auto enrolment = stored_enrolment(**store);
+  if (!enrolment) return pass(enrolment);
+
+  Coordinator core(std::move(*facts), std::move(*enrolment));
+  Registry registry;
+  Serving serving({loop, clock, *identity, entropy}, core, {**ledger, **blobs, registry, **store});
+  if (auto ok = restore(**ledger, serving, *genesis); !ok) return ok;
+  if (auto ok = check_own_key(core, *identity); !ok) return ok;
+  if (auto ok = serving.open(config); !ok) return ok;
+  log_info("serving", {{"members", to_string(config.members)},
+                       {"enrolment", to_string(config.enrolment)},
+                       {"records", std::to_string((*ledger)->size())}});
+  loop.run();
+  log_info("stopped", {{"records", std::to_string((*ledger)->size())}});
+  return serving.outcome();
+}
+
+}  // namespace cloister::coordinator

@@ -1,0 +1,52 @@
+// The coordinator's endpoints and timers around its performer.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "coordinator/config.h"
+#include "coordinator/perform.h"
+#include "transport/endpoint.h"
+
+namespace cloister::coordinator {
+
+// References must outlive it.
+struct ServingParts {
+  transport::EventLoop& loop;
+  const Clock& clock;
+  const crypto::Identity& identity;
+  crypto::Entropy& entropy;
+};
+
+class Serving {
+ public:
+  Serving(ServingParts parts, Coordinator& core, Stores stores);
+
+  // Binds both endpoints; call it once everything is restored.
+  [[nodiscard]] Result<void> open(const Config& config);
+  [[nodiscard]] Performer& performer() { return performer_; }
+  // The core's time runs with the monotonic clock, so that an operator's setting of the clock ends
+  // no lease and no poll; records carry wall time.
+  [[nodiscard]] Performer::Times times() const;
+  // Why the loop was stopped, if it was not asked to.
+  [[nodiscard]] Result<void> outcome() const { return outcome_; }
+
+ private:
+  void reply(Token token, const protocol::Reply& reply, BytesView payload);
+  void want_commit();
+  void arm();
+
+  ServingParts parts_;
+  Coordinator& core_;
+  Registry& registry_;
+  Performer performer_;
+  Instant began_;
+  Duration began_monotonic_;
+  std::unique_ptr<transport::Endpoint> members_;
+  std::unique_ptr<transport::EnrolmentEndpoint> newcomers_;
+  std::optional<transport::TimerId> timer_;
+  std::optional<Instant> armed_for_;
+  Result<void> outcome_;
+};
+
+}  // namespace cloister::coordinator
