@@ -1,0 +1,157 @@
+// The real program as a process of its own, on loopback.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "base/file.h"
+#include "consortium.h"
+#include "crypto/hash.h"
+#include "protocol/plan.h"
+#include "transport/connection.h"
+
+using namespace cloister;
+using namespace cloister::coordinator::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A port that was free a moment ago.
+std::uint16_t next_port() {
+  static std::uint16_t port = static_cast<std::uint16_t>(20'000 + (::getpid() * 7) % 20'000);
+  return ++port;
+}
+
+class Process {
+ public:
+  explicit Process(const std::filesystem::path& home) : log_(home / "log") {
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      const int file = ::open(log_.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600);
+      ::dup2(file, 2);
+      const std::string config = (home / "coordinator.toml").string();
+      ::execl(COORDINATOR, COORDINATOR, "--config", config.c_str(), "--log", "json", nullptr);
+      ::_exit(127);
+    }
+  }
+  ~Process() { kill(SIGKILL); }
+  int kill(int signal) {
+    if (pid_ <= 0) return 0;
+    if (signal != 0) ::kill(pid_, signal);
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  bool wait_until_serving() {
+    for (int i = 0; i < 200; ++i) {
+      if (log().find("serving") != std::string::npos) return true;
+      if (::waitpid(pid_, nullptr, WNOHANG) == pid_) break;
+      std::this_thread::sleep_for(10ms);
+    }
+    return false;
+  }
+  [[nodiscard]] std::string log() const { return read_text(log_).value_or(""); }
+  [[nodiscard]] std::size_t resident_kib() const {
+    std::ifstream status(fmt::format("/proc/{}/status", pid_));
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("VmRSS:")) return std::stoul(line.substr(6));
+    }
+    return 0;
+  }
+
+ private:
+  std::filesystem::path log_;
+  pid_t pid_ = -1;
+};
+
+struct Place {
+  Place() : consortium(fresh_folder("daemon")), members(next_port()), enrolment(next_port()) {
+    consortium.write_home(members, enrolment);
+  }
+  ~Place() { std::filesystem::remove_all(consortium.home); }
+
+  [[nodiscard]] transport::Server server() const {
+    const auto& coordinator = consortium.people.at("coordinator").identity;
+    return {{"127.0.0.1", members},
+            coordinator.id,
+            coordinator.sign.public_key(),
+            coordinator.curve.public_key()};
+  }
+  Consortium consortium;
+  std::uint16_t members;
+  std::uint16_t enrolment;
+};
+
+struct Line {
+  Line(Place& place, const std::string& member)
+      : connection(
+            {loop, place.consortium.people.at(member).identity, place.consortium.entropy, Prng(1)},
+            place.server()) {}
+  Result<transport::Answer> ask(protocol::Request request) {
+    return connection.ask_and_wait(std::move(request), Duration(5000));
+  }
+  SystemClock clock;
+  transport::EventLoop loop{clock};
+  transport::Connection connection;
+};
+
+}  // namespace
+
+TEST_CASE("the coordinator founds its ledger, serves, and keeps all over kill -9",
+          "[coordinator]") {
+  Place place;
+  const auto owner = place.consortium.bound("owner", protocol::Role::study_owner, "consortium");
+  // The binding above comes after genesis in the root's order: genesis was written before.
+  Process first(place.consortium.home);
+  REQUIRE(first.wait_until_serving());
+  {
+    Line root(place, "root");
+    const auto receipts =
+        transport::reply_as<protocol::Receipts>(root.ask(protocol::Submit{{owner}}));
+    if (!receipts) FAIL(to_string(receipts.error()));
+    REQUIRE(receipts->receipts.size() == 1);
+    CHECK(receipts->receipts[0].index == 3);
+    CHECK(first.resident_kib() < 60 * 1024);
+    WARN("resident memory when idle: " << first.resident_kib() << " KiB");
+  }
+  first.kill(SIGKILL);
+  Process second(place.consortium.home);
+  REQUIRE(second.wait_until_serving());
+  Line who(place, "owner");
+  const auto work = transport::reply_as<protocol::Work>(who.ask(protocol::Poll{}));
+  if (!work) FAIL(to_string(work.error()));
+  CHECK(work->membership.size() == 4);
+  CHECK_FALSE(work->checkpoint.empty());
+  CHECK(second.kill(SIGTERM) == 0);
+  CHECK(second.log().find("stopped") != std::string::npos);
+}
+
+TEST_CASE("a stranger's key is not let in, and a port in use is said clearly", "[coordinator]") {
+  Place place;
+  Process first(place.consortium.home);
+  REQUIRE(first.wait_until_serving());
+  Line stranger(place, "agent-a");
+  CHECK_FALSE(stranger.connection.ask_and_wait(protocol::Poll{}, Duration(1500)).has_value());
+
+  Place other;
+  other.consortium.write_config(place.members, other.enrolment);
+  Process second(other.consortium.home);
+  CHECK(second.kill(0) == exit_status(Kind::conflict));
+  CHECK(second.log().find("address.in_use") != std::string::npos);
+}
+
+TEST_CASE("an unknown configuration key is refused before anything is touched", "[coordinator]") {
+  Place place;
+  const auto file = place.consortium.home / "coordinator.toml";
+  REQUIRE(write_text(file, read_text(file).value() + "colour = \"blue\"\n"));
+  Process process(place.consortium.home);
+  CHECK(process.kill(0) == exit_status(Kind::invalid));
+  CHECK(process.log().find("colour") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(place.consortium.home / "ledger"));
+}

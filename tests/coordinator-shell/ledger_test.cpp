@@ -1,0 +1,150 @@
+#include "coordinator/ledger.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/file.h"
+#include "consortium.h"
+#include "storage/memory_store.h"
+
+using namespace cloister;
+using namespace cloister::coordinator;
+using namespace cloister::coordinator::testing;
+
+namespace {
+
+Result<void> allow(const provenance::Record&) { return {}; }
+
+struct Bench {
+  Bench() : folder(fresh_folder("ledger")), consortium(folder) {}
+  ~Bench() { std::filesystem::remove_all(folder); }
+
+  [[nodiscard]] Result<std::unique_ptr<Ledger>> open() {
+    return Ledger::open({store, folder / "checkpoint", consortium.rules(),
+                         consortium.people.at("coordinator").identity, consortium.entropy});
+  }
+  // Opened, founded, durable.
+  std::unique_ptr<Ledger> founded() {
+    auto ledger = open().value();
+    REQUIRE(ledger->place(consortium.genesis(), allow, SystemClock().now()).has_value());
+    REQUIRE(ledger->commit().has_value());
+    return ledger;
+  }
+
+  std::filesystem::path folder;
+  Consortium consortium;
+  storage::MemoryStore store;
+};
+
+}  // namespace
+
+TEST_CASE("records are placed, committed, replayed and read, and a repeat gets its old place",
+          "[coordinator]") {
+  Bench bench;
+  auto ledger = bench.open().value();
+  const auto genesis = bench.consortium.genesis();
+  const auto now = SystemClock().now();
+  const auto placed = ledger->place(genesis, allow, now);
+  REQUIRE(placed.has_value());
+  CHECK(placed->placed.size() == 3);
+  CHECK(ledger->size() == 0);  // not durable yet
+  REQUIRE(ledger->commit().has_value());
+  CHECK(ledger->size() == 3);
+  const auto again = ledger->place(genesis, allow, now);
+  REQUIRE(again.has_value());
+  CHECK(again->placed.empty());
+  CHECK(again->receipts == placed->receipts);
+  CHECK_FALSE(ledger->has_staged());
+
+  std::size_t replayed = 0;
+  REQUIRE(ledger->replay([&](Placed record) -> Result<void> {
+    CHECK(record.index == replayed++);
+    return {};
+  }));
+  CHECK(replayed == 3);
+  const auto entries = ledger->read({1, 10}, [](const auto&) { return false; });
+  REQUIRE(entries->size() == 2);
+  CHECK(entries->front().envelope.empty());
+  CHECK_FALSE(entries->front().leaf.empty());
+}
+
+TEST_CASE("a group is placed whole or not at all, with the reason of the one that was refused",
+          "[coordinator]") {
+  Bench bench;
+  auto ledger = bench.founded();
+  std::vector<Bytes> group{
+      bench.consortium.bound("owner", protocol::Role::study_owner, "consortium"),
+      bench.consortium.bound("agent-a", protocol::Role::site_agent, "a")};
+  const auto refusing = [](const provenance::Record& record) -> Result<void> {
+    if (record.subjects.front().name != "agent-a") return {};
+    return fail(Kind::forbidden, "test.no", "no");
+  };
+  const auto now = SystemClock().now();
+  CHECK(ledger->place(group, refusing, now).error().code == "test.no");
+  CHECK_FALSE(ledger->has_staged());
+  group[1][50] ^= 1;
+  CHECK_FALSE(ledger->place(group, allow, now).has_value());
+  CHECK_FALSE(ledger->has_staged());
+}
+
+TEST_CASE("what was not committed is gone after a crash; what was, is there", "[coordinator]") {
+  Bench bench;
+  auto ledger = bench.founded();
+  const std::vector<Bytes> more{
+      bench.consortium.bound("owner", protocol::Role::study_owner, "consortium")};
+  REQUIRE(ledger->place(more, allow, SystemClock().now()).has_value());
+  ledger.reset();
+  bench.store.power_cut();
+  ledger = bench.open().value();
+  CHECK(ledger->size() == 3);
+}
+
+TEST_CASE("a ledger that is older than its checkpoint outside is refused", "[coordinator]") {
+  Bench bench;
+  bench.founded();
+  const auto old_checkpoint = read_text(bench.folder / "checkpoint").value();
+  storage::MemoryStore old_store;
+  {
+    storage::WriteBatch copy;
+    REQUIRE(bench.store.scan({}, {}, [&](BytesView key, BytesView value) {
+      copy.put(key, value);
+      return true;
+    }));
+    REQUIRE(old_store.write(copy, storage::Durability::synced));
+  }
+  auto ledger = bench.open().value();
+  const std::vector<Bytes> more{
+      bench.consortium.bound("owner", protocol::Role::study_owner, "consortium")};
+  REQUIRE(ledger->place(more, allow, SystemClock().now()));
+  REQUIRE(ledger->commit());
+  ledger.reset();
+
+  const LedgerParts rolled_back{old_store, bench.folder / "checkpoint", bench.consortium.rules(),
+                                bench.consortium.people.at("coordinator").identity,
+                                bench.consortium.entropy};
+  CHECK(Ledger::open(rolled_back).error().code == "ledger.rollback");
+  REQUIRE(write_text(bench.folder / "checkpoint", old_checkpoint));
+  CHECK(Ledger::open(rolled_back).has_value());
+  CHECK(bench.open().has_value());  // an older checkpoint outside is extended by the tree
+  std::filesystem::remove(bench.folder / "checkpoint");
+  CHECK(bench.open().error().code == "ledger.rollback");
+}
+
+TEST_CASE("records that reached the disk before their checkpoint are signed at the next start",
+          "[coordinator]") {
+  Bench bench;
+  auto ledger = bench.founded();
+  const auto checkpoint = provenance::to_text(ledger->checkpoint());
+  const std::vector<Bytes> more{
+      bench.consortium.bound("owner", protocol::Role::study_owner, "consortium")};
+  REQUIRE(ledger->place(more, allow, SystemClock().now()));
+  REQUIRE(ledger->commit());
+  ledger.reset();
+  // As if the process had died between the two writes.
+  storage::WriteBatch batch;
+  batch.erase(provenance::key::checkpoint(4));
+  REQUIRE(bench.store.write(batch, storage::Durability::synced));
+  REQUIRE(write_text(bench.folder / "checkpoint", checkpoint));
+  ledger = bench.open().value();
+  CHECK(ledger->size() == 4);
+  CHECK(ledger->checkpoint().text.find("\n4\n") != std::string::npos);
+}
