@@ -1,5 +1,6 @@
 // Time of one training step of each network, as its jobs run it: draw a batch, forward, backward,
-// clip, AdamW, average of the weights. Prints one JSON line a network: name, median milliseconds.
+// clip, AdamW, average of the weights. Prints one JSON line a network: name, median milliseconds by
+// the wall clock and of processor time (steadier than the wall's on a busy machine).
 //
 //   networks_bench [THREADS [STEPS]]        bench/networks_bench.py runs it beside PyTorch
 #include <fmt/format.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 
 #include "base/prng.h"
 #include "networks/encoders.h"
@@ -54,6 +56,11 @@ CodesInMemory random_codes() {
   return codes;
 }
 
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
 class StepTimer {
  public:
   explicit StepTimer(int threads) {
@@ -61,16 +68,19 @@ class StepTimer {
     job_.hooks.progress_every_steps = 1;
     job_.hooks.progress = [this](const Progress&) {
       const auto now = std::chrono::steady_clock::now();
-      if (seen_++ >= warmup_steps)
-        milliseconds_.push_back(std::chrono::duration<double, std::milli>(now - last_).count());
+      const auto used = std::clock();
+      if (seen_++ >= warmup_steps) {
+        wall_.push_back(std::chrono::duration<double, std::milli>(now - last_).count());
+        processor_.push_back(static_cast<double>(used - used_last_) * 1e3 / CLOCKS_PER_SEC);
+      }
       last_ = now;
+      used_last_ = used;
     };
   }
   [[nodiscard]] const Job& job() const { return job_; }
   void print(const char* name) {
-    std::sort(milliseconds_.begin(), milliseconds_.end());
-    fmt::print("{{\"network\":\"{}\",\"ms\":{:.2f}}}\n", name,
-               milliseconds_[milliseconds_.size() / 2]);
+    fmt::print("{{\"network\":\"{}\",\"ms\":{:.2f},\"cpu_ms\":{:.2f}}}\n", name, median(wall_),
+               median(processor_));
     std::fflush(stdout);
   }
 
@@ -78,7 +88,8 @@ class StepTimer {
   Job job_;
   int seen_ = 0;
   std::chrono::steady_clock::time_point last_;
-  std::vector<double> milliseconds_;
+  std::clock_t used_last_ = 0;
+  std::vector<double> wall_, processor_;
 };
 
 void segmentation(const char* name, int levels, int threads, const TrainingRecipe& recipe) {

@@ -4,7 +4,8 @@
     bench/networks_bench.py build/bench/bin/networks_bench [THREADS [STEPS [ROUNDS]]]
 
 Both run by turns, ROUNDS times, in the same minutes and on the same threads; the best median of each
-is compared. Python runs each network twice: as PyTorch does by default, and channels-last.
+is compared, by the wall clock and by processor time (with one thread the latter is steady on a busy
+machine). Python runs each network twice: as PyTorch does by default, and channels-last.
 """
 import json
 import subprocess
@@ -90,9 +91,9 @@ def step_ms(net, inputs, targets, loss, steps, layout):
     net = net.to(memory_format=layout)
     optimiser = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=1e-4)
     average = [v.detach().clone() for v in net.state_dict().values()]
-    taken = []
+    wall, cpu = [], []
     for step in range(WARMUP + steps):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         chosen = torch.randint(len(inputs), (BATCH,))
         x = inputs[chosen].contiguous(memory_format=layout)
         y = x if targets is inputs else targets[chosen].contiguous(memory_format=layout)
@@ -104,9 +105,9 @@ def step_ms(net, inputs, targets, loss, steps, layout):
             for a, v in zip(average, net.state_dict().values()):
                 if v.dtype.is_floating_point:
                     a.lerp_(v, 0.005)
-        taken.append((time.perf_counter() - start) * 1e3)
-    taken = sorted(taken[WARMUP:])
-    return taken[len(taken) // 2]
+        wall.append((time.perf_counter() - start) * 1e3)
+        cpu.append((time.process_time() - used) * 1e3)
+    return [sorted(times[WARMUP:])[steps // 2] for times in (wall, cpu)]
 
 
 def python_times(steps):
@@ -129,20 +130,26 @@ def main():
     threads, steps, rounds = [int(a) for a in (sys.argv[2:] + ["2", "25", "3"][len(sys.argv) - 2:])]
     torch.set_num_threads(threads)
     ours, theirs = {}, {}
+
+    def keep(best, name, times):
+        best[name] = [min(pair) for pair in zip(best.get(name, times), times)]
+
     for _ in range(rounds):
         out = subprocess.run([program, str(threads), str(steps)], check=True, capture_output=True)
         for line in out.stdout.decode().splitlines():
             entry = json.loads(line)
-            ours[entry["network"]] = min(ours.get(entry["network"], 1e9), entry["ms"])
-        for name, ms in python_times(steps).items():
-            theirs[name] = min(theirs.get(name, 1e9), ms)
-    print(f"| step of {BATCH} slices of {SIDE} x {SIDE}, {threads} threads | C++ ms | Python ms "
-          "| ratio | Python channels-last ms | ratio |")
+            keep(ours, entry["network"], [entry["ms"], entry["cpu_ms"]])
+        for name, times in python_times(steps).items():
+            keep(theirs, name, times)
+    print(f"A step of {BATCH} slices of {SIDE} x {SIDE}, {threads} thread(s); ms by the wall clock "
+          "(ms of processor time); ratios likewise.\n")
+    print("| network | C++ | Python | ratio | Python channels-last | ratio |")
     print("|---|---|---|---|---|---|")
-    for name, ms in ours.items():
-        plain, last = theirs[name], theirs[name + " channels-last"]
-        print(f"| {name} | {ms:.1f} | {plain:.1f} | {ms / plain:.2f} | {last:.1f} "
-              f"| {ms / last:.2f} |")
+    for name, (wall, cpu) in ours.items():
+        row = f"| {name} | {wall:.1f} ({cpu:.1f}) "
+        for other in (theirs[name], theirs[name + " channels-last"]):
+            row += f"| {other[0]:.1f} ({other[1]:.1f}) | {wall / other[0]:.2f} ({cpu / other[1]:.2f}) "
+        print(row + "|")
 
 
 if __name__ == "__main__":

@@ -106,14 +106,6 @@ SiteParts cut(const std::string& name, const SliceSet& slices, const Settings& s
   return site;
 }
 
-SliceSet joined(SliceSet a, const SliceSet& b) {
-  a.images.insert(a.images.end(), b.images.begin(), b.images.end());
-  a.labels.insert(a.labels.end(), b.labels.begin(), b.labels.end());
-  a.volume.insert(a.volume.end(), b.volume.begin(), b.volume.end());
-  a.patient.insert(a.patient.end(), b.patient.begin(), b.patient.end());
-  return a;
-}
-
 Bytes secret_of(std::size_t site, std::uint8_t purpose) {
   Bytes secret(32, purpose);
   secret[0] = static_cast<std::uint8_t>(site);
@@ -136,14 +128,13 @@ std::vector<double> ceiling_on(const SiteParts& site, const Compute& compute) {
 
 void train_site(SiteParts& site, std::size_t number, const Settings& settings) {
   const auto job = job_with(settings);
-  const auto all = joined(site.pooled, site.tuning);
-  const auto mask = must(train_mask_encoder(all, settings.budget.mask, secret_of(number, 1), job));
+  const auto mask = must(train_mask_encoder(site.pooled, settings.budget.mask, secret_of(number, 1), job));
   site.mask_encoder = mask.encoder;
   site.mask_decoder = mask.decoder;
   say(fmt::format("{} mask ceiling: trained on {}, new {}, attempts {}", site.name,
                   listed(mask.ceiling), listed(ceiling_on(site, job.compute)), mask.attempts));
   const auto image =
-      must(train_image_encoder(all, settings.budget.image, secret_of(number, 2), job));
+      must(train_image_encoder(site.pooled, settings.budget.image, secret_of(number, 2), job));
   site.image_encoder = image.encoder;
   say(fmt::format("{} image unexplained {:.3f}", site.name, image.unexplained));
 }

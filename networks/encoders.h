@@ -131,6 +131,7 @@ class Decoder {
 
 // Adapts a mask decoder to the codes that the pooled network predicts. `predicted` are standardised
 // mask codes of slices in `truth` (same order), of patients the pooled network did NOT train on.
+// With no steps (`paper`) the decoder comes back as it was.
 struct TuningOptions {
   TrainingRecipe recipe;
   double code_noise = 0.3;

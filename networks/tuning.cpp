@@ -85,7 +85,9 @@ Result<Bytes> tune(Loaded& loaded, const FloatTensor& predicted, const SliceSet&
 Result<TunedDecoder> tune_mask_decoder(BytesView decoder, const FloatTensor& predicted,
                                        const SliceSet& truth, const TuningOptions& options,
                                        const Job& job) {
-  if (auto sound = check_recipe(options.recipe); !sound) return pass(sound);
+  const bool nothing_to_do = options.recipe.steps == 0;
+  if (!nothing_to_do)
+    if (auto sound = check_recipe(options.recipe); !sound) return pass(sound);
   if (auto ready = prepare_compute(job.compute); !ready) return pass(ready);
   return guarded("tuning the mask decoder", [&]() -> Result<TunedDecoder> {
     auto loaded = load_decoder(decoder);
@@ -94,6 +96,7 @@ Result<TunedDecoder> tune_mask_decoder(BytesView decoder, const FloatTensor& pre
     if (auto sound = check_pairs(predicted, truth, structures); !sound) return pass(sound);
     auto before = dice_of(decoder, predicted, truth, structures, job.compute);
     if (!before) return pass(before);
+    if (nothing_to_do) return TunedDecoder{{decoder.begin(), decoder.end()}, *before, *before};
     auto tuned = tune(*loaded, predicted, truth, options, job);
     if (!tuned) return pass(tuned);
     auto after = dice_of(*tuned, predicted, truth, structures, job.compute);

@@ -196,6 +196,10 @@ TEST_CASE("a decoder is tuned on predicted codes", "[networks]") {
   REQUIRE(tuned);
   CHECK(tuned->dice_after[0] + tuned->dice_after[1] >
         tuned->dice_before[0] + tuned->dice_before[1]);
+  options.recipe.steps = 0;
+  const auto same = tune_mask_decoder(trained->decoder, *codes, slices, options, toy_job());
+  REQUIRE(same);
+  CHECK(same->decoder == trained->decoder);
   codes->shape[0] = 3;
   CHECK(tune_mask_decoder(trained->decoder, *codes, slices, options, toy_job()).error().code ==
         "tuning.shape");
