@@ -117,14 +117,15 @@ json budget_json(const Budget& budget) {
 }  // namespace
 
 Result<Budget> budget_preset(std::string_view name) {
+  // The numbers come from docs/experiments.md; networks/budget.cpp holds the rest of each recipe.
   if (name == "quick") {
     return Budget{.name = "quick",
-                  .spacing_mm = 2.0,
+                  .spacing_mm = 2.5,
                   .size_px = 96,
-                  .image_encoder_steps = 350,
-                  .mask_encoder_steps = 500,
-                  .segmentation_steps = 700,
-                  .tune_steps = 100,
+                  .image_encoder_steps = 600,
+                  .mask_encoder_steps = 700,
+                  .segmentation_steps = 1200,
+                  .tune_steps = 150,
                   .attack_steps = 150,
                   .encoder_batch = 4,
                   .segmentation_batch = 8,
@@ -135,31 +136,31 @@ Result<Budget> budget_preset(std::string_view name) {
   if (name == "standard") {
     return Budget{.name = "standard",
                   .spacing_mm = 1.5,
-                  .size_px = 144,
-                  .image_encoder_steps = 2500,
-                  .mask_encoder_steps = 2500,
-                  .segmentation_steps = 4000,
-                  .tune_steps = 300,
+                  .size_px = 192,
+                  .image_encoder_steps = 3500,
+                  .mask_encoder_steps = 3000,
+                  .segmentation_steps = 4500,
+                  .tune_steps = 400,
                   .attack_steps = 600,
                   .encoder_batch = 4,
                   .segmentation_batch = 8,
                   .views = 8,
-                  .test_time_views = 2,
+                  .test_time_views = 3,
                   .levels = 2};
   }
   if (name == "full") {
     return Budget{.name = "full",
                   .spacing_mm = 1.25,
-                  .size_px = 192,
+                  .size_px = 224,
                   .image_encoder_steps = 30'000,
-                  .mask_encoder_steps = 20'000,
-                  .segmentation_steps = 60'000,
-                  .tune_steps = 2'000,
+                  .mask_encoder_steps = 30'000,
+                  .segmentation_steps = 40'000,
+                  .tune_steps = 1'500,
                   .attack_steps = 5'000,
                   .encoder_batch = 16,
                   .segmentation_batch = 32,
                   .views = 16,
-                  .test_time_views = 8,
+                  .test_time_views = 5,
                   .levels = 4};
   }
   return fail(Kind::invalid, "plan.unknown_budget",
