@@ -103,7 +103,12 @@ Result<std::vector<Prediction>> check_batch(const Record& record,
   const bool is_subject = std::any_of(record.subjects.begin(), record.subjects.end(),
                                       [&](const Subject& one) { return one.digest == *root; });
   if (!is_subject) return bad_batch("The batch's root is no subject of its record.");
-  for (const Bytes& entry : entries) {
+  const auto own = inline_entries(record);
+  if (!own) return bad_batch("The predictions in the record cannot be read.");
+  if (!own->empty() && !entries.empty() && *own != entries) {
+    return bad_batch("The entries beside the record differ from those in it.");
+  }
+  for (const Bytes& entry : own->empty() ? entries : *own) {
     const auto prediction = parse_prediction(entry);
     if (!prediction) return bad_batch("An entry of the batch is no prediction.");
     const bool is_input =

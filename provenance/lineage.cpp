@@ -146,11 +146,22 @@ Result<std::vector<StoredRecord>> select(const LedgerReader& reader,
   return out;
 }
 
+// Bytes that a record says have left.
+std::uint64_t bytes_of(const Record& record) {
+  if (const auto bytes = count_at(record.details, "bytes")) return *bytes;
+  const Json* manifest = record.details.find("manifest");
+  const Json* shards = manifest == nullptr ? nullptr : manifest->find("shards");
+  std::uint64_t sum = 0;
+  if (shards == nullptr || shards->items() == nullptr) return sum;
+  for (const Json& shard : *shards->items()) sum += count_at(shard, "sealed_bytes").value_or(0);
+  return sum;
+}
+
 Result<Departure> departure_of(const LedgerReader& reader, StoredRecord sent) {
   Departure out;
   std::vector<GraphEdge> cited;
   if (sent.record) {
-    out.bytes = count_at(sent.record->details, "bytes").value_or(0);
+    out.bytes = bytes_of(*sent.record);
     for (const Digest& approval : sent.record->approvals) {
       const auto index = index_of(reader, approval);
       if (!index) return pass(index);
@@ -323,6 +334,9 @@ Result<std::vector<Departure>> egress(const LedgerReader& reader, std::string_vi
   for (std::uint64_t index : *indices) {
     auto sent = stored_record(reader, index);
     if (!sent) return pass(sent);
+    // Other encoded datasets stay at the site until a transfer sends them.
+    const bool is_request = sent->record && sent->record->purpose == "prediction";
+    if (sent->note.kind == RecordKind::dataset_encoded && !is_request) continue;
     auto departure = departure_of(reader, std::move(*sent));
     if (!departure) return pass(departure);
     out.push_back(std::move(*departure));

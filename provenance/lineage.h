@@ -89,12 +89,13 @@ struct Responsible {
 };
 [[nodiscard]] Result<Responsible> who(const LedgerReader& reader, const Digest& leaf_hash);
 
-// What left a site: its transfer.sent records, the receipts that match, the permits they cite.
+// What left a site: its transfer.sent records and its requests for predictions (dataset.encoded of
+// purpose "prediction"), the receipts that match, the permits they cite.
 struct Departure {
   StoredRecord sent;
   std::optional<StoredRecord> received;
   std::vector<StoredRecord> permits;
-  std::uint64_t bytes = 0;  // details.bytes of the sent record
+  std::uint64_t bytes = 0;  // details.bytes, or the sum over the manifest's shards
 };
 [[nodiscard]] Result<std::vector<Departure>> egress(const LedgerReader& reader,
                                                     std::string_view org);

@@ -1,6 +1,8 @@
 #include "provenance/prediction_batch.h"
 
+#include "base/ensure.h"
 #include "provenance/json.h"
+#include "provenance/record.h"
 
 namespace cloister::provenance {
 namespace {
@@ -57,6 +59,32 @@ TreeHead batch_head(const std::vector<Prediction>& predictions) {
   CompactRange range;
   for (const auto& leaf : leaves_of(predictions)) range.append(leaf);
   return range.head();
+}
+
+void set_batch(Record& record, const std::vector<Prediction>& predictions) {
+  ensure(!predictions.empty() && predictions.size() <= batch_inline_max,
+         "a batch inside its record holds 1 to 1000 predictions");
+  const TreeHead head = batch_head(predictions);
+  Json list = Json::array();
+  for (const auto& prediction : predictions) list.push(to_value(prediction));
+  Json batch;
+  batch.set("predictions", std::move(list)).set("root", head.root).set("size", head.size);
+  record.subjects.insert(record.subjects.begin(), Subject{"batch", head.root});
+  record.details.set("batch", std::move(batch));
+}
+
+Result<std::vector<Bytes>> inline_entries(const Record& record) {
+  std::vector<Bytes> entries;
+  const Json* batch = record.details.find("batch");
+  const Json* list = batch == nullptr ? nullptr : batch->find("predictions");
+  if (list == nullptr) return entries;
+  if (list->items() == nullptr || list->items()->size() > batch_inline_max) return bad();
+  for (const Json& one : *list->items()) {
+    const auto prediction = from_value(one);
+    if (!prediction) return pass(prediction);
+    entries.push_back(to_bytes(*prediction));
+  }
+  return entries;
 }
 
 Result<PredictionProof> prove_prediction(const std::vector<Prediction>& predictions,

@@ -29,6 +29,15 @@ struct Prediction {
 // The subject of a prediction.batch record: root and size of the inner tree.
 [[nodiscard]] TreeHead batch_head(const std::vector<Prediction>& predictions);
 
+struct Record;
+// At most this many may stand in the record itself; more travel beside it (Submission::entries).
+inline constexpr std::size_t batch_inline_max = 1000;
+// Makes a prediction.batch record of these: its first subject ("batch", the inner root) and
+// details.batch {root, size, predictions}. Every model must be among the record's inputs.
+void set_batch(Record& record, const std::vector<Prediction>& predictions);
+// The entries that stand in the record itself; none if there are none. "prediction.format".
+[[nodiscard]] Result<std::vector<Bytes>> inline_entries(const Record& record);
+
 struct PredictionProof {
   Prediction prediction;
   std::uint64_t index = 0;

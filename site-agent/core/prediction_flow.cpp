@@ -5,6 +5,7 @@
 
 #include "crypto/hash.h"
 #include "protocol/jobs.h"
+#include "provenance/prediction_batch.h"
 #include "site-agent/core/agent_state.h"
 
 namespace cloister::site_agent {
@@ -256,9 +257,11 @@ void on_decoded(AgentState& state, Prediction& prediction, const Json& result, I
   }
   if (const JobView* job = answered_by(state, prediction)) {
     for (const auto& input : job->inputs) {
-      if (input.name == "model") {
-        record.inputs.push_back({"model", "model", input.digest, std::nullopt});
-      }
+      if (input.name != "model") continue;
+      record.inputs.push_back({"model", "model", input.digest, std::nullopt});
+      // File, request and model stand together in an inner tree, so that one can be proved alone.
+      provenance::set_batch(record, {{mask->digest, prediction.manifest, input.digest}});
+      break;
     }
   }
   state.draft(fmt::format("prediction/{}", to_hex(mask->digest)), std::move(record), now);

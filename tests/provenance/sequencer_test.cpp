@@ -441,6 +441,16 @@ TEST_CASE("the entries of a prediction batch must give its root and use its mode
   CHECK(world.try_add(batch, fill()) == "sequencer.batch");
   predictions[0].model = world.things.at("model");
   CHECK(world.try_add(batch, fill()) == "");
+  // The same inside the record, for batches that are small.
+  Record inside = world.draft("agent-a", RecordKind::prediction_batch);
+  inside.inputs = batch.inputs;
+  inside.subjects = {{"prediction", digest_of("p")}};
+  set_batch(inside, {{digest_of("p"), digest_of("i"), world.things.at("model")}});
+  CHECK(world.try_add(inside, entries) == "sequencer.batch");
+  CHECK(world.try_add(inside) == "");
+  const Answer answer = explain(world.ledger, digest_of("p")).value();
+  REQUIRE(answer.prediction.has_value());
+  CHECK(verify_prediction(*answer.prediction).has_value());
 }
 
 TEST_CASE("an erased payload leaves tree, proofs and lineage as they were", "[provenance]") {
