@@ -25,7 +25,7 @@ set(CLOISTER_ARROWS
   "site-agent       -> base config crypto protocol provenance storage transport worker-host member member-shell site-agent/core"
   "trainer          -> base config crypto protocol provenance storage transport worker-host member member-shell trainer/core"
   "worker           -> base protocol imaging networks privacy tensorfile"
-  "cli              -> base config crypto protocol provenance transport report"
+  "cli              -> base config crypto protocol provenance transport member report"
   "verify           -> base crypto protocol provenance")
 
 set(CLOISTER_ROOM_FOLDERS base config crypto protocol storage tensorfile imaging provenance transport networks privacy

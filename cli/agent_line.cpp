@@ -1,0 +1,68 @@
+#include "cli/agent_line.h"
+
+namespace cloister::cli {
+namespace {
+
+using provenance::Json;
+using provenance::text_or_empty;
+
+Error error_from(const Json& json) {
+  Error error;
+  const std::string kind = text_or_empty(json, "kind");
+  for (int number = 1; number <= 10; ++number) {
+    if (to_string(kind_from_number(number)) == kind) error.kind = kind_from_number(number);
+  }
+  error.code = text_or_empty(json, "code");
+  error.what = text_or_empty(json, "what");
+  error.next = text_or_empty(json, "next");
+  return error;
+}
+
+}  // namespace
+
+Result<AgentLine> AgentLine::open(const std::filesystem::path& home) {
+  auto client = transport::ControlClient::open(home / "control.sock");
+  if (!client) return pass(client);
+  return AgentLine(std::move(*client));
+}
+
+Result<Json> AgentLine::ask(const std::string& verb, Json body, Duration limit) {
+  const Json request = Json::object().set("verb", verb).set("body", std::move(body));
+  auto text = client_.ask(to_jcs(request), limit);
+  if (!text) return pass(text);
+  auto answer = provenance::parse_json(
+      *text, {.bytes_max = transport::control_bytes_max, .depth_max = 32, .values_max = 1'000'000});
+  if (!answer) return pass(answer);
+  if (const Json* error = answer->find("error")) return tl::unexpected<Error>(error_from(*error));
+  if (const Json* result = answer->find("result")) return *result;
+  return std::move(*answer);
+}
+
+Result<protocol::SignerState> AgentDesk::place_of(const MemberId& member) {
+  auto told = line_.ask("signer", Json::object().set("member", member.text()));
+  if (!told) return pass(told);
+  auto last = provenance::count_at(*told, "last_seq");
+  if (!last) return pass(last);
+  protocol::SignerState state;
+  state.last_seq = *last;
+  if (*last > 0) {
+    auto leaf = provenance::digest_at(*told, "last_leaf");
+    if (!leaf) return pass(leaf);
+    state.last_leaf = *leaf;
+  }
+  return state;
+}
+
+Result<void> AgentDesk::submit(const std::vector<Bytes>& envelopes) {
+  Json list = Json::array();
+  for (const Bytes& envelope : envelopes) {
+    auto json = provenance::parse_json(as_text(envelope));
+    if (!json) return pass(json);
+    list.push(std::move(*json));
+  }
+  auto told = line_.ask("submit", Json::object().set("envelopes", std::move(list)));
+  if (!told) return pass(told);
+  return {};
+}
+
+}  // namespace cloister::cli

@@ -1,0 +1,38 @@
+// A site's people and their agent: the control socket of docs/protocol.md, "Control socket".
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "cli/desk.h"
+#include "provenance/json.h"
+#include "transport/control.h"
+
+namespace cloister::cli {
+
+class AgentLine {
+ public:
+  // `home` is the agent's folder; its control.sock must be ours to open.
+  [[nodiscard]] static Result<AgentLine> open(const std::filesystem::path& home);
+  // The answer, or the error that the agent gave.
+  [[nodiscard]] Result<provenance::Json> ask(const std::string& verb,
+                                             provenance::Json body = provenance::Json::object(),
+                                             Duration limit = Duration{30'000});
+
+ private:
+  explicit AgentLine(transport::ControlClient client) : client_(std::move(client)) {}
+  transport::ControlClient client_;
+};
+
+// What a person of the site signed, carried to the ledger by the agent.
+class AgentDesk final : public Desk {
+ public:
+  explicit AgentDesk(AgentLine& line) : line_(line) {}
+  [[nodiscard]] Result<protocol::SignerState> place_of(const MemberId& member) override;
+  [[nodiscard]] Result<void> submit(const std::vector<Bytes>& envelopes) override;
+
+ private:
+  AgentLine& line_;
+};
+
+}  // namespace cloister::cli

@@ -1,0 +1,93 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/audit.h"
+#include "cli/program.h"
+
+namespace cloister::cli {
+namespace {
+
+using Question = Result<Answer> (*)(const Replica&, const std::string&);
+
+struct Row {
+  const char* name;
+  const char* help;
+  const char* argument;
+  const char* example;
+  Question ask;
+};
+constexpr Row rows[] = {
+    {"trace", "Where this came from, back to the commitments of the data", "file-or-digest",
+     "trace prediction.nii.gz", audit_trace},
+    {"impact", "Everything that was made from this", "file-or-digest", "impact 9f2c...",
+     audit_impact},
+    {"history", "Every record of a study, in order", "study", "history heart-1", audit_history},
+    {"who", "Who stands behind a record: signer, key, approvals", "record", "who 5be1...",
+     audit_who},
+    {"egress", "Every byte that left a site, when, and under which permit", "site", "egress site-a",
+     audit_egress},
+};
+
+template <class Do>
+Verb replayed(std::shared_ptr<Who> who, Do act) {
+  return [who, act]() -> Result<Answer> {
+    auto seat = take_seat(who->home, who->passphrase);
+    if (!seat) return pass(seat);
+    auto replica = fetch_ledger(*seat);
+    if (!replica) return pass(replica);
+    return act(*replica, seat->membership);
+  };
+}
+
+void add_row(CLI::App& group, Choice& choice, const Row& row) {
+  CLI::App* verb = group.add_subcommand(row.name, row.help);
+  const auto who = std::make_shared<Who>();
+  const auto what = std::make_shared<std::string>();
+  verb->add_option(row.argument, *what)->required();
+  add_who(*verb, *who);
+  verb->footer(std::string("Example:\n  cloister audit ") + row.example +
+               " --home ~/.cloister/aude");
+  verb->callback([&choice, who, what, ask = row.ask] {
+    choice.run = replayed(who, [what, ask](const Replica& replica, const MembershipFile&) {
+      return ask(replica, *what);
+    });
+  });
+}
+
+void add_verify(CLI::App& group, Choice& choice) {
+  CLI::App* verb =
+      group.add_subcommand("verify", "Fetch the whole ledger and check every claim in it");
+  const auto who = std::make_shared<Who>();
+  add_who(*verb, *who);
+  verb->footer("Example:\n  cloister audit verify --home ~/.cloister/aude");
+  verb->callback([&choice, who] { choice.run = replayed(who, audit_verify); });
+}
+
+void add_export(CLI::App& group, Choice& choice) {
+  CLI::App* verb = group.add_subcommand("export", "An evidence bundle that is checked without us");
+  const auto who = std::make_shared<Who>();
+  const auto options = std::make_shared<ExportOptions>();
+  verb->add_option("folder", options->folder, "A new folder")->required();
+  verb->add_option("--about", options->about, "File or digest that the bundle explains");
+  add_who(*verb, *who);
+  verb->footer(
+      "Example:\n  cloister audit export bundle --about prediction.nii.gz --home ~/.cloister/aude\n"
+      "  cloister-verify bundle");
+  verb->callback([&choice, who, options] {
+    choice.run = replayed(who, [options](const Replica& replica, const MembershipFile& membership) {
+      return audit_export(replica, membership, *options);
+    });
+  });
+}
+
+}  // namespace
+
+void add_audit(CLI::App& app, Choice& choice) {
+  CLI::App* group = app.add_subcommand("audit", "Trace, impact, egress, and evidence for others");
+  group->require_subcommand(1);
+  for (const Row& row : rows) add_row(*group, choice, row);
+  add_verify(*group, choice);
+  add_export(*group, choice);
+}
+
+}  // namespace cloister::cli

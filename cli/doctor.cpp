@@ -1,0 +1,163 @@
+#include "cli/doctor.h"
+
+#include <sys/stat.h>
+#include <sys/timex.h>
+
+#include "cli/agent_line.h"
+#include "cli/child.h"
+#include "cli/homes.h"
+#include "cli/json_read.h"
+#include "crypto/identity.h"
+
+namespace cloister::cli {
+namespace {
+
+using provenance::Json;
+
+struct Check {
+  std::string name;
+  bool good = false;
+  std::string what;
+  std::string next;
+};
+using Checks = std::vector<Check>;
+
+Check good(std::string name, std::string what) {
+  return {std::move(name), true, std::move(what), ""};
+}
+Check bad(std::string name, const Error& error) {
+  return {std::move(name), false, error.what, error.next};
+}
+
+Check clock_check() {
+  timex state{};
+  const bool known = adjtimex(&state) >= 0;
+  const bool synchronised = known && (state.status & STA_UNSYNC) == 0;
+  if (synchronised) return good("clock", "synchronised");
+  // Nothing of Cloister decides by the clock, but tokens expire by it.
+  return {"clock", true,
+          "not synchronised as far as the kernel knows: enrolment tokens may seem expired", ""};
+}
+
+Check disk_check(const std::filesystem::path& folder) {
+  std::error_code problem;
+  const auto space = std::filesystem::space(folder, problem);
+  if (problem) return bad("disk", {Kind::not_found, "", problem.message(), "Check the folder."});
+  const double gigabytes = static_cast<double>(space.available) / 1e9;
+  std::string what = fmt::format("{:.1f} GB free at {}", gigabytes, folder.string());
+  if (gigabytes >= 5) return good("disk", std::move(what));
+  return {"disk", false, std::move(what), "Free at least 5 GB: shards and checkpoints need room."};
+}
+
+Check key_check(const std::filesystem::path& file) {
+  struct stat about {};
+  if (stat(file.c_str(), &about) != 0) {
+    return {"key", false, fmt::format("There is no key file {}.", file.string()),
+            "Enrol, or name the right folder."};
+  }
+  if ((about.st_mode & 077) != 0) {
+    return {"key", false, fmt::format("{} can be read by others.", file.string()),
+            fmt::format("chmod 600 {}", file.string())};
+  }
+  auto who = crypto::read_public_identity(file);
+  if (!who) return bad("key", who.error());
+  return good("key", fmt::format("{} ({}), fingerprint {}", who->id, who->role,
+                                 crypto::fingerprint(who->sign)));
+}
+
+void person_checks(const std::filesystem::path& home, Checks& checks) {
+  auto connection = load_connection(home);
+  if (!connection) {
+    checks.push_back(bad("home", connection.error()));
+    return;
+  }
+  checks.push_back(key_check(connection->key));
+}
+
+void agent_checks(const std::filesystem::path& home, Checks& checks) {
+  checks.push_back(key_check(home / "identity.key"));
+  auto agent = AgentLine::open(home);
+  if (!agent) {
+    checks.push_back(bad("agent", agent.error()));
+    return;
+  }
+  auto told = agent->ask("doctor");
+  if (!told) {
+    checks.push_back(bad("agent", told.error()));
+    return;
+  }
+  for (const Json& one : items_at(*told, "checks")) {
+    checks.push_back({provenance::text_or_empty(one, "name"), truth_at(one, "good"),
+                      provenance::text_or_empty(one, "what"),
+                      provenance::text_or_empty(one, "next")});
+  }
+}
+
+void worker_check(const std::string& name, Checks& checks) {
+  auto program = find_program(name);
+  if (!program) {
+    checks.push_back(bad("worker", program.error()));
+    return;
+  }
+  auto ran = run_program(*program, {"--self-check"});
+  if (!ran) {
+    checks.push_back(bad("worker", ran.error()));
+    return;
+  }
+  auto told = provenance::parse_json(ran->out);
+  if (ran->status == 0 && told) {
+    checks.push_back(good("worker", to_jcs(*told)));
+  } else {
+    checks.push_back(
+        {"worker", ran->status == 0, ran->out + ran->err,
+         ran->status == 0 ? "" : "Install what it names; ./dev setup does it on Debian 12."});
+  }
+}
+
+void drawing_checks(Checks& checks) {
+  for (const auto* name : {"gnuplot", "dot"}) {
+    auto program = find_program(name);
+    if (program)
+      checks.push_back(good(name, program->string()));
+    else
+      checks.push_back({name, false, "not installed: reports have no pictures of that sort",
+                        std::string(name) == "dot" ? "apt-get install graphviz"
+                                                   : "apt-get install gnuplot-nox"});
+  }
+}
+
+Json json_of(const Check& check) {
+  return Json::object()
+      .set("name", check.name)
+      .set("good", check.good)
+      .set("what", check.what)
+      .set("next", check.next);
+}
+
+}  // namespace
+
+Result<Answer> doctor(const DoctorOptions& options) {
+  Checks checks;
+  checks.push_back(clock_check());
+  checks.push_back(
+      disk_check(options.agent.empty() ? std::filesystem::current_path() : options.agent));
+  if (!options.home.empty()) person_checks(options.home, checks);
+  if (!options.agent.empty()) agent_checks(options.agent, checks);
+  worker_check(options.worker, checks);
+  drawing_checks(checks);
+  Answer answer;
+  Json list = Json::array();
+  bool all_good = true;
+  for (const Check& check : checks) {
+    all_good = all_good && check.good;
+    answer.text +=
+        fmt::format("{:<5} {:<10} {}\n", check.good ? "good" : "BAD", check.name, check.what);
+    if (!check.next.empty()) answer.text += fmt::format("      next: {}\n", check.next);
+    list.push(json_of(check));
+  }
+  answer.json.set("checks", std::move(list)).set("good", all_good);
+  answer.text += all_good ? "All good.\n" : "Some things need you.\n";
+  return answer;
+}
+
+}  // namespace cloister::cli

@@ -1,0 +1,20 @@
+// `cloister doctor`: what is wrong on this machine, and what to do about it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "cli/answer.h"
+
+namespace cloister::cli {
+
+struct DoctorOptions {
+  std::filesystem::path home;   // of a person; empty: not checked
+  std::filesystem::path agent;  // of an agent; empty: not checked
+  std::string worker = "cloister-worker";
+};
+// Every check is made; the answer lists them. An error of the result means that a check failed
+// ("doctor.sick"): its text is the list.
+[[nodiscard]] Result<Answer> doctor(const DoctorOptions& options);
+
+}  // namespace cloister::cli

@@ -1,0 +1,173 @@
+// The newcomer's side of enrolment: keys are made here, their proof goes out, the membership comes
+// back, and is believed only as far as the root key of the token vouches for it.
+
+#include "base/file.h"
+#include "cli/consortium.h"
+#include "cli/desk.h"
+#include "cli/policy_template.h"
+#include "member/membership.h"
+#include "protocol/envelope.h"
+
+namespace cloister::cli {
+namespace {
+
+constexpr Duration ask_again{1'000};
+
+std::string key_file_name(const Token& token) {
+  return protocol::is_person(token.role) ? token.member.text() + ".key" : "identity.key";
+}
+
+// The first time keys are made; a repeated join with the same token opens them again.
+Result<crypto::Identity> keys_here(const JoinOptions& options, const Token& token) {
+  const auto key_file = options.home / key_file_name(token);
+  const auto note = options.home / "enrolment.token";
+  const auto earlier = read_text(note, 8192);
+  std::error_code ignored;
+  const bool is_person = protocol::is_person(token.role);
+  if (std::filesystem::exists(key_file, ignored) && earlier && *earlier == to_text(token)) {
+    PassphraseSource source = options.passphrase;
+    if (!is_person) source.file = options.home / "passphrase";
+    return open_key(key_file, source);
+  }
+  crypto::PublicIdentity who;
+  who.id = token.member;
+  who.role = is_person ? "person" : "site";
+  auto made = is_person
+                  ? make_key(key_file, who, options.passphrase)
+                  : make_process_key(options.home, who, options.passphrase.fast_for_tests_only);
+  if (!made) return made;
+  if (auto noted = write_text(note, to_text(token), FileMode::owner_only); !noted)
+    return pass(noted);
+  return made;
+}
+
+protocol::Enrol request_of(const Token& token, const crypto::Identity& identity) {
+  const NewMember me = prove_member(identity, token.role, token.site, token.log);
+  protocol::Enrol enrol;
+  enrol.token_secret = token.secret;
+  enrol.member = token.member;
+  enrol.role = token.role;
+  enrol.site = token.site;
+  enrol.keys = me.keys;
+  enrol.possession = me.possession;
+  const auto proof = identity.sign.sign(protocol::enrolment_claim(token_hash(token), enrol));
+  enrol.proof.assign(proof.begin(), proof.end());
+  return enrol;
+}
+
+Result<protocol::EnrolmentState> wait_for_approval(Line& line, const protocol::Enrol& enrol,
+                                                   Duration wait) {
+  const SystemClock clock;
+  const Duration end = clock.monotonic() + wait;
+  while (true) {
+    auto state = line.ask<protocol::EnrolmentState>(enrol);
+    if (!state || state->step != protocol::EnrolmentState::Step::waiting_for_approval) return state;
+    if (clock.monotonic() >= end) return state;
+    line.loop().run_until([] { return false; }, ask_again);
+  }
+}
+
+// Nothing of the answer is believed that the token's root key did not sign.
+Result<void> check_membership(const Token& token, const crypto::Identity& identity,
+                              const std::vector<Bytes>& envelopes) {
+  const auto membership = member::Membership::from(token.root, envelopes);
+  const member::Member* me = membership.find(token.member);
+  const member::Member* coordinator = membership.find(token.coordinator.member);
+  if (coordinator == nullptr || coordinator->sign != token.coordinator.sign ||
+      coordinator->curve != token.coordinator.curve) {
+    return fail(Kind::unauthenticated, "enrol.coordinator",
+                "The consortium's root key does not vouch for this coordinator.",
+                "Do not go on. Compare the root fingerprint with the consortium by telephone.");
+  }
+  if (me == nullptr || me->sign != identity.sign.public_key() || me->role != token.role ||
+      me->site != token.site) {
+    return fail(Kind::unauthenticated, "enrol.membership",
+                "The membership that came back is not for the keys that were made here.",
+                "Ask the consortium for a new token and tell them about this.");
+  }
+  return {};
+}
+
+Result<void> write_home(const JoinOptions& options, const Token& token,
+                        const protocol::EnrolmentState& state) {
+  MembershipFile file{token.consortium, token.log,  token.root,        token.member,
+                      token.role,       token.site, token.coordinator, state.membership};
+  if (protocol::is_person(token.role)) {
+    const PersonConnection connection{token.members, token.enrolment, key_file_name(token)};
+    if (auto saved = save_connection(options.home, connection); !saved) return saved;
+  } else {
+    const bool agent = token.role == protocol::Role::site_agent;
+    const ProcessConfig config{agent ? "agent.toml" : "trainer.toml", token.members, options.worker,
+                               agent};
+    if (auto saved = save_process_config(options.home, config); !saved) return saved;
+    const auto policy = options.home / "policy.toml";
+    std::error_code ignored;
+    if (agent && !std::filesystem::exists(policy, ignored)) {
+      if (auto saved = write_text(policy, policy_template(options.data)); !saved) return saved;
+    }
+  }
+  if (auto saved = save_membership(options.home / "membership.json", file); !saved) return saved;
+  std::error_code ignored;
+  std::filesystem::remove(options.home / "enrolment.token", ignored);
+  return {};
+}
+
+Answer told(const JoinOptions& options, const Token& token, const crypto::Identity& identity,
+            const protocol::EnrolmentState& state) {
+  Answer answer;
+  const std::string print = crypto::fingerprint(identity.sign.public_key());
+  const std::string home = options.home.string();
+  const bool in = state.step == protocol::EnrolmentState::Step::enrolled;
+  answer.json.set("member", token.member.text())
+      .set("role", protocol::to_string(token.role))
+      .set("site", token.site)
+      .set("fingerprint", print)
+      .set("home", home)
+      .set("enrolled", in);
+  if (!in) {
+    answer.text = fmt::format(
+        "Keys for '{}' are in {}.\n  fingerprint  {}\n{}\nRun the same command again to go on.\n",
+        token.member, home, print, state.note);
+    return answer;
+  }
+  answer.text = fmt::format("'{}' is enrolled in '{}'.\n  fingerprint  {}\n", token.member,
+                            token.consortium, print);
+  if (token.role == protocol::Role::site_agent) {
+    answer.text += fmt::format(
+        "Next: read {0}/policy.toml and name the data folder there, then start\n"
+        "  cloister-agent --config {0}/agent.toml\n",
+        home);
+  }
+  return answer;
+}
+
+}  // namespace
+
+Result<Answer> join(const JoinOptions& options) {
+  auto token = token_from_text(options.token);
+  if (!token) return pass(token);
+  if (auto made = make_folder(options.home); !made) return pass(made);
+  auto identity = keys_here(options, *token);
+  if (!identity) return pass(identity);
+  const protocol::Enrol enrol = request_of(*token, *identity);
+  crypto::Identity dialling{identity->id, identity->role, identity->sign.clone(),
+                            identity->seal.clone(), identity->curve.clone()};
+  auto line = Line::open(std::move(dialling),
+                         {token->enrolment, token->coordinator, transport::Line::enrolment});
+  if (!line) return pass(line);
+  auto state = wait_for_approval(**line, enrol, options.wait);
+  if (!state) return pass(state);
+  if (state->step == protocol::EnrolmentState::Step::refused) {
+    return fail(Kind::forbidden, "enrol.refused",
+                fmt::format("The consortium refused '{}': {}", token->member, state->note),
+                "Ask the consortium why; a new token is needed.");
+  }
+  if (state->step == protocol::EnrolmentState::Step::enrolled) {
+    if (auto good = check_membership(*token, *identity, state->membership); !good)
+      return pass(good);
+    if (auto written = write_home(options, *token, *state); !written) return pass(written);
+  }
+  return told(options, *token, *identity, *state);
+}
+
+}  // namespace cloister::cli

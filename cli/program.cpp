@@ -1,0 +1,119 @@
+#include "cli/program.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/log.h"
+#include "base/version.h"
+#include "crypto/start.h"
+
+namespace cloister::cli {
+namespace {
+
+void print_error(const Error& error, bool json) {
+  if (json) {
+    const auto body = provenance::Json::object()
+                          .set("kind", to_string(error.kind))
+                          .set("code", error.code)
+                          .set("what", error.what)
+                          .set("next", error.next);
+    const auto whole = provenance::Json::object().set("error", body);
+    fmt::print(stderr, "{}\n", to_jcs(whole));
+    return;
+  }
+  fmt::print(stderr, "error: {}\n", error.what);
+  if (!error.next.empty()) fmt::print(stderr, "  next: {}\n", error.next);
+  fmt::print(stderr, "  code: {}\n", error.code);
+}
+
+int print(const Result<Answer>& answer, bool json) {
+  if (!answer) {
+    std::fflush(stdout);
+    print_error(answer.error(), json);
+    return exit_status(answer.error().kind);
+  }
+  const std::string out = json ? to_pretty(answer->json) + "\n" : answer->text;
+  std::fwrite(out.data(), 1, out.size(), stdout);
+  if (std::fflush(stdout) == 0) return 0;
+  return exit_status(Kind::unavailable);  // a full disk or a closed pipe behind stdout
+}
+
+void set_up(CLI::App& app, Choice& choice) {
+  app.name("cloister");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", std::string(program_version()));
+  app.add_flag("--json", choice.json, "Answer as JSON (errors too, on standard error)");
+  app.footer(
+      "Three kinds of people:\n"
+      "  a study owner       cloister study template > plan.toml\n"
+      "  a site's people     cloister site status --agent DIR\n"
+      "  an auditor          cloister audit trace prediction.nii.gz --home DIR\n"
+      "First look: cloister demo\n"
+      "Exit status: 0, or 11 to 20 by kind of error (docs/cli.md). Each verb has examples: "
+      "cloister "
+      "VERB --help");
+  add_demo(app, choice);
+  add_consortium(app, choice);
+  add_study(app, choice);
+  add_site(app, choice);
+  add_predict(app, choice);
+  add_audit(app, choice);
+  add_doctor(app, choice);
+  add_completion(app, choice);
+}
+
+int usage_error(const CLI::App& app, const CLI::ParseError& problem, bool json) {
+  if (problem.get_exit_code() == 0) return app.exit(problem);  // --help, --version
+  const CLI::App* at = &app;
+  for (auto below = at->get_subcommands(); !below.empty(); below = at->get_subcommands()) {
+    at = below.front();
+  }
+  std::string path;
+  for (const CLI::App* one = at; one->get_parent() != nullptr; one = one->get_parent()) {
+    path = " " + one->get_name() + path;
+  }
+  print_error(Error{Kind::invalid, "cli.usage", fmt::format("{}.", problem.what()),
+                    fmt::format("cloister{} --help shows how it is used.", path)},
+              json);
+  return exit_status(Kind::invalid);
+}
+
+}  // namespace
+
+void add_who(CLI::App& verb, Who& who) {
+  verb.add_option("--home", who.home, "Your folder: key file, membership.json, connection.toml")
+      ->envname("CLOISTER_HOME")
+      ->required();
+  verb.add_option("--passphrase-file", who.passphrase.file,
+                  "File (0600) whose first line opens the key; else CLOISTER_PASSPHRASE, else the "
+                  "terminal asks");
+}
+
+int run(int argc, char** argv) {
+  Choice choice;
+  CLI::App app("Hospitals train one segmentation network together; images and masks never leave.");
+  set_up(app, choice);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    return usage_error(app, problem, choice.json);
+  }
+  start_log({.process = "cloister", .level = LogLevel::warn});
+  if (auto started = crypto::start(); !started) {
+    print_error(started.error(), choice.json);
+    return exit_status(started.error().kind);
+  }
+  if (!choice.run) {
+    print_error(
+        Error{Kind::invalid, "cli.usage", "A verb is missing.", "cloister --help lists the verbs."},
+        choice.json);
+    return exit_status(Kind::invalid);
+  }
+  return print(choice.run(), choice.json);
+}
+
+}  // namespace cloister::cli

@@ -1,0 +1,38 @@
+// The whole ledger, fetched and admitted again here under the same rules: what every answer of
+// `cloister audit` stands on. Nothing of it is believed because the coordinator says so: each
+// record must be signed by a key that the root key vouches for, and the root of the tree must be
+// the one that the coordinator signed.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/line.h"
+#include "provenance/ledger_reader.h"
+#include "provenance/note.h"
+#include "provenance/sequencer.h"
+
+namespace cloister::cli {
+
+struct Replica {
+  provenance::MemoryLedger ledger;
+  provenance::LedgerRules rules;
+  provenance::Note checkpoint;  // as the coordinator signed it, with its cosignatures
+  provenance::TreeHead head;
+};
+
+// Reads records in portions (limits::records_max); memory grows with the ledger. "audit.unreadable"
+// if some records are not for this member to read: only auditors and administrators may replay.
+[[nodiscard]] Result<Replica> fetch_ledger(Seat& seat);
+
+// Visits the entries in order; some may have no envelope (not for this member to read). Nothing is
+// checked: for questions whose answer the ledger checks again.
+[[nodiscard]] Result<void> each_record(
+    Line& line, const std::function<void(const protocol::LedgerEntry&)>& visit);
+
+// The rules under which this consortium's log is kept, from our own membership file.
+[[nodiscard]] Result<provenance::LedgerRules> ledger_rules(const MembershipFile& membership);
+[[nodiscard]] provenance::NoteKey log_key(const MembershipFile& membership);
+
+}  // namespace cloister::cli

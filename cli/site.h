@@ -1,0 +1,65 @@
+// Verbs of a site's people: they ask their agent, decide, and sign with their own key.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/agent_line.h"
+#include "cli/answer.h"
+#include "cli/site_records.h"
+
+namespace cloister::cli {
+
+// A person of the site: key opened, membership read.
+struct SitePerson {
+  MembershipFile membership;
+  crypto::Identity identity;
+};
+[[nodiscard]] Result<SitePerson> open_person(const std::filesystem::path& home,
+                                             const PassphraseSource& passphrase);
+
+[[nodiscard]] Result<Answer> site_status(AgentLine& agent);
+[[nodiscard]] Result<Answer> site_jobs(AgentLine& agent);
+// Everything a person needs to decide: what runs, on which data, what would leave, on which basis.
+[[nodiscard]] Result<Answer> site_show(AgentLine& agent, const std::string& job);
+[[nodiscard]] Result<Answer> site_preview(AgentLine& agent, const std::string& job_or_study);
+[[nodiscard]] Result<Answer> site_egress(AgentLine& agent);
+[[nodiscard]] Result<Answer> site_report(AgentLine& agent, const std::string& study);
+// `verb`: "hold", "resume", "retry".
+[[nodiscard]] Result<Answer> site_local(AgentLine& agent, const std::string& verb,
+                                        const std::string& job);
+
+[[nodiscard]] Result<Answer> site_approve(AgentLine& agent, const SitePerson& person,
+                                          const std::string& job);
+[[nodiscard]] Result<Answer> site_deny(AgentLine& agent, const SitePerson& person,
+                                       const std::string& job, const std::string& reason);
+// Signs the release of a study's encoded dataset. Refuses ("release.gate") while indicators did not
+// pass and no exception names them.
+[[nodiscard]] Result<Answer> site_release(AgentLine& agent, const SitePerson& person,
+                                          const std::string& study, const std::string& reason);
+// `indicators` empty: all that did not pass.
+struct ExceptionOptions {
+  std::string study;
+  std::vector<std::string> indicators;
+  std::string reason;
+};
+[[nodiscard]] Result<Answer> site_exception(AgentLine& agent, const SitePerson& person,
+                                            const ExceptionOptions& options);
+[[nodiscard]] Result<Answer> site_standing(AgentLine& agent, const SitePerson& person,
+                                           const std::string& study, const std::string& reason);
+[[nodiscard]] Result<Answer> site_accept_model(AgentLine& agent, const SitePerson& person,
+                                               const std::string& study, const Digest& model);
+[[nodiscard]] Result<Answer> site_publish_policy(AgentLine& agent, const SitePerson& person,
+                                                 const std::filesystem::path& policy);
+
+struct PredictOptions {
+  std::filesystem::path image;
+  std::filesystem::path output;
+};
+[[nodiscard]] Result<Answer> predict(AgentLine& agent, const PredictOptions& options);
+
+// What waits to leave, as the agent previews it.
+[[nodiscard]] Result<Leaving> leaving_of(const provenance::Json& preview, const std::string& site);
+
+}  // namespace cloister::cli

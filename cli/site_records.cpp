@@ -1,0 +1,106 @@
+#include "cli/site_records.h"
+
+#include "crypto/hash.h"
+
+namespace cloister::cli {
+namespace {
+
+using provenance::Json;
+using provenance::Permit;
+using provenance::Record;
+using provenance::RecordKind;
+
+Record decision(RecordKind kind, const OfferedJob& job) {
+  Record record;
+  record.kind = kind;
+  record.stage = "approval";
+  record.study = job.study;
+  record.job = job.job;
+  record.inputs = {{"spec", "spec", job.spec, std::nullopt}};
+  record.subjects = {{"spec", job.spec}};
+  return record;
+}
+
+// The permit is a thing of its own: its digest covers what it says and what it is for.
+Record permit_record(const Leaving& leaving, const Permit& permit) {
+  Record record;
+  record.kind = RecordKind::permit_granted;
+  record.stage = "release";
+  record.study = leaving.study;
+  record.purpose = permit.purposes.empty() ? "" : permit.purposes.front();
+  record.reason = permit.reason;
+  record.recipients = {permit.recipient};
+  record.details = provenance::to_details(permit);
+  if (permit.type != Permit::Type::standing) {
+    record.inputs = {{"manifest", "manifest", leaving.manifest, std::nullopt},
+                     {"report", "report", leaving.report, std::nullopt}};
+  }
+  const Json thing = Json::object()
+                         .set("permit", record.details)
+                         .set("manifest", leaving.manifest)
+                         .set("report", leaving.report)
+                         .set("site", leaving.site)
+                         .set("study", leaving.study.text());
+  record.subjects = {{"permit", crypto::sha256(as_bytes(to_jcs(thing)))}};
+  return record;
+}
+
+Permit permit_of(const Leaving& leaving, Permit::Type type, const std::string& reason) {
+  Permit permit;
+  permit.type = type;
+  permit.recipient = leaving.recipient;
+  permit.recipient_key = leaving.recipient_seal;
+  permit.reason = reason;
+  return permit;
+}
+
+}  // namespace
+
+Record approval(const OfferedJob& job) { return decision(RecordKind::job_approved, job); }
+
+Record denial(const OfferedJob& job, const std::string& reason) {
+  Record record = decision(RecordKind::job_denied, job);
+  record.outcome = provenance::Outcome::denied;
+  record.reason = reason;
+  return record;
+}
+
+Record release_permit(const Leaving& leaving, const std::string& reason) {
+  Permit permit = permit_of(leaving, Permit::Type::release, reason);
+  permit.purposes = {"training", "tuning", "evaluation"};
+  return permit_record(leaving, permit);
+}
+
+Record exception_permit(const Leaving& leaving, std::vector<provenance::Indicator> indicators,
+                        const std::string& reason) {
+  Permit permit = permit_of(leaving, Permit::Type::exception, reason);
+  permit.purposes = {"training", "tuning", "evaluation"};
+  permit.indicators = std::move(indicators);
+  return permit_record(leaving, permit);
+}
+
+Record standing_permit(const Leaving& leaving, const std::string& reason) {
+  Permit permit = permit_of(leaving, Permit::Type::standing, reason);
+  permit.purposes = {"prediction"};
+  return permit_record(leaving, permit);
+}
+
+Record model_approval(const StudyId& study, const Digest& model) {
+  Record record;
+  record.kind = RecordKind::model_approved;
+  record.stage = "release";
+  record.study = study;
+  record.subjects = {{"model", model}};
+  return record;
+}
+
+Record published_policy(const std::string& site, const std::string& text) {
+  Record record;
+  record.kind = RecordKind::policy_published;
+  record.stage = "policy";
+  record.subjects = {{"policy", crypto::sha256(as_bytes(text))}};
+  record.details.set("site", site).set("policy", text);
+  return record;
+}
+
+}  // namespace cloister::cli

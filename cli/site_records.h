@@ -1,0 +1,43 @@
+// The records that people of a site sign.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/ids.h"
+#include "provenance/record.h"
+
+namespace cloister::cli {
+
+// A job as it was offered.
+struct OfferedJob {
+  JobId job;
+  StudyId study;
+  Digest spec;
+};
+[[nodiscard]] provenance::Record approval(const OfferedJob& job);
+[[nodiscard]] provenance::Record denial(const OfferedJob& job, const std::string& reason);
+
+// An encoded dataset that waits for a person.
+struct Leaving {
+  StudyId study;
+  std::string site;
+  Digest manifest;
+  Digest report;               // of the gate
+  std::string recipient;       // the trainer
+  std::string recipient_seal;  // its X25519 key, hex, as the signed plan names it
+};
+[[nodiscard]] provenance::Record release_permit(const Leaving& leaving, const std::string& reason);
+// Lets the codes out although these indicators did not pass, with the values a person saw.
+[[nodiscard]] provenance::Record exception_permit(const Leaving& leaving,
+                                                  std::vector<provenance::Indicator> indicators,
+                                                  const std::string& reason);
+// Lets codes of single images out for predictions until it is revoked. Manifest and report are not
+// used.
+[[nodiscard]] provenance::Record standing_permit(const Leaving& leaving, const std::string& reason);
+
+[[nodiscard]] provenance::Record model_approval(const StudyId& study, const Digest& model);
+[[nodiscard]] provenance::Record published_policy(const std::string& site, const std::string& text);
+
+}  // namespace cloister::cli

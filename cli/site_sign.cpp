@@ -1,0 +1,169 @@
+// What a site's people sign.
+#include <algorithm>
+
+#include "base/file.h"
+#include "cli/json_read.h"
+#include "cli/site.h"
+
+namespace cloister::cli {
+namespace {
+
+using provenance::Json;
+using provenance::text_or_empty;
+
+Pen pen_of(const SitePerson& person) {
+  return {person.identity, person.membership.role, person.membership.site};
+}
+
+Result<OfferedJob> offered(AgentLine& agent, const std::string& job) {
+  auto told = agent.ask("show", Json::object().set("job", job));
+  if (!told) return pass(told);
+  auto spec = provenance::digest_at(*told, "spec_digest");
+  if (!spec) return pass(spec);
+  const Json view = object_at(*told, "job");
+  return OfferedJob{JobId::trusted(text_or_empty(view, "id")),
+                    StudyId::trusted(text_or_empty(view, "study")), *spec};
+}
+
+Result<Answer> put(AgentLine& agent, const SitePerson& person, provenance::Record record,
+                   std::string text) {
+  AgentDesk desk(agent);
+  auto leaves = sign_and_submit(desk, pen_of(person), {std::move(record)});
+  if (!leaves) return pass(leaves);
+  Answer answer;
+  answer.text = std::move(text) + fmt::format("  record {}\n", to_hex(leaves->front()));
+  answer.json.set("record", to_hex(leaves->front()))
+      .set("signed_by", person.membership.member.text());
+  return answer;
+}
+
+Result<void> needs_reason(const std::string& reason) {
+  if (!reason.empty()) return {};
+  return fail(Kind::invalid, "sign.reason", "This needs a reason: it goes into the ledger.",
+              "Give --reason \"...\".");
+}
+
+std::vector<std::string> names_at(const Json& json, std::string_view key) {
+  std::vector<std::string> names;
+  for (const Json& one : items_at(json, key)) {
+    if (one.text() != nullptr) names.push_back(*one.text());
+  }
+  return names;
+}
+
+bool holds(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+Result<Leaving> leaving_of(const Json& preview, const std::string& site) {
+  Leaving leaving;
+  leaving.study = StudyId::trusted(text_or_empty(preview, "study"));
+  leaving.site = site;
+  leaving.recipient = text_or_empty(preview, "recipient");
+  leaving.recipient_seal = text_or_empty(preview, "recipient_seal");
+  auto manifest = provenance::digest_at(preview, "manifest");
+  if (!manifest) return pass(manifest);
+  auto report = provenance::digest_at(preview, "report");
+  if (!report) return pass(report);
+  leaving.manifest = *manifest;
+  leaving.report = *report;
+  return leaving;
+}
+
+Result<Answer> site_approve(AgentLine& agent, const SitePerson& person, const std::string& job) {
+  auto offer = offered(agent, job);
+  if (!offer) return pass(offer);
+  return put(agent, person, approval(*offer), fmt::format("{} is approved.\n", job));
+}
+
+Result<Answer> site_deny(AgentLine& agent, const SitePerson& person, const std::string& job,
+                         const std::string& reason) {
+  if (auto given = needs_reason(reason); !given) return pass(given);
+  auto offer = offered(agent, job);
+  if (!offer) return pass(offer);
+  return put(agent, person, denial(*offer, reason), fmt::format("{} is denied.\n", job));
+}
+
+Result<Answer> site_release(AgentLine& agent, const SitePerson& person, const std::string& study,
+                            const std::string& reason) {
+  auto preview = agent.ask("preview", Json::object().set("study", study));
+  if (!preview) return pass(preview);
+  const auto excepted = names_at(*preview, "excepted");
+  for (const auto& name : names_at(*preview, "not_passed")) {
+    if (holds(excepted, name)) continue;
+    return fail(
+        Kind::forbidden, "release.gate",
+        fmt::format("The gate did not pass '{}', and no exception names it.", name),
+        "Look at `cloister site preview`. If the codes are to leave nevertheless, a steward "
+        "signs `cloister site exception` with a reason.");
+  }
+  auto leaving = leaving_of(*preview, person.membership.site);
+  if (!leaving) return pass(leaving);
+  return put(
+      agent, person, release_permit(*leaving, reason),
+      fmt::format("Released: {:.0f} shards, {:.0f} bytes, to {} only.\n",
+                  number_at(*preview, "shards"), number_at(*preview, "bytes"), leaving->recipient));
+}
+
+Result<Answer> site_exception(AgentLine& agent, const SitePerson& person,
+                              const ExceptionOptions& options) {
+  if (auto given = needs_reason(options.reason); !given) return pass(given);
+  auto preview = agent.ask("preview", Json::object().set("study", options.study));
+  if (!preview) return pass(preview);
+  auto leaving = leaving_of(*preview, person.membership.site);
+  if (!leaving) return pass(leaving);
+  std::vector<provenance::Indicator> indicators;
+  for (const Json& one : items_at(*preview, "indicators")) {
+    const std::string name = text_or_empty(one, "name");
+    const bool asked = options.indicators.empty() ? text_or_empty(one, "verdict") != "pass"
+                                                  : holds(options.indicators, name);
+    if (!asked) continue;
+    provenance::Indicator indicator;
+    indicator.name = name;
+    indicator.value = number_at(one, "value");
+    indicator.threshold = number_at(one, "threshold");
+    indicator.test_digest = leaving->report;
+    indicators.push_back(std::move(indicator));
+  }
+  if (indicators.empty()) {
+    return fail(Kind::not_found, "exception.nothing",
+                "No indicator needs an exception, or none of that name is in the report.",
+                "`cloister site preview` lists the indicators.");
+  }
+  std::string text = "Exception signed:\n";
+  for (const auto& one : indicators) text += fmt::format("  {} = {:.4g}\n", one.name, one.value);
+  return put(agent, person, exception_permit(*leaving, std::move(indicators), options.reason),
+             std::move(text));
+}
+
+Result<Answer> site_standing(AgentLine& agent, const SitePerson& person, const std::string& study,
+                             const std::string& reason) {
+  auto preview = agent.ask("preview", Json::object().set("study", study));
+  if (!preview) return pass(preview);
+  auto leaving = leaving_of(*preview, person.membership.site);
+  if (!leaving) return pass(leaving);
+  return put(agent, person, standing_permit(*leaving, reason),
+             fmt::format("Codes of single images may leave to {} for predictions of study {}.\n",
+                         leaving->recipient, study));
+}
+
+Result<Answer> site_accept_model(AgentLine& agent, const SitePerson& person,
+                                 const std::string& study, const Digest& model) {
+  auto id = StudyId::parse(study);
+  if (!id) return pass(id);
+  return put(agent, person, model_approval(*id, model),
+             fmt::format("Model {} may be released, says {}.\n", short_hex(model),
+                         person.membership.site));
+}
+
+Result<Answer> site_publish_policy(AgentLine& agent, const SitePerson& person,
+                                   const std::filesystem::path& policy) {
+  auto text = read_text(policy, provenance::record_details_bytes_max / 2);
+  if (!text) return pass(text);
+  return put(agent, person, published_policy(person.membership.site, *text),
+             fmt::format("The policy {} is signed.\n", policy.string()));
+}
+
+}  // namespace cloister::cli

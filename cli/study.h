@@ -1,0 +1,30 @@
+// Verbs of a study owner, against the coordinator.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "cli/answer.h"
+#include "cli/line.h"
+#include "protocol/plan.h"
+
+namespace cloister::cli {
+
+// Checks the plan, compares the trainer's seal key with the certified one, signs and submits it.
+[[nodiscard]] Result<Answer> open_study(Seat& seat, const protocol::StudyPlan& plan);
+[[nodiscard]] Result<Answer> open_study_file(Seat& seat, const std::filesystem::path& path);
+
+// For each site: what it does, since when, what it waits for and whose move it is.
+[[nodiscard]] Result<Answer> study_status(Seat& seat, const std::string& study);
+[[nodiscard]] Result<Answer> study_jobs(Seat& seat, const std::string& study);
+// Prints to the terminal until the study is released or closed (or the person interrupts).
+[[nodiscard]] Result<Answer> watch_study(Seat& seat, const std::string& study);
+
+// Releases the newest model once enough sites approved it.
+[[nodiscard]] Result<Answer> release_model(Seat& seat, const std::string& study);
+
+// "train-image-encoder 120/350, 9.1 a second, 25 s left": one job's progress for people; empty
+// where nothing was reported.
+[[nodiscard]] std::string progress_text(const provenance::Json& job);
+
+}  // namespace cloister::cli

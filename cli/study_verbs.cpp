@@ -1,0 +1,89 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/plan_template.h"
+#include "cli/program.h"
+#include "cli/study.h"
+#include "cli/study_plan.h"
+
+namespace cloister::cli {
+namespace {
+
+using About = Result<Answer> (*)(Seat&, const std::string&);
+
+struct Row {
+  const char* name;
+  const char* help;
+  About act;
+};
+constexpr Row rows[] = {
+    {"status", "Each site: what it does, since when, what it waits for, whose move it is",
+     study_status},
+    {"jobs", "Every job of the study", study_jobs},
+    {"watch", "Live progress until the study is released", watch_study},
+    {"release", "Release the newest model after the sites' approvals", release_model},
+};
+
+void add_offline(CLI::App& group, Choice& choice) {
+  CLI::App* templ =
+      group.add_subcommand("template", "A plan to start from, with every choice explained");
+  templ->footer("Example:\n  cloister study template > plan.toml");
+  templ->callback([&choice] {
+    choice.run = []() -> Result<Answer> {
+      Answer answer;
+      answer.text = plan_template();
+      answer.json.set("toml", answer.text);
+      return answer;
+    };
+  });
+  CLI::App* check =
+      group.add_subcommand("check", "Every problem of a plan at once, before anyone signs");
+  const auto path = std::make_shared<std::filesystem::path>();
+  check->add_option("plan", *path, "PLAN.toml")->required();
+  check->footer("Example:\n  cloister study check plan.toml");
+  check->callback([&choice, path] { choice.run = [path] { return check_plan(*path); }; });
+}
+
+void add_open(CLI::App& group, Choice& choice) {
+  CLI::App* verb = group.add_subcommand("open", "Sign a plan: the study begins");
+  const auto who = std::make_shared<Who>();
+  const auto path = std::make_shared<std::filesystem::path>();
+  verb->add_option("plan", *path, "PLAN.toml")->required();
+  add_who(*verb, *who);
+  verb->footer("Example:\n  cloister study open plan.toml --home ~/.cloister/olivia");
+  verb->callback([&choice, who, path] {
+    choice.run = [who, path]() -> Result<Answer> {
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      return open_study_file(*seat, *path);
+    };
+  });
+}
+
+void add_row(CLI::App& group, Choice& choice, const Row& row) {
+  CLI::App* verb = group.add_subcommand(row.name, row.help);
+  const auto who = std::make_shared<Who>();
+  const auto study = std::make_shared<std::string>();
+  verb->add_option("study", *study, "Its id")->required();
+  add_who(*verb, *who);
+  verb->footer(std::string("Example:\n  cloister study ") + row.name + " heart-1");
+  verb->callback([&choice, who, study, act = row.act] {
+    choice.run = [who, study, act]() -> Result<Answer> {
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      return act(*seat, *study);
+    };
+  });
+}
+
+}  // namespace
+
+void add_study(CLI::App& app, Choice& choice) {
+  CLI::App* group = app.add_subcommand("study", "Plan, open, watch and release a study");
+  group->require_subcommand(1);
+  add_offline(*group, choice);
+  add_open(*group, choice);
+  for (const Row& row : rows) add_row(*group, choice, row);
+}
+
+}  // namespace cloister::cli
