@@ -13,21 +13,23 @@ using provenance::text_or_empty;
 
 Json about_job(const std::string& job) { return Json::object().set("job", job); }
 
-std::string indicator_lines(const Json& preview) {
+std::string gate_lines(const Json& preview) {
   std::string out;
-  for (const Json& one : items_at(preview, "indicators")) {
-    out += fmt::format("    {:<24} {:<10.4g} {}\n", text_or_empty(one, "name"),
-                       number_at(one, "value"), text_or_empty(one, "verdict"));
+  for (const Json& one : items_at(preview, "gate")) {
+    out += fmt::format("    {:<24} {:<10.4g} {}{}\n", text_or_empty(one, "indicator"),
+                       number_at(one, "value"), text_or_empty(one, "verdict"),
+                       truth_at(one, "excepted") ? ", exception signed" : "");
   }
   return out;
 }
 
-std::string purposes_line(const Json& preview) {
+std::string leaves_lines(const Json& preview) {
   std::string out;
-  const Json by_purpose = object_at(preview, "by_purpose");
-  for (const auto& [purpose, counts] : *by_purpose.fields()) {
-    out += fmt::format("{}{}: {:.0f} shards, {:.0f} bytes", out.empty() ? "" : "; ", purpose,
-                       number_at(counts, "shards"), number_at(counts, "bytes"));
+  for (const Json& one : items_at(preview, "leaves")) {
+    out += fmt::format(
+        "    {:<12} {:.0f} patients, {:.0f} slices, {:.0f} views of each, {:.0f} bytes\n",
+        text_or_empty(one, "purpose"), number_at(one, "patients"), number_at(one, "slices"),
+        number_at(one, "views"), number_at(one, "bytes"));
   }
   return out;
 }
@@ -49,26 +51,27 @@ Result<Answer> site_status(AgentLine& agent) {
   auto told = agent.ask("status");
   if (!told) return pass(told);
   const Json policy = object_at(*told, "policy");
+  const std::string heard = text_or_empty(*told, "last_heard");
+  const std::string running = text_or_empty(*told, "running");
   Answer answer;
   answer.text = fmt::format(
-      "{} ({}): {} to {}{}\n  ledger head seen  {:.0f}\n  policy            {} ({})\n"
+      "{} ({})\n  coordinator       {}{}\n  ledger head seen  {:.0f}\n  policy            {} ({})\n"
       "  doing             {}\n",
       text_or_empty(*told, "site"), text_or_empty(*told, "member"),
-      truth_at(*told, "connected") ? "connected" : "NOT connected",
-      text_or_empty(*told, "coordinator"),
-      text_or_empty(*told, "last_heard").empty()
-          ? ""
-          : ", last heard " + text_or_empty(*told, "last_heard"),
-      number_at(*told, "head_size"), text_or_empty(policy, "digest").substr(0, 12),
-      truth_at(policy, "published") ? "signed and in the ledger"
-                                    : "not published: nothing is approved by itself",
-      text_or_empty(*told, "doing").empty() ? "nothing" : text_or_empty(*told, "doing"));
+      heard.empty() ? "not heard yet" : "last heard " + heard,
+      text_or_empty(*told, "problem").empty() ? "" : "; " + text_or_empty(*told, "problem"),
+      number_at(*told, "ledger_size"), text_or_empty(policy, "digest").substr(0, 12),
+      truth_at(policy, "published") ? "signed by " + text_or_empty(policy, "signer")
+                                    : "not signed: nothing is approved by itself",
+      running.empty() ? "nothing" : running);
   for (const Json& study : items_at(*told, "studies")) {
-    answer.text += fmt::format("  study {}: {}; {}\n", text_or_empty(study, "study"),
-                               text_or_empty(study, "phase"), text_or_empty(study, "waits_for"));
+    const std::string refused = text_or_empty(study, "refused");
+    answer.text +=
+        fmt::format("  study {}: {}\n", text_or_empty(study, "study"),
+                    refused.empty() ? text_or_empty(study, "phase") : "REFUSED: " + refused);
   }
-  if (const std::string halted = text_or_empty(*told, "halted"); !halted.empty()) {
-    answer.text += fmt::format("HALTED: {}\n", halted);
+  if (truth_at(*told, "halted")) {
+    answer.text += fmt::format("HALTED: {}\n", text_or_empty(*told, "halted_why"));
   }
   answer.json = std::move(*told);
   return answer;
@@ -92,42 +95,52 @@ Result<Answer> site_jobs(AgentLine& agent) {
 Result<Answer> site_show(AgentLine& agent, const std::string& job) {
   auto told = agent.ask("show", about_job(job));
   if (!told) return pass(told);
-  const Json view = object_at(*told, "job");
-  const Json plan = object_at(*told, "plan");
-  const auto kind = protocol::job_kind(text_or_empty(view, "kind"));
   Answer answer;
   answer.text = fmt::format(
       "{}\n  what runs     {}: {}\n  study         {}: {}\n  purpose       {}\n  legal basis   {}\n"
-      "  leaves here   {}\n  state         {}; {}\n  policy says   {}: {}\n  spec          {}\n"
+      "  leaves here   {}\n  state         {}; {}\n  policy says   {}\n  spec          {}\n"
       "  plan          {}\n",
-      text_or_empty(view, "id"), text_or_empty(view, "kind"), kind ? kind->plain : "",
-      text_or_empty(view, "study"), text_or_empty(plan, "title"), text_or_empty(plan, "purpose"),
-      text_or_empty(plan, "legal_basis"),
-      truth_at(*told, "leaves") ? "yes: look at `cloister site preview`" : "nothing",
-      text_or_empty(view, "state"), text_or_empty(view, "waits_for"),
-      text_or_empty(*told, "ruling"), text_or_empty(*told, "why"),
-      text_or_empty(*told, "spec_digest"), text_or_empty(*told, "plan_digest"));
+      text_or_empty(*told, "id"), text_or_empty(*told, "kind"), text_or_empty(*told, "plain"),
+      text_or_empty(*told, "study"), text_or_empty(*told, "title"), text_or_empty(*told, "purpose"),
+      text_or_empty(*told, "legal_basis"),
+      truth_at(*told, "leaves_site") ? "yes: look at `cloister site preview`" : "nothing",
+      text_or_empty(*told, "state"), text_or_empty(*told, "waits_for"),
+      text_or_empty(*told, "policy"), text_or_empty(*told, "spec_digest"),
+      text_or_empty(*told, "plan"));
   answer.json = std::move(*told);
   return answer;
 }
 
-Result<Answer> site_preview(AgentLine& agent, const std::string& job_or_study) {
-  auto told = agent.ask("preview", Json::object().set("study", job_or_study));
-  if (!told) {
-    auto by_job = agent.ask("preview", about_job(job_or_study));
-    if (!by_job) return pass(told);
-    told = std::move(by_job);
+Result<Json> preview_of(AgentLine& agent, const std::string& study) {
+  auto told = agent.ask("jobs");
+  if (!told) return pass(told);
+  for (const Json& job : items_at(*told, "jobs")) {
+    if (text_or_empty(job, "kind") != "release" || text_or_empty(job, "study") != study) continue;
+    return agent.ask("preview", about_job(text_or_empty(job, "id")));
   }
+  return fail(Kind::not_found, "preview.nothing",
+              fmt::format("No release of study '{}' is being asked of this site yet.", study),
+              "`cloister site jobs` says what comes first.");
+}
+
+Result<Answer> site_preview(AgentLine& agent, const std::string& study) {
+  auto told = preview_of(agent, study);
+  if (!told) return pass(told);
   const Json quota = object_at(*told, "quota");
+  const Json before = object_at(*told, "left_before");
   Answer answer;
   answer.text = fmt::format(
-      "What would leave for study {}, to {} and nobody else:\n  {:.0f} shards, {:.0f} bytes ({})\n"
-      "  manifest {}\n  gate report {}\n{}  left of this site's quota afterwards: {:.0f} bytes, "
-      "{:.0f} shards\n",
-      text_or_empty(*told, "study"), text_or_empty(*told, "recipient"), number_at(*told, "shards"),
-      number_at(*told, "bytes"), purposes_line(*told), text_or_empty(*told, "manifest"),
-      text_or_empty(*told, "report"), indicator_lines(*told), number_at(quota, "bytes_left"),
-      number_at(quota, "shards_left"));
+      "What would leave for study {}, to {} and nobody else:\n{}  in all {:.0f} patients, {:.0f} "
+      "bytes\n"
+      "  manifest      {}\n  gate report   {}\n{}"
+      "  quota         {:.0f} of {:.0f} bytes and {:.0f} of {:.0f} patients have left before\n  "
+      "{}\n",
+      text_or_empty(*told, "study"), text_or_empty(*told, "recipient"), leaves_lines(*told),
+      number_at(*told, "patients"), number_at(*told, "bytes"), text_or_empty(*told, "manifest"),
+      text_or_empty(*told, "report"), gate_lines(*told), number_at(before, "bytes"),
+      number_at(quota, "bytes"), number_at(before, "cases"), number_at(quota, "cases"),
+      truth_at(*told, "may_leave") ? "It may leave."
+                                   : "It may not leave yet: " + text_or_empty(*told, "why"));
   answer.json = std::move(*told);
   return answer;
 }
@@ -136,35 +149,16 @@ Result<Answer> site_egress(AgentLine& agent) {
   auto told = agent.ask("egress");
   if (!told) return pass(told);
   Answer answer;
-  for (const Json& one : items_at(*told, "departures")) {
+  double bytes = 0;
+  for (const Json& one : items_at(*told, "left")) {
+    bytes += number_at(one, "bytes");
     answer.text +=
-        fmt::format("{}  {:>12.0f} bytes, {:.0f} shards  study {}  permit {}\n",
-                    text_or_empty(one, "sent"), number_at(one, "bytes"), number_at(one, "shards"),
-                    text_or_empty(one, "study"), text_or_empty(one, "permit").substr(0, 12));
+        fmt::format("{}  {:>12.0f} bytes, {:.0f} patients  study {}  {}  manifest {}\n",
+                    text_or_empty(one, "at"), number_at(one, "bytes"), number_at(one, "cases"),
+                    text_or_empty(one, "study"), text_or_empty(one, "purpose"),
+                    text_or_empty(one, "manifest").substr(0, 12));
   }
-  answer.text += fmt::format("{:.0f} bytes ever left.\n", number_at(*told, "bytes"));
-  answer.json = std::move(*told);
-  return answer;
-}
-
-Result<Answer> site_report(AgentLine& agent, const std::string& study) {
-  auto told = agent.ask("report", Json::object().set("study", study));
-  if (!told) return pass(told);
-  Answer answer;
-  answer.text = fmt::format("{}\n", text_or_empty(*told, "folder"));
-  for (const Json& file : items_at(*told, "files")) {
-    if (file.text() != nullptr) answer.text += fmt::format("  {}\n", *file.text());
-  }
-  answer.json = std::move(*told);
-  return answer;
-}
-
-Result<Answer> site_local(AgentLine& agent, const std::string& verb, const std::string& job) {
-  auto told = agent.ask(verb, about_job(job));
-  if (!told) return pass(told);
-  const Json view = object_at(*told, "job");
-  Answer answer;
-  answer.text = fmt::format("{} is {} now.\n", job, text_or_empty(view, "state"));
+  answer.text += fmt::format("{:.0f} bytes ever left.\n", bytes);
   answer.json = std::move(*told);
   return answer;
 }

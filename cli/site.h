@@ -23,17 +23,14 @@ struct SitePerson {
 [[nodiscard]] Result<Answer> site_jobs(AgentLine& agent);
 // Everything a person needs to decide: what runs, on which data, what would leave, on which basis.
 [[nodiscard]] Result<Answer> site_show(AgentLine& agent, const std::string& job);
-[[nodiscard]] Result<Answer> site_preview(AgentLine& agent, const std::string& job_or_study);
+[[nodiscard]] Result<Answer> site_preview(AgentLine& agent, const std::string& study);
 [[nodiscard]] Result<Answer> site_egress(AgentLine& agent);
-[[nodiscard]] Result<Answer> site_report(AgentLine& agent, const std::string& study);
-// `verb`: "hold", "resume", "retry".
-[[nodiscard]] Result<Answer> site_local(AgentLine& agent, const std::string& verb,
-                                        const std::string& job);
+// The agent's preview of the release that this study asks for ("preview.nothing").
+[[nodiscard]] Result<provenance::Json> preview_of(AgentLine& agent, const std::string& study);
 
-[[nodiscard]] Result<Answer> site_approve(AgentLine& agent, const SitePerson& person,
-                                          const std::string& job);
-[[nodiscard]] Result<Answer> site_deny(AgentLine& agent, const SitePerson& person,
-                                       const std::string& job, const std::string& reason);
+// `decision`: "approve", "resume", "retry"; or with a reason "deny", "hold", "abort".
+[[nodiscard]] Result<Answer> site_decide(AgentLine& agent, const SitePerson& person,
+                                         const std::string& job, const Decision& decision);
 // Signs the release of a study's encoded dataset. Refuses ("release.gate") while indicators did not
 // pass and no exception names them.
 [[nodiscard]] Result<Answer> site_release(AgentLine& agent, const SitePerson& person,

@@ -10,17 +10,6 @@ using provenance::Permit;
 using provenance::Record;
 using provenance::RecordKind;
 
-Record decision(RecordKind kind, const OfferedJob& job) {
-  Record record;
-  record.kind = kind;
-  record.stage = "approval";
-  record.study = job.study;
-  record.job = job.job;
-  record.inputs = {{"spec", "spec", job.spec, std::nullopt}};
-  record.subjects = {{"spec", job.spec}};
-  return record;
-}
-
 // The permit is a thing of its own: its digest covers what it says and what it is for.
 Record permit_record(const Leaving& leaving, const Permit& permit) {
   Record record;
@@ -56,12 +45,19 @@ Permit permit_of(const Leaving& leaving, Permit::Type type, const std::string& r
 
 }  // namespace
 
-Record approval(const OfferedJob& job) { return decision(RecordKind::job_approved, job); }
-
-Record denial(const OfferedJob& job, const std::string& reason) {
-  Record record = decision(RecordKind::job_denied, job);
-  record.outcome = provenance::Outcome::denied;
-  record.reason = reason;
+Record decision_record(const OfferedJob& job, const Decision& decision) {
+  const bool lets_run =
+      decision.word == "approve" || decision.word == "resume" || decision.word == "retry";
+  Record record;
+  record.kind = lets_run ? RecordKind::job_approved : RecordKind::job_denied;
+  record.stage = "approval";
+  record.study = job.study;
+  record.job = job.job;
+  record.inputs = {{"spec", "spec", job.spec, std::nullopt}};
+  record.subjects = {{"spec", job.spec}};
+  record.details.set("decision", decision.word);
+  record.outcome = lets_run ? provenance::Outcome::ok : provenance::Outcome::denied;
+  record.reason = decision.reason;
   return record;
 }
 

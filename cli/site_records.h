@@ -16,8 +16,12 @@ struct OfferedJob {
   StudyId study;
   Digest spec;
 };
-[[nodiscard]] provenance::Record approval(const OfferedJob& job);
-[[nodiscard]] provenance::Record denial(const OfferedJob& job, const std::string& reason);
+// What a person decided: "approve", "resume" or "retry", else "deny", "hold" or "abort".
+struct Decision {
+  std::string word;
+  std::string reason;  // of the second three
+};
+[[nodiscard]] provenance::Record decision_record(const OfferedJob& job, const Decision& decision);
 
 // An encoded dataset that waits for a person.
 struct Leaving {

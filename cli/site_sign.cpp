@@ -20,9 +20,8 @@ Result<OfferedJob> offered(AgentLine& agent, const std::string& job) {
   if (!told) return pass(told);
   auto spec = provenance::digest_at(*told, "spec_digest");
   if (!spec) return pass(spec);
-  const Json view = object_at(*told, "job");
-  return OfferedJob{JobId::trusted(text_or_empty(view, "id")),
-                    StudyId::trusted(text_or_empty(view, "study")), *spec};
+  return OfferedJob{JobId::trusted(text_or_empty(*told, "id")),
+                    StudyId::trusted(text_or_empty(*told, "study")), *spec};
 }
 
 Result<Answer> put(AgentLine& agent, const SitePerson& person, provenance::Record record,
@@ -43,14 +42,6 @@ Result<void> needs_reason(const std::string& reason) {
               "Give --reason \"...\".");
 }
 
-std::vector<std::string> names_at(const Json& json, std::string_view key) {
-  std::vector<std::string> names;
-  for (const Json& one : items_at(json, key)) {
-    if (one.text() != nullptr) names.push_back(*one.text());
-  }
-  return names;
-}
-
 bool holds(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -62,7 +53,7 @@ Result<Leaving> leaving_of(const Json& preview, const std::string& site) {
   leaving.study = StudyId::trusted(text_or_empty(preview, "study"));
   leaving.site = site;
   leaving.recipient = text_or_empty(preview, "recipient");
-  leaving.recipient_seal = text_or_empty(preview, "recipient_seal");
+  leaving.recipient_seal = text_or_empty(preview, "recipient_key");
   auto manifest = provenance::digest_at(preview, "manifest");
   if (!manifest) return pass(manifest);
   auto report = provenance::digest_at(preview, "report");
@@ -72,58 +63,57 @@ Result<Leaving> leaving_of(const Json& preview, const std::string& site) {
   return leaving;
 }
 
-Result<Answer> site_approve(AgentLine& agent, const SitePerson& person, const std::string& job) {
+Result<Answer> site_decide(AgentLine& agent, const SitePerson& person, const std::string& job,
+                           const Decision& decision) {
+  const bool refuses =
+      decision.word == "deny" || decision.word == "hold" || decision.word == "abort";
+  if (refuses) {
+    if (auto given = needs_reason(decision.reason); !given) return pass(given);
+  }
   auto offer = offered(agent, job);
   if (!offer) return pass(offer);
-  return put(agent, person, approval(*offer), fmt::format("{} is approved.\n", job));
-}
-
-Result<Answer> site_deny(AgentLine& agent, const SitePerson& person, const std::string& job,
-                         const std::string& reason) {
-  if (auto given = needs_reason(reason); !given) return pass(given);
-  auto offer = offered(agent, job);
-  if (!offer) return pass(offer);
-  return put(agent, person, denial(*offer, reason), fmt::format("{} is denied.\n", job));
+  return put(agent, person, decision_record(*offer, decision),
+             fmt::format("Decided '{}' for {}.\n", decision.word, job));
 }
 
 Result<Answer> site_release(AgentLine& agent, const SitePerson& person, const std::string& study,
                             const std::string& reason) {
-  auto preview = agent.ask("preview", Json::object().set("study", study));
+  auto preview = preview_of(agent, study);
   if (!preview) return pass(preview);
-  const auto excepted = names_at(*preview, "excepted");
-  for (const auto& name : names_at(*preview, "not_passed")) {
-    if (holds(excepted, name)) continue;
+  for (const Json& one : items_at(*preview, "gate")) {
+    if (!truth_at(one, "needs_exception") || truth_at(one, "excepted")) continue;
     return fail(
         Kind::forbidden, "release.gate",
-        fmt::format("The gate did not pass '{}', and no exception names it.", name),
+        fmt::format("The gate did not pass '{}', and no exception names it.",
+                    text_or_empty(one, "indicator")),
         "Look at `cloister site preview`. If the codes are to leave nevertheless, a steward "
         "signs `cloister site exception` with a reason.");
   }
   auto leaving = leaving_of(*preview, person.membership.site);
   if (!leaving) return pass(leaving);
-  return put(
-      agent, person, release_permit(*leaving, reason),
-      fmt::format("Released: {:.0f} shards, {:.0f} bytes, to {} only.\n",
-                  number_at(*preview, "shards"), number_at(*preview, "bytes"), leaving->recipient));
+  return put(agent, person, release_permit(*leaving, reason),
+             fmt::format("Released: {:.0f} patients' codes, {:.0f} bytes, to {} only.\n",
+                         number_at(*preview, "patients"), number_at(*preview, "bytes"),
+                         leaving->recipient));
 }
 
 Result<Answer> site_exception(AgentLine& agent, const SitePerson& person,
                               const ExceptionOptions& options) {
   if (auto given = needs_reason(options.reason); !given) return pass(given);
-  auto preview = agent.ask("preview", Json::object().set("study", options.study));
+  auto preview = preview_of(agent, options.study);
   if (!preview) return pass(preview);
   auto leaving = leaving_of(*preview, person.membership.site);
   if (!leaving) return pass(leaving);
   std::vector<provenance::Indicator> indicators;
-  for (const Json& one : items_at(*preview, "indicators")) {
-    const std::string name = text_or_empty(one, "name");
-    const bool asked = options.indicators.empty() ? text_or_empty(one, "verdict") != "pass"
-                                                  : holds(options.indicators, name);
+  for (const Json& one : items_at(*preview, "gate")) {
+    const std::string name = text_or_empty(one, "indicator");
+    const bool asked = options.indicators.empty()
+                           ? truth_at(one, "needs_exception") && !truth_at(one, "excepted")
+                           : holds(options.indicators, name);
     if (!asked) continue;
     provenance::Indicator indicator;
     indicator.name = name;
     indicator.value = number_at(one, "value");
-    indicator.threshold = number_at(one, "threshold");
     indicator.test_digest = leaving->report;
     indicators.push_back(std::move(indicator));
   }
@@ -140,7 +130,7 @@ Result<Answer> site_exception(AgentLine& agent, const SitePerson& person,
 
 Result<Answer> site_standing(AgentLine& agent, const SitePerson& person, const std::string& study,
                              const std::string& reason) {
-  auto preview = agent.ask("preview", Json::object().set("study", study));
+  auto preview = preview_of(agent, study);
   if (!preview) return pass(preview);
   auto leaving = leaving_of(*preview, person.membership.site);
   if (!leaving) return pass(leaving);

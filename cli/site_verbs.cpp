@@ -74,6 +74,37 @@ void add_sign(CLI::App& group, Choice& choice, const char* name, const char* hel
   verb->callback([&choice, at, act] { choice.run = signing(at, act); });
 }
 
+struct DecisionRow {
+  const char* word;
+  const char* help;
+};
+constexpr DecisionRow decisions[] = {{"approve", "Let a job run"},
+                                     {"deny", "Refuse a job"},
+                                     {"hold", "Stop a job for now; it keeps what it did"},
+                                     {"resume", "Go on with a held job"},
+                                     {"retry", "Try a failed job again"},
+                                     {"abort", "Give a job up for good"}};
+
+void add_decision(CLI::App& group, Choice& choice, const DecisionRow& row) {
+  CLI::App* verb = group.add_subcommand(row.word, row.help);
+  const auto at = std::make_shared<AtSite>();
+  verb->add_option("JOB", at->what)->required();
+  verb->add_option("--reason", at->reason, "Goes into the ledger");
+  add_agent(*verb, *at);
+  add_who(*verb, at->who);
+  verb->footer(std::string("Example:\n  cloister site ") + row.word +
+               " heart-1-site-a-encode-1 --agent /var/lib/cloister --home ~/.cloister/sam");
+  verb->callback([&choice, at, word = std::string(row.word)] {
+    choice.run = [at, word]() -> Result<Answer> {
+      auto person = open_person(at->who.home, at->who.passphrase);
+      if (!person) return pass(person);
+      auto agent = AgentLine::open(at->agent);
+      if (!agent) return pass(agent);
+      return site_decide(*agent, *person, at->what, {word, at->reason});
+    };
+  });
+}
+
 void add_looks(CLI::App& group, Choice& choice) {
   add_look(group, choice, "status", "The agent: connection, policy, what it does", nullptr,
            [](AgentLine& agent, const AtSite&) { return site_status(agent); });
@@ -85,25 +116,10 @@ void add_looks(CLI::App& group, Choice& choice) {
            [](AgentLine& agent, const AtSite& at) { return site_preview(agent, at.what); });
   add_look(group, choice, "egress", "Every byte that ever left", nullptr,
            [](AgentLine& agent, const AtSite&) { return site_egress(agent); });
-  add_look(group, choice, "report", "This site's own report, with its patients' pictures", "STUDY",
-           [](AgentLine& agent, const AtSite& at) { return site_report(agent, at.what); });
-  add_look(group, choice, "hold", "Stop a job; it keeps what it did", "JOB",
-           [](AgentLine& agent, const AtSite& at) { return site_local(agent, "hold", at.what); });
-  add_look(group, choice, "resume", "Go on with a held job", "JOB",
-           [](AgentLine& agent, const AtSite& at) { return site_local(agent, "resume", at.what); });
-  add_look(group, choice, "retry", "Try a failed job again", "JOB",
-           [](AgentLine& agent, const AtSite& at) { return site_local(agent, "retry", at.what); });
 }
 
 void add_signs(CLI::App& group, Choice& choice) {
-  add_sign(group, choice, "approve", "Let a job run", "JOB",
-           [](AgentLine& agent, const SitePerson& person, const AtSite& at) {
-             return site_approve(agent, person, at.what);
-           });
-  add_sign(group, choice, "deny", "Refuse a job", "JOB",
-           [](AgentLine& agent, const SitePerson& person, const AtSite& at) {
-             return site_deny(agent, person, at.what, at.reason);
-           });
+  for (const DecisionRow& row : decisions) add_decision(group, choice, row);
   add_sign(group, choice, "exception", "Let codes out although the gate did not pass", "STUDY",
            [](AgentLine& agent, const SitePerson& person, const AtSite& at) {
              return site_exception(agent, person, {at.what, at.indicators, at.reason});
