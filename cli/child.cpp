@@ -34,6 +34,8 @@ std::vector<char*> arguments_of(const std::string& program, const std::vector<st
   if (own_group) setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(127);
+  // Our handlers are not the program's: what arrives before exec must simply end this child.
+  for (const int one : {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGPIPE}) signal(one, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -43,6 +45,17 @@ std::vector<char*> arguments_of(const std::string& program, const std::vector<st
 
 int shell_status(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// As fork(), but no signal is delivered to the child before become() made it harmless.
+pid_t fork_quietly() {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);
+  const pid_t child = fork();
+  if (child != 0) sigprocmask(SIG_SETMASK, &before, nullptr);
+  return child;
 }
 
 struct Pipe {
@@ -141,7 +154,7 @@ Result<Ran> run_program(const std::filesystem::path& program,
                       ? -1
                       : open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   const pid_t parent = getpid();
-  const pid_t child = fork();
+  const pid_t child = fork_quietly();
   if (child == 0) {
     dup2(exchange.in.read, STDIN_FILENO);
     dup2(exchange.out.write, STDOUT_FILENO);
@@ -201,7 +214,7 @@ Result<void> Child::launch() {
   if (log < 0) return tl::unexpected<Error>(system_error(errno, "write", start_.log));
   const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
   const pid_t parent = getpid();
-  pid_ = fork();
+  pid_ = fork_quietly();
   if (pid_ == 0) {
     dup2(nothing, STDIN_FILENO);
     dup2(log, STDOUT_FILENO);

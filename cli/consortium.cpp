@@ -24,7 +24,8 @@ std::string print_of(const protocol::MemberKeys& keys) {
 }
 
 Pen pen_of(const Seat& seat) {
-  return {seat.line->identity(), seat.membership.role, seat.membership.site};
+  return {seat.line->identity(), seat.membership.role,
+          org_of(seat.membership.site, seat.membership.log)};
 }
 
 Result<protocol::Invite> invitation(const Token& token) {

@@ -52,7 +52,7 @@ Result<People> make_people(const InitOptions& options) {
 }
 
 Result<std::vector<Bytes>> first_records(const People& people, const std::string& log) {
-  Signer root{people.root, protocol::Role::root, "", {}};
+  Signer root{people.root, protocol::Role::root, org_of("", log), {}};
   const Instant now = SystemClock().now();
   std::vector<Bytes> envelopes;
   const auto bind = [&](const crypto::Identity& identity, protocol::Role role) -> Result<void> {

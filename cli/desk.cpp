@@ -16,7 +16,7 @@ Result<std::vector<Digest>> sign_and_submit(Desk& desk, const Pen& pen,
                                             std::vector<provenance::Record> records) {
   auto place = desk.place_of(pen.identity.id);
   if (!place) return pass(place);
-  Signer signer{pen.identity, pen.role, pen.site, *place};
+  Signer signer{pen.identity, pen.role, pen.org, *place};
   const Instant now = SystemClock().now();
   std::vector<Bytes> envelopes;
   std::vector<Digest> leaves;

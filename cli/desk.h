@@ -31,7 +31,7 @@ class LineDesk final : public Desk {
 struct Pen {
   const crypto::Identity& identity;
   protocol::Role role = protocol::Role::auditor;
-  std::string site;
+  std::string org;
 };
 
 // Signs the records in order with the next counters, submits them together, and names their leaves.

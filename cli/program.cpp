@@ -56,7 +56,7 @@ void set_up(CLI::App& app, Choice& choice) {
       "Exit status: 0, or 11 to 20 by kind of error (docs/cli.md). Each verb has examples: "
       "cloister "
       "VERB --help");
-  add_demo(app, choice);
+  // DEMO add_demo(app, choice);
   add_consortium(app, choice);
   add_study(app, choice);
   add_site(app, choice);

@@ -91,7 +91,7 @@ Result<provenance::LedgerRules> ledger_rules(const MembershipFile& membership) {
     if (crypto::key_id(one.sign) != membership.root) continue;
     provenance::LedgerRules rules;
     rules.log_origin = membership.log;
-    rules.roots = {{id, "", one.sign}};
+    rules.roots = {{id, one.org, one.sign}};
     return rules;
   }
   return fail(Kind::corrupt, "membership.root",

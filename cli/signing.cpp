@@ -8,11 +8,11 @@
 namespace cloister::cli {
 namespace {
 
-provenance::KeyBinding binding_of(const NewMember& member) {
+provenance::KeyBinding binding_of(const NewMember& member, std::string_view log) {
   provenance::KeyBinding binding;
   binding.member = member.member;
   binding.role = record_role(member.role);
-  binding.org = member.site;
+  binding.org = org_of(member.site, log);
   binding.seal = member.keys.seal;
   binding.curve = member.keys.curve;
   return binding;
@@ -27,6 +27,11 @@ std::string record_id(Instant now) {
 
 }  // namespace
 
+std::string org_of(const std::string& site, std::string_view log) {
+  if (!site.empty()) return site;
+  return std::string(log.substr(log.find('/') + 1));
+}
+
 provenance::Role record_role(protocol::Role role) {
   if (role == protocol::Role::root) return provenance::Role::consortium_admin;
   return provenance::role_from_name(protocol::to_string(role)).value_or(provenance::Role::auditor);
@@ -39,7 +44,7 @@ Result<SignedRecord> sign(Signer& signer, provenance::Record record, Instant now
   record.prev_by_signer = signer.state.last_leaf;
   record.actor.id = signer.identity.id;
   record.actor.role = record_role(signer.role);
-  record.actor.org = signer.site;
+  record.actor.org = signer.org;
   auto envelope = provenance::sign_record(record, signer.identity.sign);
   if (!envelope) return pass(envelope);
   auto leaf = provenance::record_hash(*envelope, signer.identity.sign.public_key());
@@ -58,13 +63,13 @@ protocol::MemberKeys member_keys(const crypto::Identity& identity) {
 NewMember prove_member(const crypto::Identity& identity, protocol::Role role,
                        const std::string& site, std::string_view log) {
   NewMember member{identity.id, role, site, member_keys(identity), {}};
-  const auto binding = provenance::prove_key(binding_of(member), identity.sign, log);
+  const auto binding = provenance::prove_key(binding_of(member, log), identity.sign, log);
   member.possession.assign(binding.possession.begin(), binding.possession.end());
   return member;
 }
 
 Result<provenance::Record> key_bound(const NewMember& member, std::string_view log) {
-  provenance::KeyBinding binding = binding_of(member);
+  provenance::KeyBinding binding = binding_of(member, log);
   auto key = crypto::public_key_from_bytes(member.keys.sign);
   if (!key) return pass(key);
   binding.key = *key;

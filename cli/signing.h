@@ -17,7 +17,7 @@ namespace cloister::cli {
 struct Signer {
   const crypto::Identity& identity;
   protocol::Role role = protocol::Role::auditor;
-  std::string site;
+  std::string org;              // the site, or the consortium for members of no site
   protocol::SignerState state;  // moves on with every record signed
 };
 
@@ -43,6 +43,9 @@ struct NewMember {
                                      const std::string& site, std::string_view log);
 
 [[nodiscard]] protocol::MemberKeys member_keys(const crypto::Identity& identity);
+// The organisation a member acts for, as records name it: its site, or the consortium whose log
+// this is.
+[[nodiscard]] std::string org_of(const std::string& site, std::string_view log);
 // The role as records name it: roots write as consortium-admin.
 [[nodiscard]] provenance::Role record_role(protocol::Role role);
 

@@ -110,7 +110,8 @@ Result<Answer> open_study(Seat& seat, const protocol::StudyPlan& plan) {
   record.subjects = {{"plan", digest}};
   record.details.set("plan", json);
   LineDesk desk(*seat.line);
-  const Pen pen{seat.line->identity(), seat.membership.role, seat.membership.site};
+  const Pen pen{seat.line->identity(), seat.membership.role,
+                org_of(seat.membership.site, seat.membership.log)};
   auto leaves = sign_and_submit(desk, pen, {std::move(record)});
   if (!leaves) return pass(leaves);
   Answer answer;
@@ -183,7 +184,8 @@ Result<Answer> release_model(Seat& seat, const std::string& study) {
   if (!approvals) return pass(approvals);
   record.approvals = std::move(*approvals);
   LineDesk desk(*seat.line);
-  const Pen pen{seat.line->identity(), seat.membership.role, seat.membership.site};
+  const Pen pen{seat.line->identity(), seat.membership.role,
+                org_of(seat.membership.site, seat.membership.log)};
   auto leaves = sign_and_submit(desk, pen, {std::move(record)});
   if (!leaves) return pass(leaves);
   Answer answer;
