@@ -18,16 +18,16 @@ protocol::BlobState complete(const Digest& digest, std::uint64_t size) {
 
 }  // namespace
 
-Result<std::unique_ptr<BlobDesk>> BlobDesk::open(const std::filesystem::path& home,
-                                                 const storage::BlobLimits& limits) {
+Result<std::unique_ptr<BlobFolders>> BlobFolders::open(const std::filesystem::path& home,
+                                                       const storage::BlobLimits& limits) {
   auto blobs = storage::BlobStore::open(home / "blobs", limits);
   if (!blobs) return pass(blobs);
   auto wraps = storage::WrapStore::open(home / "wraps");
   if (!wraps) return pass(wraps);
-  return std::unique_ptr<BlobDesk>(new BlobDesk(std::move(*blobs), std::move(*wraps)));
+  return std::unique_ptr<BlobFolders>(new BlobFolders(std::move(*blobs), std::move(*wraps)));
 }
 
-Result<BlobFacts> BlobDesk::facts() const {
+Result<BlobFacts> BlobFolders::facts() const {
   BlobFacts facts;
   for (const storage::BlobTicket& blob : blobs_->blobs()) {
     facts.add_blob(blob.digest);
@@ -38,12 +38,12 @@ Result<BlobFacts> BlobDesk::facts() const {
   return facts;
 }
 
-protocol::BlobState BlobDesk::state_of(const Digest& digest, const Upload& upload) const {
+protocol::BlobState BlobFolders::state_of(const Digest& digest, const Upload& upload) const {
   return {digest, upload.size, upload.writer.received(), false, protocol::limits::chunk_credit};
 }
 
-Result<protocol::BlobState> BlobDesk::open_blob(const MemberId& owner,
-                                                const protocol::BlobOpen& open) {
+Result<protocol::BlobState> BlobFolders::open_blob(const MemberId& owner,
+                                                   const protocol::BlobOpen& open) {
   if (blobs_->exists(open.digest)) {
     const auto size = blobs_->size(open.digest);
     if (!size) return pass(size);
@@ -66,9 +66,9 @@ Result<protocol::BlobState> BlobDesk::open_blob(const MemberId& owner,
   return complete(open.digest, open.size);
 }
 
-Result<protocol::BlobState> BlobDesk::write_chunk(const MemberId& owner,
-                                                  const protocol::BlobChunk& chunk,
-                                                  BytesView payload) {
+Result<protocol::BlobState> BlobFolders::write_chunk(const MemberId& owner,
+                                                     const protocol::BlobChunk& chunk,
+                                                     BytesView payload) {
   const auto found = uploads_.find(chunk.digest);
   if (found == uploads_.end() && blobs_->exists(chunk.digest)) {
     const auto size = blobs_->size(chunk.digest);
@@ -97,7 +97,7 @@ Result<protocol::BlobState> BlobDesk::write_chunk(const MemberId& owner,
   return complete(chunk.digest, size);
 }
 
-Result<BlobDesk::Read> BlobDesk::read(const protocol::BlobGet& get) const {
+Result<BlobFolders::Read> BlobFolders::read(const protocol::BlobGet& get) const {
   auto reader = blobs_->read(get.digest);
   if (!reader) return pass(reader);
   const std::size_t length = std::min<std::size_t>(get.length, protocol::limits::chunk_bytes_max);
@@ -107,7 +107,7 @@ Result<BlobDesk::Read> BlobDesk::read(const protocol::BlobGet& get) const {
   return read;
 }
 
-Result<void> BlobDesk::put_wraps(const protocol::PutWraps& put) {
+Result<void> BlobFolders::put_wraps(const protocol::PutWraps& put) {
   for (const protocol::KeyWrap& wrap : put.wraps) {
     if (wrap.wrap.empty() || wrap.wrap.size() > wrap_bytes_max) {
       return fail(Kind::invalid, "wrap.size", "A key wrap is empty or larger than a wrap can be.");
@@ -119,8 +119,8 @@ Result<void> BlobDesk::put_wraps(const protocol::PutWraps& put) {
   return {};
 }
 
-Result<protocol::Wraps> BlobDesk::get_wraps(const MemberId& reader,
-                                            const std::vector<Digest>& blobs) const {
+Result<protocol::Wraps> BlobFolders::get_wraps(const MemberId& reader,
+                                               const std::vector<Digest>& blobs) const {
   protocol::Wraps wraps;
   for (const Digest& blob : blobs) {
     auto wrap = wraps_.get(blob, reader);

@@ -14,28 +14,43 @@ namespace cloister::coordinator {
 
 class BlobDesk {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<BlobDesk>> open(const std::filesystem::path& home,
-                                                              const storage::BlobLimits& limits);
-  // What is there now, for the core.
-  [[nodiscard]] Result<BlobFacts> facts() const;
-
+  virtual ~BlobDesk() = default;
   // Starts or resumes; a blob that is there already is answered as complete.
-  [[nodiscard]] Result<protocol::BlobState> open_blob(const MemberId& owner,
-                                                      const protocol::BlobOpen& open);
+  [[nodiscard]] virtual Result<protocol::BlobState> open_blob(const MemberId& owner,
+                                                              const protocol::BlobOpen& open) = 0;
   // `payload` has the chunk's digest. Complete once the whole is verified and durable.
-  [[nodiscard]] Result<protocol::BlobState> write_chunk(const MemberId& owner,
-                                                        const protocol::BlobChunk& chunk,
-                                                        BytesView payload);
+  [[nodiscard]] virtual Result<protocol::BlobState> write_chunk(const MemberId& owner,
+                                                                const protocol::BlobChunk& chunk,
+                                                                BytesView payload) = 0;
   struct Read {
     protocol::BlobData data;
     Bytes bytes;
   };
-  [[nodiscard]] Result<Read> read(const protocol::BlobGet& get) const;
+  [[nodiscard]] virtual Result<Read> read(const protocol::BlobGet& get) const = 0;
 
-  [[nodiscard]] Result<void> put_wraps(const protocol::PutWraps& put);
+  [[nodiscard]] virtual Result<void> put_wraps(const protocol::PutWraps& put) = 0;
   // Those that there are.
+  [[nodiscard]] virtual Result<protocol::Wraps> get_wraps(
+      const MemberId& reader, const std::vector<Digest>& blobs) const = 0;
+};
+
+// On the disk.
+class BlobFolders final : public BlobDesk {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<BlobFolders>> open(const std::filesystem::path& home,
+                                                                 const storage::BlobLimits& limits);
+  // What is there now, for the core.
+  [[nodiscard]] Result<BlobFacts> facts() const;
+
+  [[nodiscard]] Result<protocol::BlobState> open_blob(const MemberId& owner,
+                                                      const protocol::BlobOpen& open) override;
+  [[nodiscard]] Result<protocol::BlobState> write_chunk(const MemberId& owner,
+                                                        const protocol::BlobChunk& chunk,
+                                                        BytesView payload) override;
+  [[nodiscard]] Result<Read> read(const protocol::BlobGet& get) const override;
+  [[nodiscard]] Result<void> put_wraps(const protocol::PutWraps& put) override;
   [[nodiscard]] Result<protocol::Wraps> get_wraps(const MemberId& reader,
-                                                  const std::vector<Digest>& blobs) const;
+                                                  const std::vector<Digest>& blobs) const override;
 
  private:
   struct Upload {
@@ -43,7 +58,7 @@ class BlobDesk {
     std::uint64_t size;
     storage::BlobWriter writer;
   };
-  BlobDesk(std::unique_ptr<storage::BlobStore> blobs, storage::WrapStore wraps)
+  BlobFolders(std::unique_ptr<storage::BlobStore> blobs, storage::WrapStore wraps)
       : blobs_(std::move(blobs)), wraps_(std::move(wraps)) {}
   [[nodiscard]] protocol::BlobState state_of(const Digest& digest, const Upload& upload) const;
 

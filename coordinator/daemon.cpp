@@ -86,13 +86,11 @@ Result<void> run(const Config& config) {
 
   auto store = storage::RocksStore::open(config.home / "ledger");
   if (!store) return pass(store);
-  auto ledger = Ledger::open({**store,
-                              config.home / "checkpoint",
-                              {genesis->log, {genesis->root}, {}},
-                              *identity,
-                              entropy});
+  OutsideFile outside(config.home / "checkpoint");
+  auto ledger =
+      Ledger::open({**store, outside, {genesis->log, {genesis->root}, {}}, *identity, entropy});
   if (!ledger) return pass(ledger);
-  auto blobs = BlobDesk::open(
+  auto blobs = BlobFolders::open(
       config.home, {.total_bytes = config.blob_quota, .owner_bytes = config.blob_member_quota});
   if (!blobs) return pass(blobs);
   auto facts = (*blobs)->facts();

@@ -18,11 +18,11 @@ using provenance::RecordKind;
 
 constexpr std::uint64_t note_file_bytes_max = provenance::note_bytes_max;
 
-tl::unexpected<Error> rollback(const std::filesystem::path& file, std::string what) {
-  return fail(Kind::corrupt, "ledger.rollback", std::move(what),
-              fmt::format("The checkpoint in {} was signed and shown to members: restore the "
-                          "newest copy of the ledger, not an older one.",
-                          file.string()));
+tl::unexpected<Error> rollback(std::string what) {
+  return fail(
+      Kind::corrupt, "ledger.rollback", std::move(what),
+      "The checkpoint beside it was signed and shown to members: restore the newest copy of the "
+      "ledger, not an older one.");
 }
 
 Result<Record> record_of(const Bytes& envelope_json) {
@@ -32,6 +32,9 @@ Result<Record> record_of(const Bytes& envelope_json) {
 }
 
 }  // namespace
+
+Result<std::string> OutsideFile::read() const { return read_text(path_, note_file_bytes_max); }
+Result<void> OutsideFile::keep(const std::string& note) { return write_text(path_, note); }
 
 struct Ledger::Inner {
   explicit Inner(LedgerParts from)
@@ -59,8 +62,7 @@ struct Ledger::Inner {
     storage::WriteBatch batch;
     batch.put(put.key, put.value);
     if (auto ok = parts.store.write(batch, storage::Durability::synced); !ok) return ok;
-    if (auto ok = write_text(parts.checkpoint_file, provenance::to_text(signed_note)); !ok)
-      return ok;
+    if (auto ok = parts.outside.keep(provenance::to_text(signed_note)); !ok) return ok;
     note = std::move(signed_note);
     size = head.size;
     return {};
@@ -68,27 +70,25 @@ struct Ledger::Inner {
 
   // The checkpoint outside must be one that this tree extends.
   Result<void> check_outside(const provenance::TreeHead& head) const {
-    const auto text = read_text(parts.checkpoint_file, note_file_bytes_max);
+    const auto text = parts.outside.read();
     if (!text) {
       if (text.error().kind != Kind::not_found) return pass(text);
       if (head.size == 0) return {};
-      return rollback(parts.checkpoint_file, "There is a ledger, but no checkpoint beside it.");
+      return rollback("There is a ledger, but no checkpoint beside it.");
     }
     const auto outside = provenance::parse_note(*text);
     if (!outside) return pass(outside);
     const auto seen = provenance::open_checkpoint(*outside, log_key());
     if (!seen) return pass(seen);
     if (seen->head.size > head.size) {
-      return rollback(parts.checkpoint_file,
-                      fmt::format("The ledger holds {} records, but {} were acknowledged before.",
+      return rollback(fmt::format("The ledger holds {} records, but {} were acknowledged before.",
                                   head.size, seen->head.size));
     }
     const provenance::LedgerTiles tiles(disk);
     const auto root = provenance::tree_root(provenance::TileNodes(tiles), seen->head.size);
     if (!root) return pass(root);
     if (*root == seen->head.root) return {};
-    return rollback(parts.checkpoint_file,
-                    "The ledger is not the one whose checkpoint was signed before.");
+    return rollback("The ledger is not the one whose checkpoint was signed before.");
   }
 
   Result<Bytes> sign(Record record, Instant now, const provenance::SignerPlace& place) {

@@ -26,10 +26,29 @@
 
 namespace cloister::coordinator {
 
+// The newest signed checkpoint, kept outside the database. The file on disk, or a simulated one.
+class Outside {
+ public:
+  virtual ~Outside() = default;
+  // Kind::not_found if none was kept yet.
+  [[nodiscard]] virtual Result<std::string> read() const = 0;
+  // Durable when it returns.
+  [[nodiscard]] virtual Result<void> keep(const std::string& note) = 0;
+};
+class OutsideFile final : public Outside {
+ public:
+  explicit OutsideFile(std::filesystem::path path) : path_(std::move(path)) {}
+  [[nodiscard]] Result<std::string> read() const override;
+  [[nodiscard]] Result<void> keep(const std::string& note) override;
+
+ private:
+  std::filesystem::path path_;
+};
+
 // References must outlive the ledger.
 struct LedgerParts {
   storage::Store& store;
-  std::filesystem::path checkpoint_file;
+  Outside& outside;
   provenance::LedgerRules rules;
   const crypto::Identity& identity;  // the coordinator's: signs checkpoints and own records
   crypto::Entropy& entropy;          // ids of own records

@@ -118,7 +118,11 @@ std::optional<Job> job_from(const Placed& submitted) {
   job.spec_digest = crypto::sha256(as_bytes(job.spec_json));
   job.needs_permit = kind->leaves_site;
   job.inputs = inputs_of(*spec);
-  move_to(job, JobState::offered, submitted);
+  // What the trainer does was decided by the plan that the owner signed, and by each site's
+  // release.
+  const bool is_decided = kind->performer == protocol::Performer::trainer;
+  job.was_approved = is_decided;
+  move_to(job, is_decided ? JobState::approved : JobState::offered, submitted);
   return job;
 }
 

@@ -1,7 +1,8 @@
 // One job as the ledger tells it.
 //
 //   state      record                                   next
-//   (none)     job.submitted [coordinator]              offered (site) or approved (trainer)
+//   (none)     job.submitted [coordinator]              offered (a site's) or approved (the
+//                                                       trainer's: plan and permits decided it)
 //   offered    job.approved [the site]                  approved; a release needs a person's permit
 //   offered    job.denied [the site]                    denied
 //   any open   job.denied, decision "hold"              held

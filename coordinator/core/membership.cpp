@@ -63,6 +63,7 @@ bool Membership::revoke(const Placed& placed) {
 void Membership::touch(const Member& member, std::uint64_t index) {
   // People and processes of the consortium concern everybody; agents of sites are told to the
   // members of the studies that they share with the next change there.
+  any_version_ = index + 1;
   if (member.site.empty()) {
     version_ = index + 1;
   } else {
@@ -87,8 +88,11 @@ std::vector<Bytes> Membership::envelopes_for(const Member& member,
                                              const std::vector<std::string>& sites) const {
   std::vector<std::pair<std::uint64_t, const Member*>> known;
   for (const auto& [id, other] : members_) {
-    const bool shares_study = other.role == protocol::Role::site_agent &&
-                              std::find(sites.begin(), sites.end(), other.site) != sites.end();
+    // The trainer and the owner check what stewards and administrators signed; sites know each
+    // other's agents, whose heads they compare.
+    const bool is_needed = member.site.empty() || other.role == protocol::Role::site_agent;
+    const bool shares_study =
+        is_needed && std::find(sites.begin(), sites.end(), other.site) != sites.end();
     if (other.site.empty() || other.site == member.site || shares_study)
       known.emplace_back(other.bound_at, &other);
   }
@@ -100,6 +104,7 @@ std::vector<Bytes> Membership::envelopes_for(const Member& member,
 }
 
 std::uint64_t Membership::version_for(const std::string& site) const {
+  if (site.empty()) return any_version_;
   const auto found = site_versions_.find(site);
   return found == site_versions_.end() ? version_ : std::max(version_, found->second);
 }

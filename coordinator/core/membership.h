@@ -42,8 +42,8 @@ class Membership {
   [[nodiscard]] const Member* agent_of(const std::string& site) const;
   [[nodiscard]] const std::map<MemberId, Member>& all() const { return members_; }
 
-  // Envelopes that a member must know: people and processes of the consortium, the agents of the
-  // sites named, and everybody of its own site.
+  // Envelopes that a member must know: people and processes of the consortium, everybody of its own
+  // site, and of the sites named the agents, or everybody if the member is of no site.
   [[nodiscard]] std::vector<Bytes> envelopes_for(const Member& member,
                                                  const std::vector<std::string>& sites) const;
   // Grows whenever envelopes_for(member) of a member of this site may have changed.
@@ -55,7 +55,8 @@ class Membership {
 
   std::map<MemberId, Member> members_;
   std::map<std::string, std::uint64_t> site_versions_;
-  std::uint64_t version_ = 0;  // of what everybody sees
+  std::uint64_t version_ = 0;      // of what everybody sees
+  std::uint64_t any_version_ = 0;  // of anybody
 };
 
 // The role as messages name it. Root keys write as consortium-admin.

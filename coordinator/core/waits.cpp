@@ -84,8 +84,6 @@ std::string waits_for(const Study& study, const Job& job, const BlobFacts& facts
   switch (job.state) {
     case JobState::offered:
       if (job.needs_permit) return offered_release(study, job);
-      if (job.site.empty() || job.kind == "predict")
-        return fmt::format("waits for {} to check the study and take the job", job.assignee);
       return fmt::format("waits for approval by the policy or a person of {}", job.site);
     case JobState::approved:
     case JobState::running:

@@ -19,7 +19,7 @@ struct Bench {
   ~Bench() { std::filesystem::remove_all(folder); }
 
   [[nodiscard]] Result<std::unique_ptr<Ledger>> open() {
-    return Ledger::open({store, folder / "checkpoint", consortium.rules(),
+    return Ledger::open({store, outside, consortium.rules(),
                          consortium.people.at("coordinator").identity, consortium.entropy});
   }
   // Opened, founded, durable.
@@ -33,6 +33,7 @@ struct Bench {
   std::filesystem::path folder;
   Consortium consortium;
   storage::MemoryStore store;
+  OutsideFile outside{folder / "checkpoint"};
 };
 
 }  // namespace
@@ -118,7 +119,7 @@ TEST_CASE("a ledger that is older than its checkpoint outside is refused", "[coo
   REQUIRE(ledger->commit());
   ledger.reset();
 
-  const LedgerParts rolled_back{old_store, bench.folder / "checkpoint", bench.consortium.rules(),
+  const LedgerParts rolled_back{old_store, bench.outside, bench.consortium.rules(),
                                 bench.consortium.people.at("coordinator").identity,
                                 bench.consortium.entropy};
   CHECK(Ledger::open(rolled_back).error().code == "ledger.rollback");
