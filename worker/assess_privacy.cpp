@@ -126,7 +126,8 @@ Result<void> send_examples(JobContext& context, const privacy::GateReport& repor
 Result<json> assess_privacy(JobContext& context) {
   const auto input = gate_input(context);
   if (!input) return pass(input);
-  const auto report = privacy::assess(*input, context.training("attacking the codes"));
+  const auto report =
+      privacy::assess(*input, context.training("attacking the codes", input->foreign.recipe.steps));
   if (!report) return pass(report);
   json result{{"verdict", privacy::to_string(report->verdict)},
               {"strongest_attack", report->strongest_attack},

@@ -117,8 +117,10 @@ networks::Compute JobContext::compute() const {
   return {parts_.job.device, parts_.job.limits.threads};
 }
 
-networks::Job JobContext::training(std::string phase) {
+networks::Job JobContext::training(std::string phase, std::int64_t steps) {
   networks::Job job;
+  job.hooks.progress_every_steps = 2;  // progress() thins it out by time
+  job.hooks.checkpoint_every_steps = std::clamp<std::int64_t>(steps / 10, 20, 1000);
   job.compute = compute();
   job.hooks.progress = [this, phase = std::move(phase)](const networks::Progress& at) {
     json metrics = {{"loss", at.loss}};

@@ -82,8 +82,9 @@ class JobContext {
 
   [[nodiscard]] networks::Compute compute() const;
   // Compute and hooks for a training: progress under `phase`, checkpoints, stop, resume from the
-  // input `checkpoint`. Must not outlive the context.
-  [[nodiscard]] networks::Job training(std::string phase);
+  // input `checkpoint`. About ten checkpoints in all: a killed worker loses a tenth at most. Must
+  // not outlive the context.
+  [[nodiscard]] networks::Job training(std::string phase, std::int64_t steps);
 
   [[nodiscard]] double seconds() const;
 

@@ -68,7 +68,8 @@ Result<json> train_segmentation(JobContext& context) {
   auto pool = open_shards(context, *sites);
   if (!pool) return pass(std::move(pool));
   const auto trained = networks::train_segmentation(
-      pool->codes, budget->segmentation, context.training("training the segmentation network"));
+      pool->codes, budget->segmentation,
+      context.training("training the segmentation network", budget->segmentation.recipe.steps));
   if (!trained) return pass(trained);
   context.artifact("network", trained->network);
   json result{{"final_loss", trained->final_loss},

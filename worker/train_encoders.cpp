@@ -64,9 +64,9 @@ Result<std::vector<double>> held_out_ceiling(JobContext& context,
 Result<json> train_image_encoder(JobContext& context) {
   const auto inputs = training_inputs(context);
   if (!inputs) return pass(inputs);
-  const auto trained =
-      networks::train_image_encoder(inputs->training.slices, inputs->budget.image, inputs->seed,
-                                    context.training("training the image encoder"));
+  const auto trained = networks::train_image_encoder(
+      inputs->training.slices, inputs->budget.image, inputs->seed,
+      context.training("training the image encoder", inputs->budget.image.recipe.steps));
   if (!trained) return pass(trained);
   context.artifact("image-encoder", trained->encoder);
   context.artifact("image-decoder", trained->decoder);
@@ -81,9 +81,9 @@ Result<json> train_mask_encoder(JobContext& context) {
   const auto inputs = training_inputs(context);
   if (!inputs) return pass(inputs);
   const auto& structures = context.plan()->get().structures;
-  const auto trained =
-      networks::train_mask_encoder(inputs->training.slices, inputs->budget.mask, inputs->seed,
-                                   context.training("training the mask encoder"));
+  const auto trained = networks::train_mask_encoder(
+      inputs->training.slices, inputs->budget.mask, inputs->seed,
+      context.training("training the mask encoder", inputs->budget.mask.recipe.steps));
   if (!trained) return pass(trained);
   json result{{"ceiling_training", by_structure(structures, trained->ceiling)},
               {"attempts", trained->attempts},

@@ -66,8 +66,9 @@ Result<json> tune_mask_decoder(JobContext& context) {
   if (auto read = for_each_reply(context, *map, "tuning", collect); !read) {
     return pass(std::move(read));
   }
-  const auto tuned = networks::tune_mask_decoder(*decoder, set.predicted, set.truth, budget->tuning,
-                                                 context.training("tuning the mask decoder"));
+  const auto tuned = networks::tune_mask_decoder(
+      *decoder, set.predicted, set.truth, budget->tuning,
+      context.training("tuning the mask decoder", budget->tuning.recipe.steps));
   if (!tuned) return pass(tuned);
   context.artifact("mask-decoder", tuned->decoder);
   const auto& structures = plan->get().structures;
