@@ -15,6 +15,8 @@ Result<networks::Budget> budget_of(const protocol::StudyPlan& plan) {
   if (!preset) return pass(preset);
   const auto pooling = networks::parse_pooling(plan.pooling);
   if (!pooling) return pass(pooling);
+  const auto learning = networks::parse_encoder_learning(plan.encoder);
+  if (!learning) return pass(learning);
   const protocol::Budget& given = plan.budget;
   auto budget = networks::budget_for(given.name == "custom" ? "standard" : given.name, *preset);
   if (!budget) return budget;
@@ -23,6 +25,8 @@ Result<networks::Budget> budget_of(const protocol::StudyPlan& plan) {
   budget->spacing_mm = given.spacing_mm;
   budget->image.recipe.steps = given.image_encoder_steps;
   budget->image.recipe.batch = static_cast<int>(given.encoder_batch);
+  budget->image.learning = *learning;
+  budget->image.structures = static_cast<int>(plan.structures.size());
   budget->mask.recipe.steps = given.mask_encoder_steps;
   budget->mask.recipe.batch = static_cast<int>(given.encoder_batch);
   budget->mask.structures = static_cast<int>(plan.structures.size());
