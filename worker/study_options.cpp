@@ -37,7 +37,9 @@ Result<networks::Budget> budget_of(const protocol::StudyPlan& plan) {
   budget->segmentation.recipe.steps = given.segmentation_steps;
   budget->segmentation.recipe.batch = static_cast<int>(given.segmentation_batch);
   budget->segmentation.seed = plan.seed;
-  budget->tuning.recipe.steps = given.tune_steps;
+  // The paper knows no tuning, whatever the budget's preset says.
+  const bool tuned = *preset != networks::Preset::paper;
+  budget->tuning.recipe.steps = tuned ? given.tune_steps : 0;
   budget->test_views = static_cast<int>(given.test_time_views);
   return budget;
 }

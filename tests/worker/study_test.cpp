@@ -209,6 +209,21 @@ TEST_CASE("a training resumed from a checkpoint equals an undisturbed one", "[wo
   CHECK(resumed.artifacts.at("image-decoder") == whole.artifacts.at("image-decoder"));
 }
 
+TEST_CASE("a task encoder and the paper's preset train as the plan says", "[worker]") {
+  protocol::StudyPlan plan = tiny_plan();
+  plan.encoder = "task";
+  const Named inputs{{"site-map", site_map()}, {"seed", seed}};
+  const Answer task = run_alone(job_of("train-image-encoder", plan, site()), inputs);
+  const Answer plain = run_alone(job_of("train-image-encoder", tiny_plan(), site()), inputs);
+  CHECK(task.artifacts.at("image-encoder") != plain.artifacts.at("image-encoder"));
+  plan = tiny_plan();
+  plan.preset = "paper";
+  plan.pooling = "plain";
+  plan.budget.test_time_views = 1;
+  const Answer paper = run_alone(job_of("train-mask-encoder", plan, site()), inputs);
+  CHECK(paper.result.at("ceiling").size() == 3);
+}
+
 TEST_CASE("a withdrawn patient is left out of everything that follows", "[worker]") {
   json job = job_of("register-data", tiny_plan(), site());
   job["parameters"] = {{"withdrawn", {"P005"}}};
