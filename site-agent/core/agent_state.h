@@ -27,7 +27,7 @@ namespace cloister::site_agent {
 struct LocalJob {
   enum class Step { idle, fetching, running, committing, worked, leaving, wrapping };
   Step step = Step::idle;
-  Worked worked;                   // so far
+  member::Worked worked;           // so far
   std::set<Digest> moving;         // blobs on their way in or out
   std::vector<ReplyBlob> replies;  // with their wraps
   std::uint32_t failed_attempt = 0;

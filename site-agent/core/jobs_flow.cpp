@@ -6,6 +6,9 @@
 namespace cloister::site_agent {
 namespace {
 
+using member::check_spec;
+using member::failed_record;
+using member::job_record;
 using protocol::JobState;
 using protocol::JobView;
 using provenance::Json;
@@ -91,7 +94,7 @@ void start_worker(AgentState& state, const JobView& job, const member::Study& st
   local.step = Step::running;
   local.not_before = Instant();
   local.waits_for = "Runs here.";
-  local.worked = Worked{};
+  local.worked = member::Worked{};
   local.worked.attempt = job.attempt;
   state.worker = job.id;
   state.out.emplace_back(std::move(*order));
@@ -182,13 +185,7 @@ void advance(AgentState& state, const JobView& job, Instant now) {
 
 void keep_worked(AgentState& state, const JobId& id, LocalJob& local) {
   local.step = Step::worked;
-  Json commitments = Json::array();
-  for (const Digest& digest : local.worked.commitments) commitments.push(digest);
-  state.persist(fmt::format("job/{}", id), Json()
-                                               .set("attempt", std::uint64_t{local.worked.attempt})
-                                               .set("result", local.worked.result_json)
-                                               .set("kept", member::to_json(local.worked.kept))
-                                               .set("commitments", std::move(commitments)));
+  state.out.push_back(member::Persist{fmt::format("job/{}", id), to_stored(local.worked)});
 }
 
 Prediction* prediction_of(AgentState& state, const JobId& id) {
@@ -200,6 +197,9 @@ Prediction* prediction_of(AgentState& state, const JobId& id) {
 
 void reconcile(AgentState& state, Instant now) {
   read_permits(state);
+  for (auto& [id, local] : state.jobs) {
+    if (local.not_before <= now) local.not_before = Instant();  // a pause that is over
+  }
   // A copy of the ids: steps may change what the list's entries lead to, never the list itself.
   const std::vector<JobView>& jobs = state.link.work().jobs;
   for (const JobView& job : jobs) {

@@ -150,27 +150,6 @@ Result<void> add_inputs(RunWorker& order, const protocol::JobView& job,
 
 }  // namespace
 
-Result<void> check_spec(const protocol::JobView& job, const member::Study& study) {
-  const auto wrong = [&](std::string_view what) {
-    return fail(Kind::forbidden, "job.spec",
-                fmt::format("The job '{}' {}; it is not run.", job.id, what),
-                "Tell the consortium: coordinator and plan disagree.");
-  };
-  if (crypto::sha256(as_bytes(job.spec_json)) != job.spec_digest) {
-    return wrong("is not what its digest says");
-  }
-  const auto spec = provenance::parse_json(job.spec_json);
-  if (!spec) return wrong("has a spec that cannot be read");
-  const bool fits = provenance::text_or_empty(*spec, "job") == job.id.text() &&
-                    provenance::text_or_empty(*spec, "kind") == job.kind &&
-                    provenance::text_or_empty(*spec, "study") == job.study.text();
-  if (!fits) return wrong("names another job than it came with");
-  if (provenance::text_or_empty(*spec, "plan") != to_hex(study.plan_digest)) {
-    return wrong("belongs to another version of the plan than its owner signed last");
-  }
-  return {};
-}
-
 Result<RunWorker> order_for(const protocol::JobView& job, const OrderContext& context) {
   RunWorker order = new_order(job.id, context);
   order.attempt = job.attempt;

@@ -31,10 +31,6 @@ struct OrderContext {
   std::vector<ReplyBlob> replies;  // of tune and evaluate, in the order of the job's inputs
 };
 
-// Checks that the spec is what its digest says, of this job, and of the plan that was signed
-// ("job.spec").
-[[nodiscard]] Result<void> check_spec(const protocol::JobView& job, const member::Study& study);
-
 // "job.input": something it needs was never made here (another machine's vault, a lost folder).
 [[nodiscard]] Result<member::RunWorker> order_for(const protocol::JobView& job,
                                                   const OrderContext& context);

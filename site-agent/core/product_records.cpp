@@ -8,6 +8,8 @@
 namespace cloister::site_agent {
 namespace {
 
+using member::copy_fields;
+using member::job_record;
 using provenance::count_at;
 using provenance::Json;
 using provenance::RecordKind;
@@ -22,17 +24,11 @@ tl::unexpected<Error> lacking(std::string_view kind, std::string_view what) {
               "Check that worker and agent have the same version.");
 }
 
-void copy_fields(const Json& from, Json& to, std::initializer_list<std::string_view> keys) {
-  for (const std::string_view key : keys) {
-    if (const Json* value = from.find(key)) to.set(key, *value);
-  }
-}
-
 struct Making {
   const protocol::JobView& job;
   const member::Study& study;
   const std::string& site;
-  const Worked& worked;
+  const member::Worked& worked;
   Json result;
 };
 
@@ -74,7 +70,7 @@ Result<Made> encoder(const Making& making, std::string_view part) {
 }
 
 // The shard that the worker named NNNNNN, as it was sealed.
-const member::Kept* sealed_shard(const Worked& worked, std::uint64_t number) {
+const member::Kept* sealed_shard(const member::Worked& worked, std::uint64_t number) {
   const std::string name = fmt::format("shards/{:06}.safetensors", number);
   for (const member::Kept& kept : worked.kept) {
     if (kept.name == name && kept.as == member::KeepAs::sealed) return &kept;
@@ -149,7 +145,7 @@ Result<Made> evaluated(const Making& making) {
 }  // namespace
 
 Result<Made> make_product(const protocol::JobView& job, const member::Study& study,
-                          const std::string& site, const Worked& worked) {
+                          const std::string& site, const member::Worked& worked) {
   auto result = provenance::parse_json(worked.result_json, {.bytes_max = 4U << 20});
   if (!result) return pass(result);
   const Making making{job, study, site, worked, std::move(*result)};
@@ -163,37 +159,6 @@ Result<Made> make_product(const protocol::JobView& job, const member::Study& stu
   return fail(Kind::unsupported, "job.unknown_kind",
               fmt::format("This agent performs no jobs of kind '{}'.", job.kind),
               "Upgrade the agent to the version of the coordinator.");
-}
-
-provenance::Record job_record(RecordKind kind, const protocol::JobView& job,
-                              const member::Study& study) {
-  provenance::Record record;
-  record.kind = kind;
-  record.study = job.study;
-  record.job = job.id;
-  record.stage = job.kind;
-  record.purpose = study.plan.purpose;
-  record.legal_basis = study.plan.legal_basis;
-  record.inputs.push_back({"spec", job.id.text(), job.spec_digest, std::nullopt});
-  for (const auto& input : job.inputs) {
-    const bool known = std::any_of(record.inputs.begin(), record.inputs.end(),
-                                   [&](const auto& one) { return one.digest == input.digest; });
-    if (!known) record.inputs.push_back({input.name, input.name, input.digest, std::nullopt});
-  }
-  return record;
-}
-
-provenance::Record failed_record(const protocol::JobView& job, const member::Study& study,
-                                 const Error& error) {
-  provenance::Record record = job_record(RecordKind::job_failed, job, study);
-  record.inputs.resize(1);  // the spec: a failure says nothing about its inputs
-  record.subjects.push_back({"spec", job.spec_digest});
-  record.outcome = provenance::Outcome::fail;
-  record.reason = error.what;
-  record.details.set("attempt", std::uint64_t{job.attempt}).set("code", error.code);
-  record.details.set("what", error.what).set("next", error.next);
-  record.details.set("kind", to_string(error.kind));
-  return record;
 }
 
 }  // namespace cloister::site_agent

@@ -6,6 +6,7 @@
 namespace cloister::site_agent {
 namespace {
 
+using member::job_record;
 using protocol::JobView;
 using provenance::Json;
 using provenance::RecordKind;

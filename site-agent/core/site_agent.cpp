@@ -28,27 +28,13 @@ void restore_left(AgentState& state, std::string_view rest, const Json& json) {
       instant_from_rfc3339(text_or_empty(json, "at")).value_or(Instant())};
 }
 
-void restore_job(AgentState& state, const JobId& id, const Json& json) {
-  LocalJob& local = state.jobs[id];
-  local.step = LocalJob::Step::worked;
-  local.worked.attempt = static_cast<std::uint32_t>(count_at(json, "attempt").value_or(1));
-  local.worked.result_json = text_or_empty(json, "result");
-  local.worked.kept = member::kept_from_json(text_or_empty(json, "kept")).value();
-  const Json* list = json.find("commitments");
-  if (list == nullptr || list->items() == nullptr) return;
-  for (const Json& item : *list->items()) {
-    if (item.text() == nullptr) continue;
-    if (const auto digest = digest_from_hex(*item.text())) {
-      local.worked.commitments.push_back(*digest);
-    }
-  }
-}
-
 void restore(AgentState& state, const member::Stored& stored) {
   for (const auto& [key, value] : stored) {
     const auto rest = [&](std::string_view prefix) { return key.substr(prefix.size()); };
     if (key.starts_with("job/")) {
-      restore_job(state, JobId::trusted(rest("job/")), stored_json(value));
+      LocalJob& local = state.jobs[JobId::trusted(rest("job/"))];
+      local.step = LocalJob::Step::worked;
+      local.worked = member::worked_from(value);
     } else if (key.starts_with("approval/")) {
       state.approvals[JobId::trusted(rest("approval/"))] =
           digest_at(stored_json(value), "leaf").value_or(Digest{});

@@ -1,0 +1,37 @@
+// What agent and trainer say about a job in the same words.
+#pragma once
+
+#include "base/result.h"
+#include "member/actions.h"
+#include "member/study.h"
+#include "protocol/work_messages.h"
+#include "provenance/record.h"
+
+namespace cloister::member {
+
+// A worker's outcome, durable.
+struct Worked {
+  std::uint32_t attempt = 1;
+  std::string result_json;
+  std::vector<Kept> kept;
+  std::vector<Digest> commitments;  // of register-data: HMACs of images and masks, sorted
+};
+[[nodiscard]] Bytes to_stored(const Worked& worked);
+// Of what to_stored() made.
+[[nodiscard]] Worked worked_from(BytesView stored);
+
+// Checks that the spec is what its digest says, of this job, and of the plan that was signed
+// ("job.spec").
+[[nodiscard]] Result<void> check_spec(const protocol::JobView& job, const Study& study);
+
+// The fields that every record about a job shares: study, job, purpose, spec and inputs.
+[[nodiscard]] provenance::Record job_record(provenance::RecordKind kind,
+                                            const protocol::JobView& job, const Study& study);
+// job.failed; docs/protocol.md has its details.
+[[nodiscard]] provenance::Record failed_record(const protocol::JobView& job, const Study& study,
+                                               const Error& error);
+// Takes the named fields over where they are there.
+void copy_fields(const provenance::Json& from, provenance::Json& to,
+                 std::initializer_list<std::string_view> keys);
+
+}  // namespace cloister::member

@@ -1,0 +1,187 @@
+#include <algorithm>
+
+#include "protocol/limits.h"
+#include "trainer/core/trainer_state.h"
+
+namespace cloister::trainer {
+namespace {
+
+using protocol::JobView;
+using Step = LocalJob::Step;
+
+constexpr Duration pause{10'000};
+
+void again_later(LocalJob& local, Instant now) {
+  local.step = Step::idle;
+  local.moving.clear();
+  local.not_before = now + pause;
+}
+
+void fetch_blobs(TrainerState& state, const JobView& job, LocalJob& local) {
+  local.step = Step::fetching;
+  for (const Dataset& dataset : local.datasets) {
+    for (const Shard& shard : dataset.shards) {
+      local.moving.insert(shard.sealed);
+      state.out.push_back(member::Download{job.id, shard.sealed, shard.sealed_bytes});
+    }
+  }
+  if (local.moving.empty()) local.step = Step::ready;
+}
+
+// Fills in the wraps that came; false if one that was asked for is missing.
+bool take_wraps(LocalJob& local, const protocol::Wraps& wraps) {
+  for (const auto& wrap : wraps.wraps) {
+    for (Dataset& dataset : local.datasets) {
+      for (Shard& shard : dataset.shards) {
+        if (shard.sealed == wrap.shard) shard.wrap = wrap.wrap;
+      }
+    }
+  }
+  return std::all_of(local.datasets.begin(), local.datasets.end(), [](const Dataset& dataset) {
+    return std::all_of(dataset.shards.begin(), dataset.shards.end(),
+                       [](const Shard& shard) { return !shard.wrap.empty(); });
+  });
+}
+
+void fetch_keys(TrainerState& state, const JobView& job, LocalJob& local) {
+  local.step = Step::keys;
+  std::vector<Digest> shards;
+  for (const Dataset& dataset : local.datasets) {
+    for (const Shard& shard : dataset.shards) shards.push_back(shard.sealed);
+  }
+  local.unanswered = 0;
+  for (std::size_t from = 0; from < shards.size(); from += protocol::limits::wraps_max) {
+    const std::size_t to = std::min(shards.size(), from + protocol::limits::wraps_max);
+    protocol::GetWraps get;
+    get.shards.assign(shards.begin() + static_cast<std::ptrdiff_t>(from),
+                      shards.begin() + static_cast<std::ptrdiff_t>(to));
+    ++local.unanswered;
+    state.ask(std::move(get),
+              [id = job.id](TrainerState& later, Result<protocol::Reply> reply, Instant at) {
+                LocalJob* waiting = later.find_local(id, Step::keys);
+                const JobView* asked = later.find_job(id);
+                if (waiting == nullptr || asked == nullptr) return;
+                const auto* wraps = reply ? std::get_if<protocol::Wraps>(&*reply) : nullptr;
+                if (wraps == nullptr) return again_later(*waiting, at);
+                const bool complete = take_wraps(*waiting, *wraps);
+                if (--waiting->unanswered > 0) return;
+                if (!complete) return again_later(*waiting, at);
+                fetch_blobs(later, *asked, *waiting);
+              });
+  }
+}
+
+Result<void> check_record(const TrainerState& state, const JobView& job, const Dataset& dataset,
+                          const protocol::LedgerEntry& entry) {
+  const auto opened = state.link.membership().open(entry.envelope);
+  if (!opened) return pass(opened);
+  if (entry.index == dataset.encoded_at) return check_encoded(dataset, job.study, *opened);
+  const member::Member* self = state.link.membership().find(state.options.link.self);
+  if (self == nullptr) {
+    return fail(Kind::unauthenticated, "member.unknown", "This trainer is not bound any more.");
+  }
+  return check_permit(dataset, *self, *opened);
+}
+
+// One record of one dataset was read; when all are, the keys are asked for.
+void on_record(TrainerState& state, const JobId& id, std::size_t place,
+               const Result<protocol::Reply>& reply, Instant at) {
+  LocalJob* local = state.find_local(id, Step::checking);
+  const JobView* job = state.find_job(id);
+  if (local == nullptr || job == nullptr) return;
+  const auto* records = reply ? std::get_if<protocol::Records>(&*reply) : nullptr;
+  if (records == nullptr || records->entries.empty()) return again_later(*local, at);
+  const auto ok = check_record(state, *job, local->datasets[place], records->entries.front());
+  if (!ok) return fail_job(state, *job, ok.error(), at);
+  if (--local->unanswered == 0) fetch_keys(state, *job, *local);
+}
+
+Result<void> check_quarantine(const TrainerState& state, const JobView& job,
+                              const LocalJob& local) {
+  for (const protocol::StudyView& view : state.link.work().studies) {
+    if (view.study != job.study) continue;
+    const std::set<Digest> banned = quarantined(view, state.link.membership());
+    for (const Dataset& dataset : local.datasets) {
+      const bool is_banned =
+          banned.contains(dataset.manifest) ||
+          std::any_of(dataset.shards.begin(), dataset.shards.end(),
+                      [&](const Shard& shard) { return banned.contains(shard.sealed); });
+      if (is_banned) {
+        return fail(Kind::forbidden, "dataset.quarantined",
+                    fmt::format("Data of site '{}' in this job were withdrawn.", dataset.site),
+                    "The next version is trained without them.");
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void begin_fetch(TrainerState& state, const JobView& job, Instant now) {
+  LocalJob& local = state.jobs[job.id];
+  auto datasets = datasets_of(job);
+  if (!datasets) return fail_job(state, job, datasets.error(), now);
+  local.datasets = std::move(*datasets);
+  if (const auto ok = check_quarantine(state, job, local); !ok) {
+    return fail_job(state, job, ok.error(), now);
+  }
+  local.step = Step::checking;
+  local.unanswered = 0;
+  for (std::size_t place = 0; place < local.datasets.size(); ++place) {
+    const Dataset& dataset = local.datasets[place];
+    std::vector<std::uint64_t> indices{dataset.encoded_at};
+    // A request on demand goes under a standing permit, which its own record cites.
+    if (dataset.permit_at) indices.push_back(*dataset.permit_at);
+    if (!dataset.permit_at && job.kind == "train-segmentation") {
+      return fail_job(
+          state, job,
+          Error{Kind::forbidden, "dataset.not_permitted",
+                fmt::format("No release permit of site '{}' came with the job.", dataset.site),
+                "Tell the study owner."},
+          now);
+    }
+    for (const std::uint64_t index : indices) {
+      ++local.unanswered;
+      state.ask(protocol::FetchRecords{index, 1},
+                [id = job.id, place](TrainerState& later, Result<protocol::Reply> reply,
+                                     Instant at) { on_record(later, id, place, reply, at); });
+    }
+  }
+  if (local.datasets.empty()) {
+    fail_job(state, job,
+             Error{Kind::invalid, "job.spec", "The job names no dataset.", "Tell the study owner."},
+             now);
+  }
+}
+
+void on_moved(TrainerState& state, const Digest& digest, Instant now) {
+  for (auto& [id, local] : state.jobs) {
+    const bool moves = local.step == Step::fetching || local.step == Step::leaving;
+    // Several jobs may wait for the same shard: no return.
+    if (!moves || local.moving.erase(digest) == 0 || !local.moving.empty()) continue;
+    if (local.step == Step::fetching) {
+      local.step = Step::ready;
+    } else {
+      put_reply_wraps(state, id, now);
+    }
+  }
+}
+
+void on_transfer_failed(TrainerState& state, const member::TransferFailed& event, Instant now) {
+  for (auto& [id, local] : state.jobs) {
+    if (local.moving.erase(event.digest) == 0) continue;
+    state.out.push_back(member::StopTransfers{id});
+    if (local.step == Step::leaving) {
+      local.step = Step::worked;
+      local.moving.clear();
+      local.not_before = now + pause;
+    } else {
+      again_later(local, now);
+    }
+    state.notice(member::NoticeLevel::warn, event.error.code,
+                 fmt::format("Job '{}': {} {}", id, event.error.what, event.error.next));
+  }
+}
+
+}  // namespace cloister::trainer

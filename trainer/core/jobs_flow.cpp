@@ -1,0 +1,182 @@
+#include <algorithm>
+
+#include "trainer/core/trainer_state.h"
+
+namespace cloister::trainer {
+namespace {
+
+using protocol::JobState;
+using protocol::JobView;
+using Step = LocalJob::Step;
+
+constexpr Duration failure_pause{60'000};
+
+std::string stored_name(const JobId& id) { return fmt::format("job/{}", id); }
+
+std::optional<JobId>& slot_of(TrainerState& state, const JobView& job) {
+  return job.kind == "predict" ? state.predicting : state.training;
+}
+
+void leave_slots(TrainerState& state, const JobId& id) {
+  if (state.training == id) state.training.reset();
+  if (state.predicting == id) state.predicting.reset();
+}
+
+// Opened shards lived in the worker only; the sealed ones are wiped as well.
+void discard(TrainerState& state, const JobId& id, const LocalJob& local) {
+  member::Discard all{id, {}};
+  for (const Dataset& dataset : local.datasets) {
+    for (const Shard& shard : dataset.shards) all.digests.push_back(shard.sealed);
+  }
+  for (const member::Kept& kept : local.worked.kept) {
+    if (kept.as == member::KeepAs::sealed) all.digests.push_back(kept.digest);
+  }
+  if (!all.digests.empty()) state.out.emplace_back(std::move(all));
+}
+
+void stop(TrainerState& state, const JobId& id, bool forget) {
+  const auto found = state.jobs.find(id);
+  if (found == state.jobs.end()) return;
+  LocalJob& local = found->second;
+  if (local.step == Step::running) state.out.push_back(member::StopWorker{id, forget});
+  if (!local.moving.empty()) state.out.push_back(member::StopTransfers{id});
+  leave_slots(state, id);
+  state.link.clear_progress(id);
+  if (forget) {
+    discard(state, id, local);
+    state.out.push_back(member::Persist{stored_name(id), std::nullopt});
+    state.jobs.erase(found);
+  } else if (local.step < Step::worked) {
+    local = LocalJob{};
+  }
+}
+
+void start_worker(TrainerState& state, const JobView& job, Instant now) {
+  LocalJob& local = state.jobs[job.id];
+  std::optional<JobId>& slot = slot_of(state, job);
+  if (slot) return;  // its turn comes
+  auto order = order_for(state, job, local);
+  if (!order) return fail_job(state, job, order.error(), now);
+  if (job.kind != "predict") record_start(state, job, now);
+  slot = job.id;
+  local.step = Step::running;
+  local.worked = member::Worked{};
+  local.worked.attempt = job.attempt;
+  state.out.emplace_back(std::move(*order));
+}
+
+void perform(TrainerState& state, const JobView& job, Instant now) {
+  const member::Study* study = state.link.study(job.study);
+  if (study == nullptr || study->trainer.id != state.options.link.self) {
+    return stop(state, job.id, false);
+  }
+  const auto& records = state.link.records();
+  if (records.knows(fmt::format("product/{}", job.id)) ||
+      records.is_waiting(fmt::format("failed/{}/", job.id))) {
+    return;
+  }
+  LocalJob& local = state.jobs[job.id];
+  if (local.step == Step::worked) {
+    return job.kind == "predict" ? begin_reply(state, job, now) : record_model(state, job, now);
+  }
+  if (local.step == Step::sent) local.step = Step::worked;  // its record was refused for now
+  if (local.step == Step::ready) return start_worker(state, job, now);
+  if (local.step != Step::idle) return;
+  if (local.not_before > now &&
+      (local.failed_attempt == 0 || local.failed_attempt == job.attempt)) {
+    return;
+  }
+  if (const auto ok = member::check_spec(job, *study); !ok) {
+    return fail_job(state, job, ok.error(), now);
+  }
+  begin_fetch(state, job, now);
+}
+
+}  // namespace
+
+void reconcile(TrainerState& state, Instant now) {
+  for (auto& [id, local] : state.jobs) {
+    if (local.not_before <= now) local.not_before = Instant();  // a pause that is over
+  }
+  for (const JobView& job : state.link.work().jobs) {
+    if (job.assignee != state.options.link.self) continue;
+    switch (job.state) {
+      case JobState::offered:
+        break;  // the coordinator offers the trainer only approved ones
+      case JobState::approved:
+      case JobState::running:
+        perform(state, job, now);
+        break;
+      case JobState::held:
+        stop(state, job.id, false);
+        break;
+      case JobState::done:
+      case JobState::failed:
+      case JobState::denied:
+      case JobState::aborted:
+        stop(state, job.id, true);
+        break;
+    }
+  }
+}
+
+void fail_job(TrainerState& state, const JobView& job, const Error& error, Instant now) {
+  LocalJob& local = state.jobs[job.id];
+  leave_slots(state, job.id);
+  state.link.clear_progress(job.id);
+  discard(state, job.id, local);
+  state.out.push_back(member::Persist{stored_name(job.id), std::nullopt});
+  local = LocalJob{};
+  local.failed_attempt = job.attempt;
+  local.not_before = now + failure_pause;
+  state.notice(
+      member::NoticeLevel::warn, error.code,
+      fmt::format("Job '{}', attempt {}: {} {}", job.id, job.attempt, error.what, error.next));
+  const member::Study* study = state.link.study(job.study);
+  if (study == nullptr) return;
+  std::uint32_t number = 1;
+  const auto name = [&] { return fmt::format("failed/{}/{}", job.id, number); };
+  while (state.link.records().receipt(name()) != nullptr) ++number;
+  state.draft(name(), member::failed_record(job, *study, error), now);
+}
+
+void on_worker_finished(TrainerState& state, const member::WorkerFinished& event) {
+  LocalJob* local = state.find_local(event.job, Step::running);
+  leave_slots(state, event.job);
+  if (local == nullptr) return;
+  local->step = Step::worked;
+  local->worked.result_json = event.result_json;
+  state.out.push_back(member::Persist{stored_name(event.job), to_stored(local->worked)});
+}
+
+void on_worker_failed(TrainerState& state, const member::WorkerFailed& event, Instant now) {
+  LocalJob* local = state.find_local(event.job, Step::running);
+  leave_slots(state, event.job);
+  const JobView* job = state.find_job(event.job);
+  if (local == nullptr) return;
+  if (job == nullptr) {
+    state.jobs.erase(event.job);
+    return;
+  }
+  fail_job(state, *job, event.error, now);
+}
+
+void on_rejected(TrainerState& state, const member::Rejected& rejected, Instant now) {
+  state.notice(member::NoticeLevel::warn, rejected.error.code,
+               fmt::format("The ledger refused '{}': {} {}", rejected.name, rejected.error.what,
+                           rejected.error.next));
+  const std::string prefix = "product/";
+  if (!rejected.name.starts_with(prefix)) return;
+  const JobId id = JobId::trusted(rejected.name.substr(prefix.size()));
+  const JobView* job = state.find_job(id);
+  if (job == nullptr || !state.jobs.contains(id)) return;
+  const std::string& code = rejected.error.code;
+  if (code == "job.closed" || code == "job.not_approved" || code == "transfer.incomplete") {
+    state.jobs[id].step = Step::worked;
+    state.jobs[id].not_before = now + failure_pause;
+    return;
+  }
+  fail_job(state, *job, rejected.error, now);
+}
+
+}  // namespace cloister::trainer

@@ -1,0 +1,205 @@
+#include <algorithm>
+
+#include "member/contexts.h"
+#include "trainer/core/trainer_state.h"
+
+namespace cloister::trainer {
+namespace {
+
+using member::KeepAs;
+using protocol::JobView;
+using provenance::Json;
+using provenance::RecordKind;
+using Step = LocalJob::Step;
+
+constexpr Duration pause{10'000};
+
+std::string product_name(const JobId& job) { return fmt::format("product/{}", job); }
+
+const member::Kept* kept_named(const member::Worked& worked, std::string_view name) {
+  const auto found = std::find_if(worked.kept.begin(), worked.kept.end(),
+                                  [&](const member::Kept& one) { return one.name == name; });
+  return found == worked.kept.end() ? nullptr : &*found;
+}
+
+// Sealed to the agent that the consortium bound for the site, whoever the job names.
+Result<const member::Member*> reader_of(const TrainerState& state, const JobView& job) {
+  const member::Member* agent = state.link.membership().agent_of(job.site);
+  const auto spec = provenance::parse_json(job.spec_json, {.bytes_max = 4U << 20});
+  const std::string named = spec ? provenance::text_or_empty(*spec, "reply_seal") : std::string{};
+  if (agent != nullptr && named == to_hex(agent->seal.view())) return agent;
+  return fail(Kind::forbidden, "reply.reader",
+              fmt::format("The job '{}' wants replies sealed to another key than that of the "
+                          "certified agent of site '{}'.",
+                          job.id, job.site),
+              "Tell the study owner.");
+}
+
+Digest input_named(const JobView& job, std::string_view name) {
+  for (const auto& input : job.inputs) {
+    if (input.name == name) return input.digest;
+  }
+  return {};
+}
+
+void add_shards(member::RunWorker& order, const LocalJob& local, const std::string& folder,
+                bool by_site) {
+  for (const Dataset& dataset : local.datasets) {
+    for (const Shard& shard : dataset.shards) {
+      std::string name =
+          by_site ? fmt::format("{}/{}/{:06}.safetensors", folder, dataset.site, shard.number)
+                  : fmt::format("{}/{:06}", folder, shard.number);
+      order.inputs.push_back(
+          {std::move(name), member::FromBlob{shard.sealed, shard.wrap,
+                                             member::shard_context(order.study, dataset.site)}});
+    }
+  }
+}
+
+Result<void> shape_prediction(const TrainerState& state, const JobView& job, const LocalJob& local,
+                              member::RunWorker& order) {
+  const auto reader = reader_of(state, job);
+  if (!reader) return pass(reader);
+  order.warm = true;
+  order.resume = false;
+  order.inputs.push_back({"network", member::FromOpen{input_named(job, "model")}});
+  add_shards(order, local, "codes", false);
+  order.keep = {{"replies/", KeepAs::sealed, (*reader)->id, (*reader)->seal,
+                 member::reply_context(job.study, job.site)}};
+  return {};
+}
+
+}  // namespace
+
+Result<member::RunWorker> order_for(const TrainerState& state, const JobView& job,
+                                    const LocalJob& local) {
+  const member::Study* study = state.link.study(job.study);
+  member::RunWorker order;
+  order.job = job.id;
+  order.attempt = job.attempt;
+  order.study = job.study;
+  Json parameters = Json::object();
+  if (job.kind == "predict") {
+    if (auto ok = shape_prediction(state, job, local, order); !ok) return pass(ok);
+    parameters.set("site", job.site);
+  } else {
+    add_shards(order, local, "shards", true);
+    order.keep = {{"network", KeepAs::open, {}, std::nullopt, {}}};
+  }
+  Json json;
+  json.set("job_id", job.id.text())
+      .set("kind", job.kind)
+      .set("device", state.options.worker_device);
+  json.set("plan", provenance::parse_json(study->plan_json).value_or(Json::object()));
+  json.set("parameters", std::move(parameters));
+  json.set("limits", Json().set("threads", std::uint64_t{state.options.threads}));
+  order.order_json = provenance::to_jcs(json);
+  return order;
+}
+
+void record_start(TrainerState& state, const JobView& job, Instant now) {
+  const member::Study* study = state.link.study(job.study);
+  provenance::Record record = member::job_record(RecordKind::train_started, job, *study);
+  record.subjects.push_back({"spec", job.spec_digest});
+  record.details.set("code", state.options.code);
+  state.draft(fmt::format("started/{}", job.id), std::move(record), now);
+}
+
+void record_model(TrainerState& state, const JobView& job, Instant now) {
+  LocalJob& local = state.jobs[job.id];
+  const member::Study* study = state.link.study(job.study);
+  const member::Kept* network = kept_named(local.worked, "network");
+  const auto result = provenance::parse_json(local.worked.result_json);
+  if (study == nullptr || network == nullptr || !result) {
+    return fail_job(state, job,
+                    Error{Kind::corrupt, "worker.result", "The worker finished without a network.",
+                          "Check that worker and trainer have the same version."},
+                    now);
+  }
+  provenance::Record completed = member::job_record(RecordKind::train_completed, job, *study);
+  completed.subjects.push_back({"model", network->digest});
+  member::copy_fields(*result, completed.details,
+                      {"final_loss", "site_loss", "samples", "shards", "steps", "seconds"});
+  completed.details.set("code", state.options.code).set("seed", study->plan.seed);
+  provenance::Record produced = member::job_record(RecordKind::model_produced, job, *study);
+  produced.subjects.push_back({"model", network->digest});
+  produced.details.set("size", network->bytes);
+  member::copy_fields(*result, produced.details, {"levels", "final_loss", "site_loss", "steps"});
+  local.step = Step::sent;
+  state.draft(fmt::format("completed/{}", job.id), std::move(completed), now);
+  state.draft(product_name(job.id), std::move(produced), now);
+}
+
+void begin_reply(TrainerState& state, const JobView& job, Instant now) {
+  LocalJob& local = state.jobs[job.id];
+  if (now < local.not_before) return;
+  local.step = Step::leaving;
+  for (const member::Kept& kept : local.worked.kept) {
+    if (kept.as != KeepAs::sealed) continue;
+    local.moving.insert(kept.digest);
+    state.out.push_back(member::Upload{job.id, kept.digest, kept.bytes});
+  }
+  if (local.moving.empty()) {
+    fail_job(state, job,
+             Error{Kind::corrupt, "worker.result", "The worker finished without replies.",
+                   "Check that worker and trainer have the same version."},
+             now);
+  }
+}
+
+namespace {
+
+// In the order of the shards that were asked about: the site matches them by it.
+void record_replies(TrainerState& state, const JobView& job, Instant now) {
+  LocalJob& local = state.jobs[job.id];
+  const member::Study* study = state.link.study(job.study);
+  const auto datasets = datasets_of(job);
+  if (study == nullptr || !datasets) return;
+  provenance::Record record = member::job_record(RecordKind::prediction_batch, job, *study);
+  Json replies = Json::array();
+  for (const Dataset& dataset : *datasets) {
+    for (const Shard& shard : dataset.shards) {
+      const auto* kept = kept_named(local.worked, fmt::format("replies/{:06}", shard.number));
+      if (kept == nullptr) continue;
+      record.subjects.push_back({fmt::format("reply-{:06}", shard.number), kept->digest});
+      record.inputs.push_back(
+          {"shard", fmt::format("shard-{:06}", shard.number), shard.sealed, std::nullopt});
+      replies.push(
+          Json().set("shard", shard.sealed).set("reply", kept->digest).set("bytes", kept->bytes));
+    }
+  }
+  record.recipients.push_back(state.link.membership().agent_of(job.site)->id.text());
+  record.details.set("replies", std::move(replies));
+  local.step = Step::sent;
+  if (!state.draft(product_name(job.id), std::move(record), now)) {
+    fail_job(state, job,
+             Error{Kind::corrupt, "worker.result", "The predictions make no whole record.",
+                   "Check that worker and trainer have the same version."},
+             now);
+  }
+}
+
+}  // namespace
+
+void put_reply_wraps(TrainerState& state, const JobId& id, Instant now) {
+  const JobView* job = state.find_job(id);
+  LocalJob* local = state.find_local(id, Step::leaving);
+  if (job == nullptr || local == nullptr) return;
+  const auto reader = reader_of(state, *job);
+  if (!reader) return fail_job(state, *job, reader.error(), now);
+  local->step = Step::wrapping;
+  protocol::PutWraps put{job->study, id, (*reader)->id, {}};
+  for (const member::Kept& kept : local->worked.kept) {
+    if (kept.as == KeepAs::sealed) put.wraps.push_back({kept.digest, kept.wrap});
+  }
+  state.ask(std::move(put), [id](TrainerState& later, Result<protocol::Reply> reply, Instant at) {
+    LocalJob* waiting = later.find_local(id, Step::wrapping);
+    const JobView* asked = later.find_job(id);
+    if (waiting == nullptr || asked == nullptr) return;
+    if (reply) return record_replies(later, *asked, at);
+    waiting->step = Step::worked;
+    waiting->not_before = at + pause;
+  });
+}
+
+}  // namespace cloister::trainer

@@ -1,0 +1,82 @@
+// The trainer's state and the steps that work on it. Private to the core: trainer.h is its face.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "member/job_records.h"
+#include "member/link.h"
+#include "trainer/core/datasets.h"
+#include "trainer/core/trainer.h"
+
+namespace cloister::trainer {
+
+struct LocalJob {
+  enum class Step {
+    idle,
+    checking,
+    keys,
+    fetching,
+    ready,
+    running,
+    worked,
+    leaving,
+    wrapping,
+    sent
+  };
+  Step step = Step::idle;
+  std::vector<Dataset> datasets;
+  std::set<Digest> moving;  // blobs on their way in or out
+  std::size_t unanswered = 0;
+  member::Worked worked;
+  std::uint32_t failed_attempt = 0;
+  Instant not_before;
+};
+
+struct TrainerState {
+  using Then = std::function<void(TrainerState&, Result<protocol::Reply>, Instant)>;
+
+  TrainerState(TrainerOptions options, const crypto::SecretKey& key, const member::Stored& stored);
+
+  TrainerOptions options;
+  member::Link link;
+  std::map<JobId, LocalJob> jobs;
+  std::optional<JobId> training;    // who has the training worker
+  std::optional<JobId> predicting;  // who has the warm worker
+  std::map<std::uint64_t, Then> asked;
+  member::Actions out;
+
+  void add(member::Actions actions);
+  void ask(protocol::Request request, Then then);
+  bool draft(const std::string& name, provenance::Record record, Instant now);
+  void notice(member::NoticeLevel level, std::string_view code, std::string text);
+  [[nodiscard]] const protocol::JobView* find_job(const JobId& id) const;
+  [[nodiscard]] LocalJob* find_local(const JobId& id, LocalJob::Step step);
+};
+
+// jobs_flow.cpp
+void reconcile(TrainerState& state, Instant now);
+void fail_job(TrainerState& state, const protocol::JobView& job, const Error& error, Instant now);
+void on_worker_finished(TrainerState& state, const member::WorkerFinished& event);
+void on_worker_failed(TrainerState& state, const member::WorkerFailed& event, Instant now);
+void on_rejected(TrainerState& state, const member::Rejected& rejected, Instant now);
+
+// fetch_flow.cpp: records, keys and blobs that a job reads
+void begin_fetch(TrainerState& state, const protocol::JobView& job, Instant now);
+void on_moved(TrainerState& state, const Digest& digest, Instant now);
+void on_transfer_failed(TrainerState& state, const member::TransferFailed& event, Instant now);
+
+// product_flow.cpp: what a finished worker made
+void begin_reply(TrainerState& state, const protocol::JobView& job, Instant now);
+void put_reply_wraps(TrainerState& state, const JobId& id, Instant now);
+void record_model(TrainerState& state, const protocol::JobView& job, Instant now);
+[[nodiscard]] Result<member::RunWorker> order_for(const TrainerState& state,
+                                                  const protocol::JobView& job,
+                                                  const LocalJob& local);
+void record_start(TrainerState& state, const protocol::JobView& job, Instant now);
+
+}  // namespace cloister::trainer
