@@ -71,9 +71,6 @@ struct FromBlob {  // a sealed blob in this machine's outbox or scratch: opened 
 struct FromOpen {
   Digest digest;  // kept as KeepAs::open
 };
-struct FromFile {
-  std::string path;  // given by a person of this machine: the image to segment
-};
 // Random bytes that this machine makes at first use and keeps in its vault: an encoder's seed.
 struct FromSecret {
   std::string name;
@@ -81,7 +78,7 @@ struct FromSecret {
 };
 struct WorkerInput {
   std::string name;  // protocol/worker_frame.h says which names are valid
-  std::variant<FromMemory, FromVault, FromBlob, FromOpen, FromFile, FromSecret> source;
+  std::variant<FromMemory, FromVault, FromBlob, FromOpen, FromSecret> source;
 };
 
 // --- Actions

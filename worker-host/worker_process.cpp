@@ -163,6 +163,7 @@ Result<void> WorkerProcess::write_some() {
     next.sent += static_cast<std::size_t>(count);
     budget -= std::min(budget, static_cast<std::size_t>(count));
   }
+  if (input_ends_ && outgoing_.empty()) input_ = Descriptor();
   return {};
 }
 

@@ -82,6 +82,8 @@ class WorkerProcess {
   // When pump() wants to be called without any readiness: the end of stop()'s patience.
   [[nodiscard]] std::optional<Duration> next_deadline() const { return kill_at_; }
 
+  // No further input: its stdin is closed once everything queued is written.
+  void finish_input() { input_ends_ = true; }
   // SIGTERM, and SIGKILL when `patience` is over.
   void stop(Duration monotonic, Duration patience = Duration(5'000));
   void kill();
@@ -112,6 +114,7 @@ class WorkerProcess {
   Descriptor input_;   // the worker's stdin
   Descriptor output_;  // the worker's stdout; closed at its end
   std::deque<Outgoing> outgoing_;
+  bool input_ends_ = false;
   bool stopping_ = false;
   std::optional<Duration> kill_at_;
   std::optional<Exit> exit_;

@@ -184,7 +184,7 @@ std::string preview_json(const ReleaseQuestion& question) {
                        .set("bytes", question.policy.leave_bytes_max)
                        .set("cases", question.policy.leave_cases_max));
   out.set("may_leave", allowed.has_value());
-  if (!allowed) out.set("why_not", allowed.error().what).set("next", allowed.error().next);
+  if (!allowed) out.set("why", allowed.error().what).set("next", allowed.error().next);
   return provenance::to_jcs(out);
 }
 

@@ -167,8 +167,8 @@ Result<Relayed> relayed(const AgentState& state, const Question& question) {
   }
   Relayed out;
   for (const Json& item : *list->items()) {
-    if (item.text() == nullptr) continue;
-    Bytes envelope = to_bytes(*item.text());
+    // As text or as an object: what was signed is inside, in base64.
+    Bytes envelope = to_bytes(item.text() != nullptr ? *item.text() : provenance::to_jcs(item));
     auto opened = state.link.membership().open(envelope);
     if (!opened) return pass(opened);
     if (opened->signer.site != state.site() || !protocol::is_person(opened->signer.role)) {

@@ -266,7 +266,7 @@ void on_decoded(AgentState& state, Prediction& prediction, const Json& result, I
   }
   state.draft(fmt::format("prediction/{}", to_hex(mask->digest)), std::move(record), now);
   Json answer;
-  answer.set("prediction", mask->digest).set("bytes", mask->bytes).set("output", prediction.output);
+  answer.set("digest", mask->digest).set("bytes", mask->bytes).set("output", prediction.output);
   answer.set("study", prediction.study.text()).set("manifest", prediction.manifest);
   answer.set("seconds", static_cast<double>((now - prediction.asked).count()) / 1000.0);
   if (const Json* structures = result.find("structures")) answer.set("structures", *structures);

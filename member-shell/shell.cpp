@@ -1,0 +1,203 @@
+#include "member-shell/shell.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "crypto/start.h"
+#include "member-shell/file_commitments.h"
+
+namespace cloister::member_shell {
+namespace {
+
+// One leading tag byte, as the store asks for.
+constexpr std::uint8_t state_tag = 'S';
+constexpr Duration stop_patience{10'000};
+// The wall clock may be set back: never sleep longer than this for a deadline on it.
+constexpr Duration timer_max{30'000};
+
+Bytes store_key(const std::string& key) {
+  Bytes bytes{state_tag};
+  append(bytes, as_bytes(key));
+  return bytes;
+}
+
+}  // namespace
+
+struct Shell::Performer {
+  Shell& shell;
+
+  void operator()(const member::Persist& persist) const {
+    if (persist.value) {
+      shell.batch_.put(store_key(persist.key), *persist.value);
+    } else {
+      shell.batch_.erase(store_key(persist.key));
+    }
+  }
+  void operator()(const member::Ask& ask) const {
+    shell.connection_->ask(
+        ask.request, [shell = &shell, tag = ask.tag](Result<transport::Answer> answer) {
+          shell->handle(member::Answered{
+              tag, answer ? std::move(answer->reply)
+                          : protocol::Reply(protocol::Refused{std::move(answer).error()})});
+        });
+  }
+  void operator()(const member::RunWorker& order) const {
+    log_info("worker.started",
+             {{"job", order.job.text()}, {"attempt", fmt::format("{}", order.attempt)}});
+    shell.workers_->run(order);
+  }
+  void operator()(const member::StopWorker& stop) const {
+    shell.workers_->stop(stop.job, stop.forget);
+  }
+  void operator()(const member::Upload& upload) const { shell.transfers_->add(upload); }
+  void operator()(const member::Download& download) const { shell.transfers_->add(download); }
+  void operator()(const member::StopTransfers& stop) const { shell.transfers_->stop(stop.job); }
+  void operator()(const member::CommitFiles& commit) const {
+    commit_files(
+        shell.loop_, *shell.places_, shell.options_.data_root, commit.site_map,
+        [shell = &shell, commit](Result<std::vector<Digest>> commitments) {
+          shell->handle(member::FilesCommitted{commit.job, commit.attempt, std::move(commitments)});
+        });
+  }
+  void operator()(const member::Discard& discard) const {
+    for (const Digest& digest : discard.digests) shell.places_->discard(digest);
+  }
+  void operator()(const member::SaveEvidence& evidence) const { shell.save_evidence(evidence); }
+  void operator()(const member::Notice& notice) const {
+    if (notice.level == member::NoticeLevel::warn) {
+      log_warn(notice.code, {{"what", notice.text}});
+    } else {
+      log_info(notice.code, {{"what", notice.text}});
+    }
+  }
+  void operator()(const member::Tell& tell) const {
+    if (shell.tell_) shell.tell_(tell);
+  }
+};
+
+Shell::Shell(HomeConfig config, Home home, ShellOptions options)
+    : config_(std::move(config)),
+      home_(std::move(home)),
+      options_(std::move(options)),
+      loop_(clock_) {}
+Shell::~Shell() = default;
+
+Result<std::unique_ptr<Shell>> Shell::open(const HomeConfig& config, Home home,
+                                           ShellOptions options) {
+  if (auto ok = crypto::start(); !ok) return pass(ok);
+  std::unique_ptr<Shell> shell(new Shell(config, std::move(home), std::move(options)));
+  if (auto ok = shell->start(); !ok) return pass(ok);
+  return shell;
+}
+
+Result<void> Shell::start() {
+  if (auto ok = make_folder(config_.home); !ok) return ok;
+  auto store = storage::RocksStore::open(config_.home / "state");
+  if (!store) return pass(store);
+  store_ = std::move(*store);
+  auto places = Places::open(config_.home, home_.link.self, home_.identity.seal, entropy_);
+  if (!places) return pass(places);
+  places_ = std::move(*places);
+  auto signals = transport::SignalWatch::open(loop_, {SIGINT, SIGTERM}, [this](int) { stop(); });
+  if (!signals) return pass(signals);
+  signals_ = std::move(*signals);
+  const Bytes seed = entropy_.bytes(8);
+  connection_ = std::make_unique<transport::Connection>(
+      transport::ConnectionParts{loop_, home_.identity, entropy_, Prng(read_be64(seed))},
+      home_.server);
+  connection_->on_state([this](transport::ConnectionState state) {
+    if (state == transport::ConnectionState::open) log_info("line.open");
+    if (state == transport::ConnectionState::waiting && !connection_->last_problem().code.empty()) {
+      log_debug("line.down", {{"what", connection_->last_problem().what}});
+    }
+  });
+  const auto tell = [this](const member::Event& event) { handle(event); };
+  workers_ = std::make_unique<WorkerRunner>(
+      loop_, *places_,
+      RunnerOptions{config_.worker, config_.home / "worker.log", options_.limits, config_.threads},
+      tell);
+  transfers_ = std::make_unique<Transfers>(loop_, *connection_, *places_, tell);
+  return {};
+}
+
+Result<member::Stored> Shell::stored() const {
+  member::Stored all;
+  const Bytes prefix{state_tag};
+  const auto ok = store_->scan(prefix, {}, [&](BytesView key, BytesView value) {
+    all[std::string(as_text(key.subspan(1)))] = Bytes(value.begin(), value.end());
+    return true;
+  });
+  if (!ok) return pass(ok);
+  return all;
+}
+
+void Shell::set_core(CoreFace core, std::function<void(const member::Tell&)> tell) {
+  core_ = std::move(core);
+  tell_ = std::move(tell);
+}
+
+void Shell::handle(const member::Event& event) {
+  if (stopping_ || broken_ || !core_.on) return;
+  perform(core_.on(event, loop_.now()));
+  set_timer();
+}
+
+// Persists gather and are written, synced, before anything that follows them is done.
+void Shell::perform(member::Actions actions) {
+  for (const auto& action : actions) {
+    if (!std::holds_alternative<member::Persist>(action)) flush();
+    if (broken_) return;
+    std::visit(Performer{*this}, action);
+  }
+  flush();
+}
+
+void Shell::flush() {
+  if (batch_.empty() || broken_) return;
+  if (auto ok = store_->write(batch_, storage::Durability::synced); !ok) {
+    broken_ = ok.error();
+    stop();
+  }
+  batch_ = storage::WriteBatch();
+}
+
+void Shell::set_timer() {
+  if (timer_) loop_.cancel(*timer_);
+  timer_.reset();
+  const auto next = core_.next_deadline();
+  if (!next) return;
+  const Duration wait = std::clamp(*next - loop_.now(), Duration(1), timer_max);
+  timer_ = loop_.after(wait, [this] {
+    timer_.reset();
+    handle(member::Ticked{});
+  });
+}
+
+void Shell::save_evidence(const member::SaveEvidence& evidence) {
+  const auto folder = config_.home / "evidence";
+  const auto path = folder / evidence.name;
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) return;
+  auto ok = make_folder(folder);
+  if (ok) ok = write_text(path, evidence.text, FileMode::owner_only);
+  if (!ok) log_warn(ok.error().code, {{"what", ok.error().what}});
+}
+
+void Shell::stop() {
+  if (stopping_) return;
+  stopping_ = true;
+  workers_->stop_all();
+  loop_.stop();
+}
+
+Result<void> Shell::run() {
+  handle(member::Started{});
+  if (!stopping_) loop_.run();
+  loop_.run_until([this] { return workers_->is_idle(); }, stop_patience);
+  if (broken_) return tl::unexpected<Error>(*broken_);
+  return {};
+}
+
+}  // namespace cloister::member_shell

@@ -1,0 +1,49 @@
+#include "trainer/daemon.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "crypto/hash.h"
+#include "member-shell/shell.h"
+#include "trainer/core/trainer.h"
+
+namespace cloister::trainer {
+namespace {
+
+// What trained a model is part of its provenance.
+Result<std::string> code_of(const std::filesystem::path& worker) {
+  const auto program = read_file(worker, 1ULL << 30);
+  if (!program) return pass(program);
+  return to_hex(crypto::sha256(*program));
+}
+
+}  // namespace
+
+Result<Config> load_config(const std::filesystem::path& file) {
+  auto document = config::Document::from_file(file);
+  if (!document) return pass(document);
+  Config config{member_shell::read_home(document->root(), file)};
+  if (auto ok = document->check(); !ok) return pass(ok);
+  return config;
+}
+
+std::string to_text(const Config& config) { return member_shell::to_text(config.home); }
+
+Result<void> run(const Config& config) {
+  auto home = member_shell::open_home(config.home);
+  if (!home) return pass(home);
+  auto code = code_of(config.home.worker);
+  if (!code) return pass(code);
+  TrainerOptions options{home->link, config.home.device, config.home.threads, *code};
+  auto shell = member_shell::Shell::open(config.home, std::move(*home), {});
+  if (!shell) return pass(shell);
+  const auto stored = (*shell)->stored();
+  if (!stored) return pass(stored);
+  Trainer trainer(std::move(options), (*shell)->home().identity.sign, *stored);
+  (*shell)->set_core(
+      {[&](const member::Event& event, Instant now) { return trainer.on(event, now); },
+       [&] { return trainer.next_deadline(); }});
+  log_info("trainer.started", {{"member", (*shell)->home().link.self.text()}});
+  return (*shell)->run();
+}
+
+}  // namespace cloister::trainer

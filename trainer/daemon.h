@@ -1,0 +1,24 @@
+// The trainer as a process: configuration and the shell around its core.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/result.h"
+#include "member-shell/home.h"
+
+namespace cloister::trainer {
+
+struct Config {
+  member_shell::HomeConfig home;
+};
+
+// trainer.toml (docs/homes.md).
+[[nodiscard]] Result<Config> load_config(const std::filesystem::path& file);
+// The effective configuration, for --check-config. Holds no secret.
+[[nodiscard]] std::string to_text(const Config& config);
+
+// Until SIGTERM or SIGINT.
+[[nodiscard]] Result<void> run(const Config& config);
+
+}  // namespace cloister::trainer

@@ -1,0 +1,34 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "base/log.h"
+#include "base/version.h"
+#include "crypto/start.h"
+#include "trainer/daemon.h"
+
+int main(int argc, char** argv) {
+  using namespace cloister;
+  CLI::App app("Opens what sites released, trains the shared network, and answers predictions.",
+               "cloister-trainer");
+  std::string file;
+  std::string form = "text";
+  bool check = false;
+  app.add_option("--config", file, "trainer.toml (docs/homes.md)")->required();
+  app.add_flag("--check-config", check, "print the effective configuration and end");
+  app.add_option("--log", form, "text or json, to standard error")
+      ->check(CLI::IsMember({"text", "json"}));
+  app.set_version_flag("--version", std::string(program_version()));
+  app.footer("Example: cloister-trainer --config /srv/cloister/trainer.toml --log json");
+  CLI11_PARSE(app, argc, argv);
+
+  start_log({"trainer", LogLevel::info, form == "json" ? LogForm::json : LogForm::text});
+  if (!crypto::start()) return 1;
+  const auto config = trainer::load_config(file);
+  if (config && check) {
+    return std::fputs(trainer::to_text(*config).c_str(), stdout) < 0 ? 1 : 0;
+  }
+  const Result<void> ended = config ? trainer::run(*config) : Result<void>(pass(config));
+  if (ended) return 0;
+  log_error(ended.error().code, {{"what", ended.error().what}, {"next", ended.error().next}});
+  return exit_status(ended.error().kind);
+}
