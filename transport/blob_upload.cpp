@@ -52,13 +52,17 @@ BlobUpload::Actions BlobUpload::on_sent(std::uint64_t offset, const protocol::Bl
   return adopt(state);
 }
 
-BlobUpload::Actions BlobUpload::on_refused(const Error& error) {
-  if (finished()) return {};
-  const bool lost_its_place = error.kind == Kind::stale || error.kind == Kind::not_found;
-  // In `opening` there is an Open under way already: late refusals of chunks say nothing new.
-  if (phase_ == Phase::opening && error.kind == Kind::stale) return {};
-  if (phase_ == Phase::sending && lost_its_place) return reopen();
-  return give_up(error);
+BlobUpload::Actions BlobUpload::on_open_refused(const Error& error) {
+  return phase_ == Phase::opening ? reopen_or_give_up(error) : Actions{};
+}
+
+BlobUpload::Actions BlobUpload::on_chunk_refused(std::uint64_t offset, const Error& error) {
+  if (phase_ != Phase::sending || !under_way_.contains(offset)) return {};
+  return reopen_or_give_up(error);
+}
+
+BlobUpload::Actions BlobUpload::reopen_or_give_up(const Error& error) {
+  return error.kind == Kind::stale ? reopen() : give_up(error);
 }
 
 BlobUpload::Actions BlobUpload::adopt(const protocol::BlobState& state) {

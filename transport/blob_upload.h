@@ -58,7 +58,8 @@ class BlobUpload {
   // The answer to Open, or to the Send of `offset`.
   [[nodiscard]] Actions on_state(const protocol::BlobState& state);
   [[nodiscard]] Actions on_sent(std::uint64_t offset, const protocol::BlobState& state);
-  [[nodiscard]] Actions on_refused(const Error& error);
+  [[nodiscard]] Actions on_open_refused(const Error& error);
+  [[nodiscard]] Actions on_chunk_refused(std::uint64_t offset, const Error& error);
 
   [[nodiscard]] bool finished() const { return phase_ == Phase::done || phase_ == Phase::failed; }
   [[nodiscard]] std::size_t under_way() const { return under_way_.size(); }
@@ -67,6 +68,7 @@ class BlobUpload {
   enum class Phase { opening, sending, done, failed };
   [[nodiscard]] Actions adopt(const protocol::BlobState& state);
   [[nodiscard]] Actions reopen();
+  [[nodiscard]] Actions reopen_or_give_up(const Error& error);
   [[nodiscard]] Actions give_up(Error error);
   void read_more(Actions& actions);
 

@@ -8,9 +8,11 @@ void bound_socket(zmq::socket_t& socket, const Address& address) {
   using namespace zmq;
   // The library's default is "no limit": one frame could fill the memory.
   socket.set(sockopt::maxmsgsize, static_cast<std::int64_t>(protocol::limits::frame_bytes_max));
-  // Frames a peer may have queued here: twice a full credit of chunks, 33 MiB at most.
-  socket.set(sockopt::rcvhwm, 2 * 2 * static_cast<int>(protocol::limits::chunk_credit));
-  socket.set(sockopt::sndhwm, 2 * 2 * static_cast<int>(protocol::limits::chunk_credit));
+  // Messages that one peer may have queued here: twice a full credit of chunks, 17 MiB at most.
+  socket.set(sockopt::rcvhwm, 2 * static_cast<int>(protocol::limits::chunk_credit));
+  // Answers that wait for a slow reader: all that one member may have under way, and some refusals.
+  // What does not fit is lost, and asked for again.
+  socket.set(sockopt::sndhwm, 96);
   // Half-open connections are dropped after this (the default of 30 s would let them pile up).
   socket.set(sockopt::handshake_ivl, 3'000);
   // Finds dead peers below common NAT idle limits. The time-out leaves room for one full frame on a

@@ -93,8 +93,12 @@ struct Upload::Inner : std::enable_shared_from_this<Inner> {
   }
 
   void perform_one(BlobUpload::Open& open) {
-    ask(open.request, {},
-        [this](const protocol::BlobState& state) { return machine.on_state(state); });
+    // The chunks still under way belong to a place that is no more.
+    for (RequestId id : under_way) connection->cancel(id);
+    under_way.clear();
+    ask(open.request, {}, [this](const Result<protocol::BlobState>& state) {
+      return state ? machine.on_state(*state) : machine.on_open_refused(state.error());
+    });
   }
 
   void perform_one(BlobUpload::Read& read) {
@@ -108,9 +112,11 @@ struct Upload::Inner : std::enable_shared_from_this<Inner> {
 
   void perform_one(BlobUpload::Send& send) {
     const std::uint64_t offset = send.request.offset;
-    ask(send.request, std::move(send.payload), [this, offset](const protocol::BlobState& state) {
-      return machine.on_sent(offset, state);
-    });
+    ask(send.request, std::move(send.payload),
+        [this, offset](const Result<protocol::BlobState>& state) {
+          return state ? machine.on_sent(offset, *state)
+                       : machine.on_chunk_refused(offset, state.error());
+        });
   }
 
   void perform_one(BlobUpload::Progress& progress) {
@@ -119,17 +125,16 @@ struct Upload::Inner : std::enable_shared_from_this<Inner> {
   void perform_one(BlobUpload::Done&) { finish({}); }
   void perform_one(BlobUpload::Failed& failed) { finish(tl::unexpected<Error>(failed.error)); }
 
-  template <class OnState>
-  void ask(protocol::Request request, Bytes payload, OnState on_state) {
+  template <class OnAnswer>
+  void ask(protocol::Request request, Bytes payload, OnAnswer on_answer) {
     auto id = std::make_shared<RequestId>();
     *id = connection->ask(
         std::move(request),
-        [self = weak_from_this(), id, on_state](Result<Answer> answer) {
+        [self = weak_from_this(), id, on_answer](Result<Answer> answer) {
           const auto alive = self.lock();
           if (!alive || alive->connection == nullptr) return;
           alive->under_way.erase(*id);
-          auto state = reply_as<protocol::BlobState>(std::move(answer));
-          alive->perform(state ? on_state(*state) : alive->machine.on_refused(state.error()));
+          alive->perform(on_answer(reply_as<protocol::BlobState>(std::move(answer))));
         },
         std::move(payload));
     under_way.insert(*id);

@@ -39,14 +39,18 @@ void ZapHandler::answer_all() {
 // Request: version, request id, domain, address, routing id, mechanism, credentials (the key).
 void ZapHandler::answer(const std::vector<zmq::message_t>& frames) {
   std::string user;
+  // Nobody to decide (an endpoint that is just closing): "temporary", and the client tries again.
+  std::string_view status = "300";
   if (frames.size() == 7 && frames[0].to_string_view() == "1.0" &&
       frames[5].to_string_view() == "CURVE") {
     const auto rule = rules_.find(frames[2].to_string());
     const auto key = crypto::curve_public_key_from_bytes(
         BytesView(frames[6].data<std::uint8_t>(), frames[6].size()));
     if (rule != rules_.end() && key) {
-      if (rule->second.admit(*key)) user = to_hex(key->view());
-      if (user.empty() && rule->second.refused != nullptr) ++*rule->second.refused;
+      const bool admitted = rule->second.admit(*key);
+      status = admitted ? "200" : "400";
+      if (admitted) user = to_hex(key->view());
+      if (!admitted) ++*rule->second.refused;
     }
   }
   const std::string_view id =
@@ -54,8 +58,8 @@ void ZapHandler::answer(const std::vector<zmq::message_t>& frames) {
   std::array<zmq::const_buffer, 6> reply{
       zmq::buffer(std::string_view("1.0")),
       zmq::buffer(id),
-      zmq::buffer(std::string_view(user.empty() ? "400" : "200")),
-      zmq::buffer(std::string_view(user.empty() ? "no member" : "OK")),
+      zmq::buffer(status),
+      zmq::buffer(std::string_view(user.empty() ? "not admitted" : "OK")),
       zmq::buffer(user),
       zmq::buffer(std::string_view())};
   (void)zmq::send_multipart(socket_, reply, zmq::send_flags::dontwait);

@@ -25,7 +25,7 @@ class ZapHandler {
   ZapHandler(const ZapHandler&) = delete;
   ZapHandler& operator=(const ZapHandler&) = delete;
 
-  // Before the socket of that domain binds. The counter, if any, counts refusals.
+  // Before the socket of that domain binds; `refused` counts, and outlives the rule.
   void serve(const std::string& domain, Admit admit, std::uint64_t* refused);
   void forget(const std::string& domain) { rules_.erase(domain); }
 

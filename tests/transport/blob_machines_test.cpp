@@ -106,7 +106,7 @@ struct UploadRun {
     ++sendings;
     const bool fits = store.open && send.request.offset <= store.durable.size();
     if (fate == Fate::refused || !fits) {
-      take(machine.on_refused({Kind::stale, "blob.gap", "", ""}));
+      take(machine.on_chunk_refused(send.request.offset, {Kind::stale, "blob.gap", "", ""}));
       return;
     }
     if (send.request.offset == store.durable.size()) append(store.durable, send.payload);
@@ -198,8 +198,8 @@ TEST_CASE("a final refusal, or talk of another blob, fails the upload", "[transp
   const Bytes content = content_of(5'000);
   BlobUpload forbidden(opening(content), chunk);
   (void)forbidden.start();
-  const auto failed =
-      all<BlobUpload::Failed>(forbidden.on_refused({Kind::forbidden, "blob.not_released", "", ""}));
+  const auto failed = all<BlobUpload::Failed>(
+      forbidden.on_open_refused({Kind::forbidden, "blob.not_released", "", ""}));
   REQUIRE(failed.size() == 1);
   CHECK(failed[0].error.code == "blob.not_released");
   CHECK(forbidden.on_state({}).empty());
@@ -208,6 +208,20 @@ TEST_CASE("a final refusal, or talk of another blob, fails the upload", "[transp
   const auto wrong = all<BlobUpload::Failed>(other.on_state({Digest{}, 5'000, 0, false, 8}));
   REQUIRE(wrong.size() == 1);
   CHECK(wrong[0].error.code == "blob.other");
+}
+
+TEST_CASE("a coordinator that refuses the opening as stale is asked again, not for ever",
+          "[transport]") {
+  const Bytes content = content_of(5'000);
+  BlobUpload machine(opening(content), chunk);
+  auto actions = machine.start();
+  int opened = 0;
+  while (!all<BlobUpload::Open>(actions).empty()) {
+    ++opened;
+    actions = machine.on_open_refused({Kind::stale, "blob.closed", "", ""});
+  }
+  CHECK(opened == 11);
+  CHECK(all<BlobUpload::Failed>(actions).size() == 1);
 }
 
 TEST_CASE("a credit without measure is not obeyed", "[transport]") {
