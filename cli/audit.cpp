@@ -18,10 +18,6 @@ Result<Json> json_of(const std::string& text) {
 Answer tree_answer(const provenance::Answer& answer) {
   Answer told;
   told.text = provenance::to_tree(answer);
-  if (!told.text.empty() && told.text.back() != '\n') told.text += '\n';
-  told.text += fmt::format("{} nodes from {} records, at ledger size {}\nclosure digest {}\n",
-                           answer.nodes.size(), answer.records.size(), answer.head.size,
-                           to_hex(answer.closure_digest));
   told.json = provenance::to_json(answer);
   return told;
 }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "cli/interrupt.h"
 
 namespace cloister::cli {
 namespace {
@@ -225,6 +226,7 @@ Result<void> Child::launch() {
   if (nothing >= 0) close(nothing);
   if (pid_ < 0) return tl::unexpected<Error>(system_error(errno, "start", start_.program));
   setpgid(pid_, pid_);  // from both sides, so that neither can be late
+  remember_group(pid_);
   return {};
 }
 
@@ -233,6 +235,7 @@ std::optional<int> Child::ended() {
   int status = 0;
   if (waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
   kill(-pid_, SIGKILL);  // whatever it had started
+  forget_group(pid_);
   pid_ = -1;
   return shell_status(status);
 }
@@ -253,6 +256,7 @@ void Child::stop(Duration patience) {
   }
   kill(-pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
+  forget_group(pid_);
   pid_ = -1;
 }
 

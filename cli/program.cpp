@@ -35,6 +35,7 @@ int print(const Result<Answer>& answer, bool json) {
     print_error(answer.error(), json);
     return exit_status(answer.error().kind);
   }
+  if (json && answer->json.is_null()) return 0;  // it was said while the verb ran
   const std::string out = json ? to_pretty(answer->json) + "\n" : answer->text;
   std::fwrite(out.data(), 1, out.size(), stdout);
   if (std::fflush(stdout) == 0) return 0;
@@ -57,6 +58,7 @@ void set_up(CLI::App& app, Choice& choice) {
       "cloister "
       "VERB --help");
   // DEMO add_demo(app, choice);
+  add_demo(app, choice);
   add_consortium(app, choice);
   add_study(app, choice);
   add_site(app, choice);

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "provenance/lineage.h"
 #include "report/report.h"
 
 namespace cloister::report {
@@ -28,8 +29,10 @@ struct Drawing {
 
 // Everything of this report that can be drawn; a curve without points is left out.
 [[nodiscard]] std::vector<Drawing> drawings(const Report& report);
-// `dot` from provenance/lineage_text.h or written by the caller.
+// A graph that the caller wrote in our stand-in colours.
 [[nodiscard]] Drawing lineage_drawing(std::string dot, std::string text);
+// The steps of a trace, joined where one made what the other used.
+[[nodiscard]] Drawing lineage_of(const provenance::Answer& answer);
 
 // An SVG of one of the two programs as a part of an HTML page: prolog and foreign titles gone, ids
 // made unique by `id`, our stand-in colours turned into CSS variables, role and label set. Refuses

@@ -1,0 +1,185 @@
+// The sites' data: phantoms of our own, or the sub-folders of --data.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/file.h"
+#include "cli/demo/world.h"
+#include "cli/json_read.h"
+#include "protocol/worker_frame.h"
+
+namespace cloister::cli {
+namespace {
+
+using provenance::Json;
+
+struct Phantom {
+  std::string name;
+  std::filesystem::path folder;
+  std::uint64_t scanner = 0;
+  std::uint64_t training = 14;
+  std::uint64_t test = 4;
+  std::uint64_t seed = 0;
+};
+
+Result<void> worker_failure(const Ran& ran) {
+  protocol::FrameReader reader;
+  reader.feed(as_bytes(ran.out));
+  for (auto frame = reader.next(); frame && *frame; frame = reader.next()) {
+    if ((*frame)->type == protocol::FrameType::result) return {};
+    if ((*frame)->type != protocol::FrameType::failure) continue;
+    const auto json = provenance::parse_json(as_text((*frame)->payload));
+    if (!json) break;
+    return fail(Kind::unavailable, "demo.worker", provenance::text_or_empty(*json, "what"),
+                provenance::text_or_empty(*json, "next"));
+  }
+  return fail(Kind::unavailable, "demo.worker",
+              fmt::format("The worker ended with status {} and no result: {}", ran.status,
+                          ran.err.substr(0, 300)),
+              "Run `cloister doctor`.");
+}
+
+// Complete once its last file, dataset.json, is there.
+Result<void> make_phantom(World& world, const Phantom& phantom) {
+  std::error_code ignored;
+  const auto done = phantom.folder.parent_path() / (phantom.name + ".made");
+  if (std::filesystem::exists(done, ignored)) return {};
+  std::filesystem::remove_all(phantom.folder, ignored);
+  if (auto made = make_folder(phantom.folder); !made) return made;
+  const Json job = Json::object()
+                       .set("job_id", "phantom-" + phantom.name)
+                       .set("kind", "phantom")
+                       .set("parameters", Json::object()
+                                              .set("folder", phantom.folder.string())
+                                              .set("name", phantom.name)
+                                              .set("scanner", phantom.scanner)
+                                              .set("training_patients", phantom.training)
+                                              .set("test_patients", phantom.test)
+                                              .set("seed", phantom.seed));
+  Bytes in = protocol::encode_frame(protocol::FrameType::job, as_bytes(to_jcs(job)));
+  append(in, protocol::encode_frame(protocol::FrameType::start, {}));
+  RunOptions options;
+  options.in = as_text(in);
+  options.limit = Duration{10 * 60'000};
+  auto ran = run_program(world.programs.worker, {}, options);
+  if (!ran) return pass(ran);
+  if (auto good = worker_failure(*ran); !good) return good;
+  return write_text(done, "");
+}
+
+Result<std::filesystem::path> first_image(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> images;
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, problem)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_image = name.ends_with("_0000.nii.gz") || name.ends_with("_sa.nii.gz");
+    const bool is_test = entry.path().string().find("imagesTs") != std::string::npos ||
+                         entry.path().string().find("Testing") != std::string::npos;
+    if (is_image && is_test) images.push_back(entry.path());
+  }
+  if (images.empty()) {
+    return fail(Kind::not_found, "demo.no_test_image",
+                fmt::format("{} holds no held-out image.", folder.string()),
+                "The nnU-Net layout has them in imagesTs, the M&Ms layout in Testing.");
+  }
+  return *std::min_element(images.begin(), images.end());
+}
+
+std::string id_from(const std::string& name) {
+  std::string id;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    id += std::isalnum(byte) != 0 ? static_cast<char>(std::tolower(byte)) : '-';
+  }
+  while (!id.empty() && id.front() == '-') id.erase(id.begin());
+  while (!id.empty() && id.back() == '-') id.pop_back();
+  return id.substr(0, 30);
+}
+
+// Label names in the order of their values; both spellings of nnU-Net are read.
+Result<std::vector<std::string>> structures_of(const std::filesystem::path& site) {
+  std::error_code ignored;
+  const auto file = site / "dataset.json";
+  if (!std::filesystem::exists(file, ignored)) return std::vector<std::string>{"LV", "MYO", "RV"};
+  auto text = read_text(file, 4U << 20);
+  if (!text) return pass(text);
+  auto json = provenance::parse_json(*text, {.bytes_max = 4U << 20, .depth_max = 16});
+  if (!json) return pass(json);
+  std::map<int, std::string> by_value;
+  const Json labels = object_at(*json, "labels");
+  for (const auto& [key, value] : *labels.fields()) {
+    if (const auto number = value.number())
+      by_value[static_cast<int>(*number)] = key;
+    else if (value.text() != nullptr)
+      by_value[std::atoi(key.c_str())] = *value.text();
+  }
+  by_value.erase(0);
+  std::vector<std::string> names;
+  for (const auto& [value, name] : by_value) names.push_back(name);
+  return names;
+}
+
+Result<void> make_phantoms(World& world) {
+  const auto folder = world.out / "data";
+  if (auto made = make_folder(folder); !made) return made;
+  constexpr std::array<std::string_view, 3> ids{"site-a", "site-b", "site-c"};
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const Phantom phantom{std::string(ids[i]), folder / ids[i], i, 14, 4, world.options.seed + i};
+    if (auto made = make_phantom(world, phantom); !made) return made;
+    world.sites.push_back({phantom.name, phantom.folder, {}, {}, {}});
+    world.narrator.say("phantom",
+                       fmt::format("{}: {} phantom patients in scanner style {}, ED and ES", ids[i],
+                                   phantom.training + phantom.test, i + 1));
+  }
+  const Phantom fresh{"new", folder / "new", 0, 0, 1, world.options.seed + 100};
+  if (auto made = make_phantom(world, fresh); !made) return made;
+  world.structures = {"LV", "MYO", "RV"};
+  auto image = first_image(fresh.folder);
+  if (!image) return pass(image);
+  world.new_image = *image;
+  return {};
+}
+
+Result<void> take_folders(World& world) {
+  std::error_code problem;
+  std::vector<std::filesystem::path> folders;
+  for (const auto& entry : std::filesystem::directory_iterator(world.options.data, problem)) {
+    if (entry.is_directory()) folders.push_back(std::filesystem::absolute(entry.path()));
+  }
+  if (problem || folders.empty()) {
+    return fail(Kind::not_found, "demo.data",
+                fmt::format("{} holds no sub-folders.", world.options.data.string()),
+                "Give a folder with one sub-folder a site, each in the nnU-Net or M&Ms layout.");
+  }
+  std::sort(folders.begin(), folders.end());
+  for (const auto& folder : folders) {
+    world.sites.push_back({id_from(folder.filename().string()), folder, {}, {}, {}});
+    world.narrator.say("data", fmt::format("{}: {}", world.sites.back().id, folder.string()));
+  }
+  auto structures = structures_of(folders.front());
+  if (!structures) return pass(structures);
+  world.structures = std::move(*structures);
+  auto image = first_image(folders.front());
+  if (!image) return pass(image);
+  world.new_image = *image;
+  return {};
+}
+
+}  // namespace
+
+Result<void> find_data(World& world) {
+  world.stopwatch.enter("Data", "phantoms made, or folders looked at");
+  world.narrator.chapter("Data");
+  if (auto found = world.is_phantom() ? make_phantoms(world) : take_folders(world); !found) {
+    return found;
+  }
+  for (DemoSite& site : world.sites) {
+    site.agent = world.homes() / "sites" / site.id;
+    site.steward = world.person("steward-" + site.id);
+    site.admin = world.person("admin-" + site.id);
+  }
+  return {};
+}
+
+}  // namespace cloister::cli

@@ -1,0 +1,63 @@
+#include "cli/demo/demo.h"
+
+#include "base/file.h"
+#include "cli/demo/world.h"
+#include "cli/interrupt.h"
+
+namespace cloister::cli {
+namespace {
+
+constexpr const char* farewell =
+    "\nStopped; nothing is running any more. The same command again goes on here, --fresh starts "
+    "again.\n";
+
+using Act = Result<void> (*)(World&);
+constexpr Act acts[] = {prepare,      find_data,       found_consortium, enrol_everybody,
+                        start_agents, open_demo_study, drive_study,      segment_new_volume};
+
+Result<void> note_finished(const World& world) {
+  auto text = read_text(world.out / "demo.json", 1U << 20);
+  if (!text) return pass(text);
+  auto json = provenance::parse_json(*text);
+  if (!json) return pass(json);
+  json->set("finished", to_rfc3339(SystemClock().now()));
+  return write_text(world.out / "demo.json", to_pretty(*json) + "\n");
+}
+
+Result<Answer> run_acts(World& world) {
+  for (const Act act : acts) {
+    if (auto done = act(world); !done) return pass(done);
+  }
+  auto answer = report_and_prove(world);
+  if (!answer) return answer;
+  if (auto noted = note_finished(world); !noted) return pass(noted);
+  return answer;
+}
+
+}  // namespace
+
+Result<Answer> run_demo(const DemoOptions& options) {
+  stop_children_on_signals(farewell);
+  std::error_code problem;
+  const auto out = std::filesystem::absolute(options.out, problem);
+  World world{options,
+              out,
+              Narrator(Narrator::form_here(options.json)),
+              Stopwatch(std::filesystem::path()),
+              {},
+              {},
+              {},
+              {},
+              {},
+              {}};
+  auto answer = run_acts(world);
+  world.stopwatch.pause();
+  stop_everything(world);
+  if (options.json && answer) {
+    world.narrator.say("done", "Done.", answer->json);
+    answer->json = provenance::Json();  // said already, as one line
+  }
+  return answer;
+}
+
+}  // namespace cloister::cli

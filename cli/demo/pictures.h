@@ -1,0 +1,14 @@
+// What the demo takes from the sites' own reports, because one machine plays everyone.
+#pragma once
+
+#include "cli/demo/world.h"
+#include "report/artwork.h"
+
+namespace cloister::cli {
+
+// Overlays and the gate's example reconstructions.
+void take_pictures(const World& world, report::Artwork& artwork);
+// The masks of held-out patients, into out/predictions.
+void copy_predictions(const World& world);
+
+}  // namespace cloister::cli

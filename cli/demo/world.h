@@ -1,0 +1,76 @@
+// The demo's consortium: who there is, where their folders are, which processes run. Owns parts;
+// the acts are functions beside it.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/child.h"
+#include "cli/demo/demo.h"
+#include "cli/demo/narrator.h"
+#include "cli/demo/stopwatch.h"
+#include "cli/line.h"
+#include "protocol/plan.h"
+
+namespace cloister::cli {
+
+struct DemoSite {
+  std::string id;
+  std::filesystem::path data;
+  std::filesystem::path agent;    // home of the agent
+  std::filesystem::path steward;  // homes of two people
+  std::filesystem::path admin;
+};
+
+struct Programs {
+  std::filesystem::path coordinator, trainer, agent, worker, verify;
+};
+
+struct World {
+  DemoOptions options;
+  std::filesystem::path out;  // absolute
+  Narrator narrator;
+  Stopwatch stopwatch;
+  Programs programs;
+  std::vector<DemoSite> sites;
+  std::vector<std::string> structures;
+  std::filesystem::path new_image;  // the volume to segment at the end
+  PassphraseSource people;          // one passphrase for everybody: it is a demo
+  std::map<std::string, Child> children;
+
+  [[nodiscard]] std::filesystem::path homes() const { return out / "homes"; }
+  [[nodiscard]] std::filesystem::path logs() const { return out / "logs"; }
+  [[nodiscard]] std::filesystem::path consortium() const { return homes() / "consortium"; }
+  [[nodiscard]] std::filesystem::path person(const std::string& name) const {
+    return homes() / "people" / name;
+  }
+  [[nodiscard]] bool is_phantom() const { return options.data.empty(); }
+};
+
+inline constexpr std::string_view demo_study = "heart-demo";
+inline constexpr std::string_view demo_owner = "olivia";
+inline constexpr std::string_view demo_auditor = "aude";
+
+// The acts, in order. Each may be repeated: what is done already is left as it is.
+[[nodiscard]] Result<void> prepare(World& world);           // folders, programs, resume or fresh
+[[nodiscard]] Result<void> find_data(World& world);         // phantoms, or what --data holds
+[[nodiscard]] Result<void> found_consortium(World& world);  // keys, coordinator, trainer
+[[nodiscard]] Result<void> enrol_everybody(World& world);   // tokens, fingerprints, approvals
+[[nodiscard]] Result<void> start_agents(World& world);      // and publish their policies
+[[nodiscard]] Result<void> open_demo_study(World& world);
+[[nodiscard]] Result<void> drive_study(World& world);  // until the model is released
+[[nodiscard]] Result<void> segment_new_volume(World& world);
+[[nodiscard]] Result<Answer> report_and_prove(World& world);
+
+// Starts whatever died. Called wherever the demo waits.
+void keep_alive(World& world);
+[[nodiscard]] Result<void> start_child(World& world, const std::string& name,
+                                       const std::filesystem::path& program,
+                                       const std::filesystem::path& config);
+void stop_everything(World& world);
+
+}  // namespace cloister::cli
