@@ -21,6 +21,7 @@ Budget quick() {
   budget.segmentation.recipe.steps = 1200;
   budget.segmentation.recipe.batch = 8;
   budget.tuning.recipe.steps = 150;
+  budget.tuning.recipe.learning_rate = 5e-4;
   budget.tuning.recipe.ema_decay = 0.95;
   return budget;
 }
@@ -58,6 +59,7 @@ Budget full() {
 
 // To the paper: see system.md's table and section 2.2 of the paper.
 void keep_to_paper(Budget& budget) {
+  budget.image.learning = EncoderLearning::reconstruct;
   budget.mask.foreground_only = true;
   budget.mask.code_noise = 0;
   budget.image.code_noise = 0;
@@ -91,6 +93,7 @@ Result<Budget> budget_for(std::string_view name, Preset preset) {
     return fail(Kind::invalid, "budget.unknown", fmt::format("There is no budget '{}'.", name),
                 "Use 'quick', 'standard' or 'full'.");
   }
+  budget.image.learning = EncoderLearning::task;  // the better of the two by measurement
   if (preset == Preset::paper) keep_to_paper(budget);
   return budget;
 }

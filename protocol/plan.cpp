@@ -71,7 +71,9 @@ StudyPlan read_plan(const config::Fields& root) {
             10'000);
   plan.release_approvals = count(root, "release_approvals", plan.quorum, 10'000);
   plan.preset = root.word("preset", "adapted", {"paper", "adapted"});
-  plan.encoder = root.word("encoder", "reconstruct", {"reconstruct", "task"});
+  // `adapted` means the better of the two, which `task` was (docs/experiments.md).
+  plan.encoder = root.word("encoder", plan.preset == "paper" ? "reconstruct" : "task",
+                           {"reconstruct", "task"});
   plan.pooling =
       root.word("pooling", plan.preset == "paper" ? "plain" : "adapted", {"plain", "adapted"});
   plan.budget = read_budget(root);
