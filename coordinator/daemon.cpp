@@ -15,8 +15,6 @@
 namespace cloister::coordinator {
 namespace {
 
-constexpr std::size_t replay_portion = 256;
-
 Result<crypto::Identity> open_identity(const Config& config) {
   const auto passphrase = [&]() -> Result<crypto::Passphrase> {
     if (!config.passphrase_file.empty())
@@ -34,25 +32,6 @@ Result<Enrolment> stored_enrolment(const storage::Store& store) {
   if (!stored) return pass(stored);
   if (!*stored) return Enrolment{};
   return Enrolment::from_json(as_text(**stored));
-}
-
-// Feeds the core with everything the ledger holds; a new ledger gets its first records.
-Result<void> restore(Ledger& ledger, Serving& serving, const Genesis& genesis) {
-  if (ledger.size() == 0) {
-    if (auto ok = serving.performer().found(genesis.envelopes, serving.times()); !ok) return ok;
-  }
-  RecordsPlaced portion;
-  auto replayed = ledger.replay([&](Placed placed) -> Result<void> {
-    portion.records.push_back(std::move(placed));
-    if (portion.records.size() < replay_portion) return {};
-    serving.performer().handle(portion, serving.times());
-    portion.records.clear();
-    return {};
-  });
-  if (!replayed) return replayed;
-  serving.performer().handle(portion, serving.times());
-  serving.performer().commit(serving.times());
-  return {};
 }
 
 Result<void> check_own_key(const Coordinator& core, const crypto::Identity& identity) {
@@ -101,7 +80,9 @@ Result<void> run(const Config& config) {
   Coordinator core(std::move(*facts), std::move(*enrolment));
   Registry registry;
   Serving serving({loop, clock, *identity, entropy}, core, {**ledger, **blobs, registry, **store});
-  if (auto ok = restore(**ledger, serving, *genesis); !ok) return ok;
+  if (auto ok = serving.performer().restore(genesis->envelopes, serving.times()); !ok) return ok;
+  serving.performer().commit(serving.times());
+  if (auto ok = serving.outcome(); !ok) return ok;
   if (auto ok = check_own_key(core, *identity); !ok) return ok;
   if (auto ok = serving.open(config); !ok) return ok;
   log_info("serving", {{"members", to_string(config.members)},

@@ -3,6 +3,12 @@
 #include "base/log.h"
 
 namespace cloister::coordinator {
+namespace {
+
+// Records in memory at once while the core is fed at start.
+constexpr std::size_t replay_portion = 256;
+
+}  // namespace
 
 Bytes enrolments_key() { return to_bytes("Xenrolments"); }
 
@@ -33,11 +39,27 @@ void Performer::commit(Times times) {
   feed(LedgerSynced{stores_.ledger.size()});
 }
 
-Result<void> Performer::found(const std::vector<Bytes>& envelopes, Times times) {
+Result<void> Performer::restore(const std::vector<Bytes>& genesis, Times times) {
   times_ = times;
-  auto outcome = stores_.ledger.place(envelopes, rule(), times.wall);
+  if (stores_.ledger.size() > 0) return replay();
+  auto outcome = stores_.ledger.place(genesis, rule(), times.wall);
   if (!outcome) return pass(outcome);
   placed(std::move(outcome));
+  return {};
+}
+
+Result<void> Performer::replay() {
+  RecordsPlaced portion;
+  auto replayed = stores_.ledger.replay([&](Placed record) -> Result<void> {
+    portion.records.push_back(std::move(record));
+    if (portion.records.size() < replay_portion) return {};
+    feed(portion);
+    portion.records.clear();
+    return {};
+  });
+  if (!replayed) return replayed;
+  feed(portion);
+  feed(LedgerSynced{stores_.ledger.size()});
   return {};
 }
 

@@ -46,8 +46,9 @@ class Performer {
   };
   void handle(const Event& event, Times times, BytesView payload = {});
   void commit(Times times);
-  // The first records of a new ledger.
-  [[nodiscard]] Result<void> found(const std::vector<Bytes>& envelopes, Times times);
+  // At start: feeds the core with everything the ledger holds. A new ledger gets these first
+  // records.
+  [[nodiscard]] Result<void> restore(const std::vector<Bytes>& genesis, Times times);
 
   void perform(const Reply& action);
   void perform(const AnswerPoll& action);
@@ -67,6 +68,7 @@ class Performer {
 
  private:
   void feed(const Event& event);
+  [[nodiscard]] Result<void> replay();
   void answer(Token token, const protocol::Reply& reply, BytesView payload = {});
   void refuse(Token token, const Error& error);
   void placed(Result<Ledger::Outcome> outcome);

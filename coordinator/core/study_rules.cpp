@@ -63,8 +63,10 @@ Result<void> check_decision(const Record& record, const Study& study, const Memb
   const bool is_own = job.site.empty() || job.kind == "predict"
                           ? signer.id == job.assignee
                           : signer.site == job.site && protocol::belongs_to_site(signer.role);
-  const bool by_owner =
-      record.kind == RecordKind::job_denied && record.actor.id.text() == study.plan().owner;
+  // The owner may stop any job of the study, and take up the trainer's again.
+  const bool is_trainers = job.site.empty() || job.kind == "predict";
+  const bool by_owner = (record.kind == RecordKind::job_denied || is_trainers) &&
+                        record.actor.id.text() == study.plan().owner;
   if (!is_own && !by_owner) {
     return fail(Kind::forbidden, "job.site",
                 fmt::format("Job '{}' is for {} to decide.", job.id,

@@ -1,0 +1,84 @@
+#include "checkers.h"
+
+#include "coordinator/core/job.h"
+#include "provenance/merkle.h"
+
+namespace cloister::simulation {
+
+using provenance::Record;
+using provenance::RecordKind;
+
+std::optional<std::string> Checkers::after_step(const SimCoordinator& coordinator) {
+  if (!coordinator.is_up()) return std::nullopt;
+  const coordinator::Ledger& ledger = coordinator.ledger();
+  const auto read = [&](std::uint64_t from) {
+    return ledger.read({from, 256}, [](const Record&) { return true; }).value();
+  };
+  if (last_ledger_ != &ledger) {
+    // It started again: everything that was durable must be there, unchanged.
+    last_ledger_ = &ledger;
+    if (ledger.size() < leaves_.size()) return "append-only: records are gone after a restart";
+    for (std::uint64_t from = 0; from < leaves_.size();) {
+      for (const auto& entry : read(from)) {
+        if (entry.index >= leaves_.size()) break;
+        if (provenance::leaf_hash(entry.leaf) != leaves_[entry.index])
+          return "append-only: a record changed after a restart";
+      }
+      from += 256;
+    }
+  }
+  if (ledger.size() == leaves_.size()) return std::nullopt;
+  while (leaves_.size() < ledger.size()) {
+    for (const auto& entry : read(leaves_.size())) {
+      if (auto broken = take(coordinator, entry)) return broken;
+    }
+  }
+  coordinator.core().check_invariants();
+  return std::nullopt;
+}
+
+std::optional<std::string> Checkers::take(const SimCoordinator& coordinator,
+                                          const protocol::LedgerEntry& entry) {
+  const Digest leaf = provenance::leaf_hash(entry.leaf);
+  leaves_.push_back(leaf);
+  const auto envelope = provenance::parse_envelope(as_text(entry.envelope)).value();
+  const Record record = provenance::parse_statement(envelope.payload).value();
+  if (auto broken = judge(coordinator, record)) return broken;
+  for (const auto& input : record.inputs) seen_[input.digest].insert(record.kind);
+  for (const auto& subject : record.subjects) {
+    seen_[subject.digest].insert(record.kind);
+    if (record.kind == RecordKind::model_approved) model_approvals_[subject.digest].push_back(leaf);
+  }
+  if (record.kind == RecordKind::job_approved) approved_.insert(record.job);
+  return std::nullopt;
+}
+
+std::optional<std::string> Checkers::judge(const SimCoordinator& coordinator,
+                                           const Record& record) {
+  if (record.kind == RecordKind::dataset_admitted) {
+    const auto& kinds = seen_[record.subjects.front().digest];
+    for (const RecordKind needed : {RecordKind::permit_granted, RecordKind::gate_reported,
+                                    RecordKind::transfer_sent, RecordKind::transfer_received}) {
+      if (!kinds.contains(needed))
+        return fmt::format("permit-first: admitted without {}", provenance::to_string(needed));
+    }
+  }
+  const auto& studies = coordinator.core().studies();
+  const auto study = studies.find(record.study);
+  const coordinator::Job* job = study == studies.end() ? nullptr : study->second.job(record.job);
+  if (job == nullptr || !coordinator::is_product(*job, record)) return std::nullopt;
+  if (++products_[job->id] > 1)
+    return fmt::format("effect-once: job {} has a second product", job->id);
+  const bool is_sites =
+      job->kind != "predict" && job->kind != "train-segmentation" && job->kind != "release";
+  if (is_sites && !approved_.contains(job->id))
+    return fmt::format("approval-first: job {} was done before it was approved", job->id);
+  return std::nullopt;
+}
+
+std::vector<Digest> Checkers::approvals_of(const Digest& model) const {
+  const auto found = model_approvals_.find(model);
+  return found == model_approvals_.end() ? std::vector<Digest>{} : found->second;
+}
+
+}  // namespace cloister::simulation

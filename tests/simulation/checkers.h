@@ -1,0 +1,42 @@
+// What must hold after every step of every run, whatever goes wrong. A broken rule ends the run
+// with a sentence.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sim_coordinator.h"
+
+namespace cloister::simulation {
+
+class Checkers {
+ public:
+  // The first rule that does not hold; nothing while all is well.
+  //   append-only       what was durable once stays, at its place
+  //   effect-once       a job has at most one product
+  //   permit-first      nothing is admitted before its release permit, gate report and receipt
+  //   approval-first    no product of a job comes before its approval
+  [[nodiscard]] std::optional<std::string> after_step(const SimCoordinator& coordinator);
+
+  [[nodiscard]] std::vector<Digest> approvals_of(const Digest& model) const;
+  [[nodiscard]] std::size_t records() const { return leaves_.size(); }
+
+ private:
+  [[nodiscard]] std::optional<std::string> take(const SimCoordinator& coordinator,
+                                                const protocol::LedgerEntry& entry);
+  [[nodiscard]] std::optional<std::string> judge(const SimCoordinator& coordinator,
+                                                 const provenance::Record& record);
+
+  std::vector<Digest> leaves_;
+  std::uint64_t life_checked_ = 0;
+  std::map<JobId, int> products_;
+  std::set<JobId> approved_;
+  std::map<Digest, std::set<provenance::RecordKind>> seen_;  // kinds that named this digest
+  std::map<Digest, std::vector<Digest>> model_approvals_;
+  const void* last_ledger_ = nullptr;
+};
+
+}  // namespace cloister::simulation

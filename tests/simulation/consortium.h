@@ -1,0 +1,23 @@
+// One run: a whole consortium from one seed, from its genesis to a prediction on demand.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "people.h"
+
+namespace cloister::simulation {
+
+enum class Verdict { finished, unsafe, stuck };
+
+struct Outcome {
+  Verdict verdict = Verdict::finished;
+  std::string why;
+  Duration took{0};  // virtual
+  std::size_t steps = 0;
+  std::size_t records = 0;
+};
+
+[[nodiscard]] Outcome run_consortium(std::uint64_t seed, bool tell);
+
+}  // namespace cloister::simulation

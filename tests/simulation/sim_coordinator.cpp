@@ -1,0 +1,81 @@
+#include "sim_coordinator.h"
+
+#include "base/ensure.h"
+
+namespace cloister::simulation {
+namespace {
+
+// What a synced write takes: a kill may fall between placing records and their being durable.
+constexpr Duration sync_time{5};
+
+}  // namespace
+
+SimCoordinator::SimCoordinator(SimCoordinatorParts parts) : parts_(std::move(parts)) {}
+
+void SimCoordinator::later(Duration delay, std::function<void()> step) {
+  parts_.timeline.after(delay, [this, life = life_, step = std::move(step)] {
+    if (life == life_ && live_) step();
+  });
+}
+
+void SimCoordinator::start() {
+  ++life_;
+  const auto stored = store_.get(coordinator::enrolments_key());
+  auto enrolment = stored && *stored ? coordinator::Enrolment::from_json(as_text(**stored)).value()
+                                     : coordinator::Enrolment{};
+  live_.reset(new Live{
+      coordinator::Coordinator(blobs_.facts(), std::move(enrolment)), {}, {}, {}, {}, 1, {}});
+  auto ledger =
+      coordinator::Ledger::open({store_, outside_, parts_.rules, parts_.identity, parts_.entropy});
+  ensure(ledger.has_value(), "a killed coordinator opens its ledger again");
+  live_->ledger = std::move(*ledger);
+  const auto reply = [this](coordinator::Token token, const protocol::Reply& answer,
+                            BytesView bytes) {
+    const auto found = live_->waiting.find(token);
+    ensure(found != live_->waiting.end(), "every request is answered once");
+    const Answer deliver = std::move(found->second);
+    live_->waiting.erase(found);
+    deliver(answer, Bytes(bytes.begin(), bytes.end()));
+  };
+  const auto commit = [this] {
+    later(sync_time, [this] {
+      live_->performer->commit(times());
+      arm();
+    });
+  };
+  const auto broken = [](const Error&) { ensure(false, "the simulated store does not fail"); };
+  live_->performer = std::make_unique<coordinator::Performer>(
+      live_->core, coordinator::Stores{*live_->ledger, blobs_, live_->registry, store_},
+      coordinator::Answering{reply, commit, broken});
+  const auto restored = live_->performer->restore(parts_.genesis, times());
+  ensure(restored.has_value(), "the ledger can be replayed");
+}
+
+void SimCoordinator::kill() {
+  ++life_;
+  live_.reset();
+  store_.power_cut();
+  blobs_.forget_open();
+}
+
+void SimCoordinator::request(const MemberId& member, const protocol::Request& request,
+                             const Bytes& payload, Answer answer) {
+  if (!live_) return;
+  const coordinator::Token token = live_->next_token++;
+  live_->waiting.emplace(token, std::move(answer));
+  live_->performer->handle(coordinator::RequestArrived{token, member, request}, times(), payload);
+  arm();
+}
+
+void SimCoordinator::arm() {
+  const auto deadline = live_->core.next_deadline();
+  if (!deadline || (live_->armed && *live_->armed <= *deadline)) return;
+  live_->armed = deadline;
+  later(std::max(Duration(1), *deadline - parts_.timeline.now()), [this] {
+    live_->armed.reset();
+    live_->performer->handle(coordinator::Ticked{}, times());
+    arm();
+  });
+}
+
+}  // namespace cloister::simulation
