@@ -24,7 +24,7 @@ Faults draw_faults(Prng& prng) {
   faults.kill_member = mean(prng, 30, 900);
   faults.partition = mean(prng, 60, 900);
   faults.worker_fails = prng.chance(0.5) ? prng.uniform(0, 0.3) : 0;
-  faults.until = Duration(1000 * static_cast<std::int64_t>(300 + prng.below(3600)));
+  faults.until = Duration(1000 * static_cast<std::int64_t>(120 + prng.below(1200)));
   return faults;
 }
 

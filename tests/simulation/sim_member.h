@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "member/record_outbox.h"
 #include "members.h"
 #include "sim_coordinator.h"
 #include "sim_network.h"
