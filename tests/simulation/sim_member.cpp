@@ -179,31 +179,32 @@ void SimMember::upload(const Digest& digest, transport::BlobUpload::Actions acti
     const auto found = uploads_.find(digest);
     if (found == uploads_.end()) return;
     Upload& machine = *found->second;
-    const auto feed_back = [this, digest](auto step) {
-      return [this, digest, step](const protocol::Reply& reply, const Bytes&) {
+    const auto feed_back = [this, digest](auto step, auto refusal) {
+      return [this, digest, step, refusal](const protocol::Reply& reply, const Bytes&) {
         const auto running = uploads_.find(digest);
         if (running == uploads_.end()) return;
         if (const auto* refused = std::get_if<protocol::Refused>(&reply)) {
-          upload(digest, running->second->on_refused(refused->error));
+          upload(digest, refusal(*running->second, refused->error));
         } else if (const auto* state = std::get_if<protocol::BlobState>(&reply)) {
           upload(digest, step(*running->second, *state));
         }
       };
     };
     if (auto* open = std::get_if<Upload::Open>(&action)) {
-      ask(open->request, {}, feed_back([](Upload& one, const protocol::BlobState& state) {
-            return one.on_state(state);
-          }));
+      ask(open->request, {},
+          feed_back([](Upload& one, const auto& state) { return one.on_state(state); },
+                    [](Upload& one, const Error& error) { return one.on_open_refused(error); }));
     } else if (auto* read = std::get_if<Upload::Read>(&action)) {
       const Bytes& all = kept_.at(digest);
       const auto from = all.begin() + static_cast<std::ptrdiff_t>(read->offset);
       upload(digest, machine.on_read(read->offset, Bytes(from, from + read->length)));
     } else if (auto* chunk = std::get_if<Upload::Send>(&action)) {
+      const std::uint64_t offset = chunk->request.offset;
       ask(chunk->request, chunk->payload,
-          feed_back(
-              [offset = chunk->request.offset](Upload& one, const protocol::BlobState& state) {
-                return one.on_sent(offset, state);
-              }));
+          feed_back([offset](Upload& one, const auto& state) { return one.on_sent(offset, state); },
+                    [offset](Upload& one, const Error& error) {
+                      return one.on_chunk_refused(offset, error);
+                    }));
     } else if (std::holds_alternative<Upload::Done>(action)) {
       uploads_.erase(digest);
       feed(member::Uploaded{digest});
