@@ -215,6 +215,11 @@ void WorkerProcess::settle() {
   kill_at_.reset();
 }
 
+void WorkerProcess::finish_input() {
+  input_ends_ = true;
+  if (outgoing_.empty()) input_ = Descriptor();
+}
+
 void WorkerProcess::stop(Duration monotonic, Duration patience) {
   if (wait_status_ || stopping_) return;
   stopping_ = true;

@@ -83,7 +83,7 @@ class WorkerProcess {
   [[nodiscard]] std::optional<Duration> next_deadline() const { return kill_at_; }
 
   // No further input: its stdin is closed once everything queued is written.
-  void finish_input() { input_ends_ = true; }
+  void finish_input();
   // SIGTERM, and SIGKILL when `patience` is over.
   void stop(Duration monotonic, Duration patience = Duration(5'000));
   void kill();

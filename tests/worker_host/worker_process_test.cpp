@@ -92,6 +92,16 @@ TEST_CASE("inputs far larger than a pipe reach the worker without blocking us", 
   CHECK(largest <= (1U << 20));
 }
 
+TEST_CASE("a worker that waits for more input ends when there will be none", "[worker-host]") {
+  Heard heard;
+  auto worker = WorkerProcess::start(script(say + "say ready; cat >/dev/null"), heard).value();
+  while (heard.messages.empty()) REQUIRE(worker->pump(Duration(0)).has_value());
+  worker->finish_input();
+  REQUIRE(run(*worker).has_value());
+  REQUIRE(worker->ended().has_value());
+  CHECK(worker->ended()->clean);
+}
+
 TEST_CASE("a worker inherits nothing but what it is given", "[worker-host]") {
   Heard heard;
   test::TempFolder folder;

@@ -1,0 +1,100 @@
+#include "site-agent/core/policy.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/file.h"
+#include "protocol/jobs.h"
+#include "site-agent/policy_file.h"
+#include "tests/support/consortium.h"
+#include "tests/support/temp_folder.h"
+
+using namespace cloister;
+using namespace cloister::site_agent;
+using cloister::test::Consortium;
+
+namespace {
+
+member::Study a_study(Consortium& all) {
+  const auto membership = member::Membership::from(all.root(), all.bindings());
+  return member::verify_study(all.study(all.plan()), membership).value();
+}
+
+SitePolicy everything() {
+  SitePolicy policy;
+  policy.studies = {"*"};
+  for (const auto& kind : protocol::job_kinds()) policy.automatic.emplace_back(kind.name);
+  return policy;
+}
+
+Instant at(int hour, int minute) {
+  return Instant(std::int64_t{20'000} * 24 * 3600 * 1000) + Duration((hour * 60 + minute) * 60'000);
+}
+
+}  // namespace
+
+TEST_CASE("a release is a person's decision whatever the policy says", "[site-agent]") {
+  Consortium all;
+  const auto study = a_study(all);
+  const SitePolicy policy = everything();
+  CHECK(decide(policy, true, study, test::a_job(study.plan, "release")).ruling == Ruling::person);
+  CHECK(decide(policy, true, study, test::a_job(study.plan, "encode")).ruling == Ruling::automatic);
+}
+
+TEST_CASE("a policy that nobody signed decides nothing", "[site-agent]") {
+  Consortium all;
+  const auto study = a_study(all);
+  CHECK(decide(everything(), false, study, test::a_job(study.plan, "encode")).ruling ==
+        Ruling::person);
+}
+
+TEST_CASE("studies and purposes that are not allowed are never run", "[site-agent]") {
+  Consortium all;
+  const auto study = a_study(all);
+  SitePolicy policy = everything();
+  policy.studies = {"another"};
+  CHECK(decide(policy, true, study, test::a_job(study.plan, "encode")).ruling == Ruling::never);
+  policy = everything();
+  policy.purposes = {"care"};
+  CHECK(decide(policy, true, study, test::a_job(study.plan, "encode")).ruling == Ruling::never);
+}
+
+TEST_CASE("working hours may pass midnight", "[site-agent]") {
+  const WorkingHours night = hours_from_text("20:00-06:30").value();
+  CHECK(is_within(night, at(23, 0)));
+  CHECK(is_within(night, at(6, 29)));
+  CHECK_FALSE(is_within(night, at(6, 30)));
+  CHECK_FALSE(is_within(night, at(12, 0)));
+  CHECK(next_opening(night, at(12, 0)) == at(20, 0));
+  CHECK(is_within(hours_from_text("always").value(), at(12, 0)));
+  for (const char* bad : {"", "25:00-06:00", "20-06", "20:00", "2x:00-06:00"}) {
+    CHECK_FALSE(hours_from_text(bad).has_value());
+  }
+}
+
+TEST_CASE("a policy file is read whole or refused with every problem", "[site-agent]") {
+  test::TempFolder folder;
+  const auto file = folder.path() / "policy.toml";
+  REQUIRE(crypto::start().has_value());
+  REQUIRE(write_text(file, R"(
+data_root = "/data"
+studies = ["heart"]
+automatic = ["encode"]
+leave_bytes_max = "2 GiB"
+hours = "20:00-06:00"
+cpu_time_max = "2 h"
+)")
+              .has_value());
+  const auto policy = load_policy(file);
+  REQUIRE(policy.has_value());
+  CHECK(policy->leave_bytes_max == 2ULL << 30);
+  CHECK(policy->cpu_seconds_max == 7200);
+  CHECK(policy->hours.from_minute == 20 * 60);
+  CHECK(policy->digest == crypto::sha256(as_bytes(policy->text)));
+
+  REQUIRE(write_text(file, "automatic = [\"release\", \"dance\"]\nlimits = 3\n").has_value());
+  const auto bad = load_policy(file);
+  REQUIRE_FALSE(bad.has_value());
+  CHECK(bad.error().what.find("a person decides it") != std::string::npos);
+  CHECK(bad.error().what.find("dance") != std::string::npos);
+  CHECK(bad.error().what.find("limits") != std::string::npos);
+}
