@@ -280,6 +280,8 @@ Result<protocol::StudyPlan> plan_of(World& world, Seat& owner) {
   plan.release_approvals = plan.quorum;
   plan.structures = world.structures;
   plan.preset = world.options.preset;
+  plan.encoder =
+      plan.preset == "paper" ? "reconstruct" : "task";  // the better (docs/experiments.md)
   plan.pooling = plan.preset == "paper" ? "plain" : "adapted";
   plan.budget = *budget;
   if (plan.preset == "paper") plan.budget.test_time_views = 1;
