@@ -46,6 +46,14 @@ Error lost(const Address& address) {
           "It is tried again by itself."};
 }
 
+// A frame that keeps its bytes alive until the library has sent them.
+zmq::message_t shared_frame(const ClientSocket::Payload& payload) {
+  auto* owner = new ClientSocket::Payload(payload);
+  const auto release = [](void*, void* hint) { delete static_cast<ClientSocket::Payload*>(hint); };
+  // The library only reads what it sends.
+  return {const_cast<std::uint8_t*>(payload->data()), payload->size(), release, owner};
+}
+
 }  // namespace
 
 ClientSocket::ClientSocket(EventLoop& loop, const crypto::CurveKey& key, Target target,
@@ -134,11 +142,15 @@ void ClientSocket::down(Error error) {
   callbacks_.on_down(std::move(error));
 }
 
-bool ClientSocket::send(BytesView envelope, const Bytes* payload) {
-  std::vector<zmq::const_buffer> frames{zmq::const_buffer(envelope.data(), envelope.size())};
-  if (payload != nullptr) frames.emplace_back(payload->data(), payload->size());
+bool ClientSocket::send(BytesView envelope, const Payload& payload) {
   try {
-    return zmq::send_multipart(socket_, frames, zmq::send_flags::dontwait).has_value();
+    const auto more = payload ? zmq::send_flags::sndmore : zmq::send_flags::none;
+    const zmq::const_buffer head(envelope.data(), envelope.size());
+    if (!socket_.send(head, zmq::send_flags::dontwait | more)) return false;
+    if (!payload) return true;
+    // The second frame of a message follows the first whatever the queue's length.
+    zmq::message_t tail = shared_frame(payload);
+    return socket_.send(tail, zmq::send_flags::dontwait).has_value();
   } catch (const zmq::error_t&) {
     return false;
   }

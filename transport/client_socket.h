@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <zmq.hpp>
 
@@ -31,8 +32,10 @@ class ClientSocket {
   ClientSocket(const ClientSocket&) = delete;
   ClientSocket& operator=(const ClientSocket&) = delete;
 
-  // False if the queue is full: try again later.
-  [[nodiscard]] bool send(BytesView envelope, const Bytes* payload);
+  // False if the queue is full: try again later. The payload (may be null) is shared with the
+  // library's thread, not copied.
+  using Payload = std::shared_ptr<const Bytes>;
+  [[nodiscard]] bool send(BytesView envelope, const Payload& payload);
 
  private:
   void connect(const crypto::CurveKey& key);

@@ -18,7 +18,7 @@ struct Connection::Inner {
   struct Pending {
     std::uint32_t method = 0;
     Bytes body;
-    Bytes payload;
+    ClientSocket::Payload payload;  // null where none travels
     Callback callback;
     Duration patience{0};          // without any sign of the coordinator, before it is repeated
     Duration sent_at{0};           // on the monotonic clock

@@ -36,7 +36,9 @@ RequestId Connection::Inner::add(protocol::Request request, Callback callback, B
   Pending& pending = requests[id];
   pending.method = protocol::method_of(request);
   pending.body = protocol::encode(request);
-  pending.payload = std::move(payload);
+  if (protocol::carries_payload(pending.method)) {
+    pending.payload = std::make_shared<const Bytes>(std::move(payload));
+  }
   pending.callback = std::move(callback);
   pending.patience = patience_of(request);
   if (limit != Duration::max()) {
@@ -73,9 +75,8 @@ SignedMessage Connection::Inner::seal(std::uint32_t method, Bytes body) {
 
 void Connection::Inner::send(RequestId id, Pending& pending) {
   const SignedMessage message = seal(pending.method, pending.body);
-  const bool carries = protocol::carries_payload(pending.method);
   parts.loop.cancel(pending.repeat);
-  if (!socket->send(message.envelope, carries ? &pending.payload : nullptr)) {
+  if (!socket->send(message.envelope, pending.payload)) {
     pending.repeat = parts.loop.after(full_queue_pause, [this, id] {
       const auto found = requests.find(id);
       if (found != requests.end() && state == ConnectionState::open) send(id, found->second);
