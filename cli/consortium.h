@@ -6,6 +6,7 @@
 
 #include "cli/answer.h"
 #include "cli/line.h"
+#include "cli/policy_template.h"
 #include "cli/token.h"
 
 namespace cloister::cli {
@@ -37,7 +38,7 @@ struct JoinOptions {
   std::filesystem::path home;
   PassphraseSource passphrase;  // of a person's key file
   std::string worker = "cloister-worker";
-  std::filesystem::path data;  // of an agent: the data root for its policy
+  PolicyChoices policy;        // of an agent
   Duration wait{15 * 60'000};  // for the approval; zero: ask once
 };
 // The newcomer's side. Repeating it goes on where it stopped: keys are made once.

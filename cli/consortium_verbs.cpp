@@ -124,7 +124,7 @@ void add_join(CLI::App& group, Choice& choice, const char* name, const char* hel
   const auto seconds = std::make_shared<int>(900);
   verb->add_option("token", options->token, "The token, or @FILE")->required();
   verb->add_option("--home", options->home, "Folder for keys and configuration")->required();
-  verb->add_option("--data", options->data, "An agent's data folder, for its policy.toml");
+  verb->add_option("--data", options->policy.data, "An agent's data folder, for its policy.toml");
   verb->add_option("--worker", options->worker, "An agent's worker program")->capture_default_str();
   verb->add_option("--wait", *seconds, "Seconds to wait for the approval; 0 asks once")
       ->capture_default_str();

@@ -15,7 +15,7 @@ void add_demo(CLI::App& app, Choice& choice) {
                    "Folder with one sub-folder a site (nnU-Net raw or M&Ms layout); else phantoms");
   verb->add_option("--budget", options->budget,
                    "quick: minutes, standard: about an hour, full: a GPU")
-      ->check(CLI::IsMember({"quick", "standard", "full"}))
+      ->check(CLI::IsMember({"quick", "standard", "full", "rehearsal"}))
       ->capture_default_str();
   verb->add_option("--mode", options->preset, "adapted, or paper: the literal method")
       ->check(CLI::IsMember({"adapted", "paper"}))

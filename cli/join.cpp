@@ -103,7 +103,7 @@ Result<void> write_home(const JoinOptions& options, const Token& token,
     const auto policy = options.home / "policy.toml";
     std::error_code ignored;
     if (agent && !std::filesystem::exists(policy, ignored)) {
-      if (auto saved = write_text(policy, policy_template(options.data)); !saved) return saved;
+      if (auto saved = write_text(policy, policy_template(options.policy)); !saved) return saved;
     }
   }
   if (auto saved = save_membership(options.home / "membership.json", file); !saved) return saved;

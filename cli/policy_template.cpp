@@ -6,9 +6,10 @@
 
 namespace cloister::cli {
 
-std::string policy_template(const std::filesystem::path& data) {
-  const std::string root = data.empty() ? "# data_root = \"/srv/heart\""
-                                        : fmt::format("data_root = {}", toml_text(data.string()));
+std::string policy_template(const PolicyChoices& choices) {
+  const std::string root = choices.data.empty()
+                               ? "# data_root = \"/srv/heart\""
+                               : fmt::format("data_root = {}", toml_text(choices.data.string()));
   return fmt::format(
       R"(# What this site allows. The agent reads it at start; `cloister site policy --publish` signs it, and only
 # then is anything approved by itself. Nothing here can let codes out: a release, a warning of the gate and
@@ -44,9 +45,9 @@ memory_max = "0 B"
 cpu_time_max = "0 s"
 disk_max = "0 B"
 upload_per_second = "0 B"
-threads = 0
+threads = {}
 )",
-      root);
+      root, choices.threads);
 }
 
 }  // namespace cloister::cli

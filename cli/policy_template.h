@@ -6,7 +6,10 @@
 
 namespace cloister::cli {
 
-// `data`: the data root, or empty for a line to fill in.
-[[nodiscard]] std::string policy_template(const std::filesystem::path& data);
+struct PolicyChoices {
+  std::filesystem::path data;  // the data root; empty: a line to fill in
+  unsigned threads = 0;        // of a worker; 0: as many as there are
+};
+[[nodiscard]] std::string policy_template(const PolicyChoices& choices);
 
 }  // namespace cloister::cli

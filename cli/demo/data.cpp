@@ -125,7 +125,9 @@ Result<void> make_phantoms(World& world) {
   if (auto made = make_folder(folder); !made) return made;
   constexpr std::array<std::string_view, 3> ids{"site-a", "site-b", "site-c"};
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const Phantom phantom{std::string(ids[i]), folder / ids[i], i, 14, 4, world.options.seed + i};
+    const bool small = world.options.budget == "rehearsal";
+    const Phantom phantom{std::string(ids[i]), folder / ids[i], i,
+                          small ? 5U : 14U,    small ? 2U : 4U, world.options.seed + i};
     if (auto made = make_phantom(world, phantom); !made) return made;
     world.sites.push_back({phantom.name, phantom.folder, {}, {}, {}});
     world.narrator.say("phantom",

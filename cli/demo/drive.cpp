@@ -257,6 +257,22 @@ class Drive {
   Signed signed_;
 };
 
+// A rehearsal goes through every step with networks that learn nothing: for tests of the machinery.
+Result<protocol::Budget> budget_of(const std::string& name) {
+  if (name != "rehearsal") return protocol::budget_preset(name);
+  auto budget = protocol::budget_preset("quick");
+  if (!budget) return budget;
+  budget->name = "custom";
+  budget->size_px = 64;
+  budget->spacing_mm = 3.0;
+  budget->views = 1;
+  for (auto* steps : {&budget->image_encoder_steps, &budget->mask_encoder_steps,
+                      &budget->segmentation_steps, &budget->tune_steps, &budget->attack_steps}) {
+    *steps = 12;
+  }
+  return budget;
+}
+
 Result<protocol::StudyPlan> plan_of(World& world, Seat& owner) {
   auto known = roster(owner);
   if (!known) return pass(known);
@@ -264,7 +280,7 @@ Result<protocol::StudyPlan> plan_of(World& world, Seat& owner) {
   if (trainer == nullptr) {
     return fail(Kind::not_found, "demo.trainer", "The trainer is no member.", "Run with --fresh.");
   }
-  auto budget = protocol::budget_preset(world.options.budget);
+  auto budget = budget_of(world.options.budget);
   if (!budget) return pass(budget);
   protocol::StudyPlan plan;
   plan.study = StudyId::trusted(std::string(demo_study));
@@ -286,6 +302,7 @@ Result<protocol::StudyPlan> plan_of(World& world, Seat& owner) {
   plan.budget = *budget;
   if (plan.preset == "paper") plan.budget.test_time_views = 1;
   plan.gate = protocol::default_thresholds();
+  if (world.options.budget == "rehearsal") plan.mask_ceiling_min = 0;
   return plan;
 }
 

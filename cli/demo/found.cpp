@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "cli/agent_line.h"
 #include "cli/consortium.h"
@@ -48,6 +50,13 @@ struct Newcomer {
   std::filesystem::path data;
 };
 
+// The sites' workers share this machine: more threads than cores would only wait for each other.
+unsigned threads_a_site(const World& world) {
+  const long cores = std::max(1L, sysconf(_SC_NPROCESSORS_ONLN));
+  const auto sites = static_cast<long>(std::max<std::size_t>(1, world.sites.size()));
+  return static_cast<unsigned>(std::max(1L, cores / sites));
+}
+
 // Invited, keys made, fingerprint compared, approved, enrolled: what takes people three telephone
 // calls. An enrolment that was cut off begins again with a new token.
 Result<void> enrol(World& world, Seat& root, const Newcomer& who) {
@@ -61,7 +70,7 @@ Result<void> enrol(World& world, Seat& root, const Newcomer& who) {
   options.home = who.home;
   options.passphrase = world.people;
   options.worker = world.programs.worker.string();
-  options.data = who.data;
+  options.policy = {who.data, threads_a_site(world)};
   options.wait = Duration{0};
   auto asked = join(options);
   if (!asked) return pass(asked);
