@@ -137,7 +137,7 @@ class PlainSink final : public ArtifactSink {
       : places_(places), file_(std::move(file)), head_(head), as_(as) {}
   Result<void> write(BytesView piece) override {
     hash_.add(piece);
-    if (!head_.save_as.empty()) append(copy_, piece);
+    if (is_wanted_elsewhere()) append(copy_, piece);
     return file_.write(piece);
   }
   Result<Kept> finish() override {
@@ -145,7 +145,7 @@ class PlainSink final : public ArtifactSink {
     const fs::path path =
         as_ == KeepAs::report ? places_.report(head_.job, head_.name) : places_.model(digest);
     if (auto ok = file_.name(path); !ok) return pass(ok);
-    if (!head_.save_as.empty()) {
+    if (is_wanted_elsewhere()) {
       auto ok = write_file(head_.save_as, copy_, FileMode::owner_only);
       if (!ok) return pass(ok);
     }
@@ -153,6 +153,10 @@ class PlainSink final : public ArtifactSink {
   }
 
  private:
+  // Only what a person asked for: other artifacts of the same order go to the site's report.
+  [[nodiscard]] bool is_wanted_elsewhere() const {
+    return as_ == KeepAs::open && !head_.save_as.empty();
+  }
   Places& places_;
   Unnamed file_;
   ArtifactHead head_;
