@@ -12,6 +12,7 @@ namespace {
 // After the last fault everything must be finished within this.
 constexpr Duration patience{6 * 3600 * 1000};
 constexpr std::size_t steps_max = 3'000'000;
+constexpr Duration ask_every{5 * 60 * 1000};
 
 class AgentCore final : public MemberCore {
  public:
@@ -243,18 +244,18 @@ bool Run::is_finished() {
 
 void Run::ask_for_predictions() {
   asked_for_predictions_ = true;
-  // Agents may still have to hear of the release.
-  for (const std::string& site : sites_) {
-    timeline_.after(Duration(60'000), [this, site] {
-      if (predicted_.contains(site)) return;
+  // Agents may still have to hear of the release, or be down: people ask again.
+  timeline_.after(ask_every, [this] {
+    for (const std::string& site : sites_) {
+      if (predicted_.contains(site)) continue;
       nodes_.at("agent-" + site)
           ->person_asks("predict", R"({"path":"/data/new.nii.gz","output":"/data/mask.nii.gz"})",
                         [this, site](const Result<std::string>& answer) {
                           if (answer) predicted_.insert(site);
-                          if (!answer) asked_for_predictions_ = false;
                         });
-    });
-  }
+    }
+    ask_for_predictions();
+  });
 }
 
 Outcome Run::ended(Verdict verdict, std::string why) const {
