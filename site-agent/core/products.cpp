@@ -45,12 +45,13 @@ const member::Kept* Product::part(std::string_view name) const {
 }
 
 Products::Products(const member::Stored& stored) {
-  std::map<std::uint64_t, Product> by_order;
+  // A product that was made again keeps its digest and may share its number with another one.
+  std::multimap<std::uint64_t, Product> by_order;
   for (const auto& [key, value] : stored) {
     if (!key.starts_with(prefix)) continue;
     const auto json = provenance::parse_json(as_text(value), {.bytes_max = stored_bytes_max});
     ensure(json.has_value(), "a stored product can be read again");
-    by_order[count_at(*json, "order").value_or(0)] = from_json(*json);
+    by_order.emplace(count_at(*json, "order").value_or(0), from_json(*json));
   }
   for (auto& [order, product] : by_order) {
     newest_[{product.study, product.kind}] = product.digest;

@@ -91,7 +91,7 @@ class Run {
   void ask_for_predictions();
   [[nodiscard]] Outcome loop();
   [[nodiscard]] Outcome ended(Verdict verdict, std::string why) const;
-  [[nodiscard]] std::string standing() const;
+  [[nodiscard]] std::string standing();
   [[nodiscard]] site_agent::SitePolicy policy_of(const std::string& site) const;
 
   bool tell_;
@@ -107,6 +107,7 @@ class Run {
   std::set<std::string> by_hand_;
   const People* people_ = nullptr;
   std::set<std::string> predicted_;
+  std::map<std::string, std::string> unpredicted_;  // why not
   bool asked_for_predictions_ = false;
   Instant began_;
   std::size_t steps_ = 0;
@@ -252,6 +253,7 @@ void Run::ask_for_predictions() {
           ->person_asks("predict", R"({"path":"/data/new.nii.gz","output":"/data/mask.nii.gz"})",
                         [this, site](const Result<std::string>& answer) {
                           if (answer) predicted_.insert(site);
+                          if (!answer) unpredicted_[site] = to_string(answer.error());
                         });
     }
     ask_for_predictions();
@@ -263,7 +265,7 @@ Outcome Run::ended(Verdict verdict, std::string why) const {
 }
 
 // Where things stand, for whoever reads of a run that is stuck.
-std::string Run::standing() const {
+std::string Run::standing() {
   std::string text;
   if (!coordinator_.is_up()) return "the coordinator is down";
   for (const auto& [id, study] : coordinator_.core().studies()) {
@@ -283,7 +285,8 @@ std::string Run::standing() const {
   for (const auto& [what, error] : people_->refusals())
     text += fmt::format("\n  refused: {}: {}", what, to_string(error));
   for (const std::string& site : sites_)
-    text += fmt::format("\n  predicted at {}: {}", site, predicted_.contains(site));
+    if (!predicted_.contains(site))
+      text += fmt::format("\n  no prediction at {}: {}", site, unpredicted_[site]);
   return text;
 }
 
