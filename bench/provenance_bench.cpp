@@ -1,0 +1,240 @@
+// The ledger: durable signed records a second, proofs, and lineage over a large ledger. Figures and
+// commands: docs/benchmarks.md. CLOISTER_BENCH_RECORDS sets the size of the large ledger.
+#include <benchmark/benchmark.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/prng.h"
+#include "coordinator/ledger_store.h"
+#include "crypto/entropy.h"
+#include "crypto/hash.h"
+#include "crypto/start.h"
+#include "provenance/admission.h"
+#include "provenance/lineage.h"
+#include "provenance/verify_bundle.h"
+#include "storage/rocks_store.h"
+
+using namespace cloister;
+using namespace cloister::provenance;
+
+namespace {
+
+constexpr std::string_view origin = "cloister.example/bench";
+
+crypto::SecretKey key_from(std::uint64_t seed) {
+  crypto::SeededEntropy entropy(seed);
+  return crypto::SecretKey::generate(entropy);
+}
+
+Digest numbered(std::string_view what, std::uint64_t number) {
+  return crypto::sha256(as_bytes(fmt::format("{} {}", what, number)));
+}
+
+std::string id_of(std::uint64_t number) {
+  std::array<std::uint8_t, 10> random{};
+  const Bytes bytes = be64(number);
+  std::copy(bytes.begin(), bytes.end(), random.begin() + 2);
+  return uuid_v7(Instant(1'795'419'565'000), random);
+}
+
+class Disk {
+ public:
+  Disk() {
+    const char* chosen = std::getenv("CLOISTER_BENCH_FOLDER");
+    std::string name = std::string(chosen == nullptr ? "/tmp" : chosen) + "/cloister-bench-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) std::abort();
+    path_ = name;
+    store_ = storage::RocksStore::open(path_).value();
+    reader = std::make_unique<coordinator::LedgerStore>(*store_);
+  }
+  Disk(const Disk&) = delete;
+  Disk& operator=(const Disk&) = delete;
+  ~Disk() {
+    reader.reset();
+    store_.reset();
+    std::filesystem::remove_all(path_);
+  }
+  void write(const std::vector<Put>& puts, storage::Durability durability) {
+    storage::WriteBatch batch;
+    for (const Put& put : puts) batch.put(put.key, put.value);
+    if (!store_->write(batch, durability)) std::abort();
+  }
+  std::unique_ptr<coordinator::LedgerStore> reader;
+
+ private:
+  std::filesystem::path path_;
+  std::unique_ptr<storage::Store> store_;
+};
+
+// 64 clients, each with a key and a chain of records of its own.
+struct Clients {
+  std::vector<crypto::SecretKey> keys;
+  std::vector<SignerPlace> places;
+  LedgerRules rules;
+  std::uint64_t made = 0;
+
+  Clients() {
+    rules.log_origin = origin;
+    for (std::uint64_t i = 0; i < 64; ++i) {
+      keys.push_back(key_from(i + 1));
+      places.emplace_back();
+      rules.roots.push_back(
+          {MemberId::trusted(fmt::format("client-{}", i)), "bench", keys.back().public_key()});
+    }
+  }
+  // One record of each client: what a group commit takes together.
+  std::vector<Submission> round() {
+    std::vector<Submission> group;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      Record record;
+      record.kind = RecordKind::policy_published;
+      record.actor = {rules.roots[i].member, Role::consortium_admin, "bench", {}};
+      record.record_id = id_of(++made);
+      record.signer_seq = places[i].next_seq++;
+      record.prev_by_signer = places[i].last;
+      record.issued_at = Instant(1'795'419'565'000);
+      record.purpose = "A sentence of the usual length about what this was done for.";
+      record.subjects = {{"policy", numbered("policy", made)}};
+      const Envelope envelope = sign_record(record, keys[i]).value();
+      places[i].last = record_hash(envelope, keys[i].public_key()).value();
+      group.push_back({to_json(envelope), {}});
+    }
+    return group;
+  }
+};
+
+// Admission, one synced write, checkpoint, its synced write: all that stands before an answer.
+void durable_records(benchmark::State& state) {
+  Disk disk;
+  Clients clients;
+  const auto log = key_from(1000);
+  const Sequencer sequencer(*disk.reader, clients.rules);
+  for (auto _ : state) {
+    state.PauseTiming();
+    const auto group = clients.round();
+    state.ResumeTiming();
+    const auto batch = sequencer.prepare(group, {.now = Instant(1'795'419'600'000)});
+    if (!batch || !batch->outcomes.back()) std::abort();
+    disk.write(batch->puts, storage::Durability::synced);
+    const Checkpoint checkpoint{std::string(origin), batch->head};
+    disk.write({checkpoint_put(checkpoint, sign_checkpoint(checkpoint, log))},
+               storage::Durability::synced);
+  }
+  state.SetItemsProcessed(state.iterations() * 64);
+}
+BENCHMARK(durable_records)->Unit(benchmark::kMillisecond)->UseRealTime()->MinTime(3);
+
+// The bare limit that durable_records is compared with.
+void ed25519_verify(benchmark::State& state) {
+  const auto key = key_from(1);
+  const Bytes message(800, 7);
+  const auto signature = key.sign(message);
+  for (auto _ : state)
+    benchmark::DoNotOptimize(crypto::verify(key.public_key(), message, signature));
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(ed25519_verify);
+
+void inclusion_proofs(benchmark::State& state) {
+  std::vector<Digest> leaves;
+  for (std::uint64_t i = 0; i < 4096; ++i) leaves.push_back(numbered("leaf", i));
+  const LeafHashes nodes(leaves);
+  const TreeHead head{leaves.size(), tree_root(nodes, leaves.size()).value()};
+  const auto proof = inclusion_proof(nodes, 1234, head.size).value();
+  for (auto _ : state) {
+    if (!verify_inclusion({1234, leaves[1234], head}, proof)) std::abort();
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(inclusion_proofs);
+
+// A large ledger: blocks of one hundred datasets, one model made of them, and what the model made.
+// Signatures are left out: lineage does not read them.
+class LargeLedger {
+ public:
+  static constexpr std::uint64_t block = 500;
+
+  explicit LargeLedger(std::uint64_t records) : blocks_(records / block) {
+    for (std::uint64_t b = 0; b < blocks_; ++b) add_block(b);
+  }
+  [[nodiscard]] const LedgerReader& reader() const { return *disk_.reader; }
+  [[nodiscard]] std::uint64_t blocks() const { return blocks_; }
+
+ private:
+  void add_block(std::uint64_t b) {
+    StagedLedger staged(*disk_.reader);
+    const Digest model = numbered("model", b);
+    for (std::uint64_t i = 0; i < block; ++i) {
+      Judged judged;
+      Record& record = judged.record;
+      record.actor = {
+          MemberId::trusted(fmt::format("site-{}", i % 7)), Role::site_agent, "site", {}};
+      record.record_id = id_of(b * block + i + 1);
+      record.signer_seq = 1;
+      record.issued_at = Instant(1'795'419'565'000);
+      if (i < 100) {
+        record.kind = RecordKind::raw_registered;
+        record.subjects = {{"dataset", numbered("dataset", b * block + i)}};
+      } else if (i == 100) {
+        record.kind = RecordKind::model_produced;
+        for (std::uint64_t k = 0; k < 100; ++k) {
+          record.inputs.push_back({"dataset", "", numbered("dataset", b * block + k), {}});
+        }
+        record.subjects = {{"model", model}};
+      } else {
+        record.kind = RecordKind::prediction_batch;
+        record.inputs = {{"model", "model", model, {}}};
+        record.subjects = {{"prediction", numbered("prediction", b * block + i)}};
+      }
+      judged.envelope = {std::string(statement_payload_type), to_statement(record).value(), {{}}};
+      judged.leaf = leaf_of(judged.envelope, {}).value();
+      judged.leaf_hash = leaf_hash(to_bytes(judged.leaf));
+      stage_record(staged, judged, b * block + i);
+    }
+    disk_.write(staged.puts(), storage::Durability::buffered);
+  }
+
+  Disk disk_;
+  std::uint64_t blocks_;
+};
+
+LargeLedger& large_ledger() {
+  const char* wanted = std::getenv("CLOISTER_BENCH_RECORDS");
+  static LargeLedger ledger(wanted == nullptr ? 1'000'000 : std::strtoull(wanted, nullptr, 10));
+  return ledger;
+}
+
+// Closures of about 1,000 nodes (the argument: 0 back from a prediction, 1 forward from a dataset).
+void lineage(benchmark::State& state) {
+  LargeLedger& ledger = large_ledger();
+  Prng prng(1);
+  std::vector<double> milliseconds;
+  std::size_t nodes = 0;
+  for (auto _ : state) {
+    const std::uint64_t base = prng.below(ledger.blocks()) * LargeLedger::block;
+    const auto begin = std::chrono::steady_clock::now();
+    const auto answer =
+        state.range(0) == 0
+            ? trace_back(ledger.reader(), numbered("prediction", base + 101 + prng.below(399)))
+            : trace_forward(ledger.reader(), {numbered("dataset", base + prng.below(100))});
+    const auto end = std::chrono::steady_clock::now();
+    if (!answer) std::abort();
+    nodes = answer->nodes.size();
+    milliseconds.push_back(std::chrono::duration<double, std::milli>(end - begin).count());
+  }
+  std::sort(milliseconds.begin(), milliseconds.end());
+  state.counters["nodes"] = static_cast<double>(nodes);
+  state.counters["p99_ms"] = milliseconds[milliseconds.size() * 99 / 100];
+}
+BENCHMARK(lineage)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->Iterations(300);
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (!crypto::start()) return 1;
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
