@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "provenance/leaf.h"
+#include "provenance/record_json.h"
 #include "provenance/stored.h"
 
 namespace cloister::provenance {
@@ -54,7 +55,7 @@ Result<StoredRecord> stored_record(const LedgerReader& reader, std::uint64_t ind
   auto envelope = parse_stored_envelope(**value);
   if (!envelope) return pass(envelope);
   if (!*envelope) return out;  // erased
-  auto record = parse_statement((*envelope)->payload);
+  auto record = read_admitted_statement((*envelope)->payload);
   if (!record) return damaged(fmt::format("the payload of record {} cannot be read", index));
   out.envelope = std::move(*envelope);
   out.record = std::move(*record);

@@ -4,7 +4,7 @@
 //   'L' be64(index)                                 leaf bytes
 //   'T' level(1) be64(N)                            up to 256 x 32 bytes
 //   'H' leaf hash                                   be64(index)
-//   'E' SHA-256(payload)                            form(1) || envelope; see StoredEnvelope
+//   'E' SHA-256(payload)                            form(1) || rest; docs/formats.md
 //   'N' be64(index)                                 RecordNote: what must outlive an erased payload
 //   'A' artefact                                    "": the digest is known to the ledger
 //   'F' from(32) edge(1) be64(index) to(32)         ""

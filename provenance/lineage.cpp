@@ -25,10 +25,15 @@ class Builder {
     answer_.asked = std::move(asked);
     answer_.edges = std::move(closure.edges);
     for (const auto& edge : closure.context) context_.insert(edge);
+    // Edges say which nodes are records; only where the walk began must be looked up.
+    for (const GraphEdge& edge : answer_.edges) {
+      if (edge.edge == Edge::used) records_[edge.to] = edge.index;
+      if (edge.edge == Edge::generated) records_[edge.from] = edge.index;
+    }
+    if (auto done = look_up(closure); !done) return pass(done);
     for (const Digest& digest : closure.nodes) {
       if (auto done = add_node(digest); !done) return pass(done);
     }
-    if (auto done = add_context_records(); !done) return pass(done);
     if (auto done = load_records(); !done) return pass(done);
     name_nodes();
     answer_.closure_digest = closure_digest({closure.nodes.begin(), closure.nodes.end()});
@@ -38,23 +43,57 @@ class Builder {
   }
 
  private:
-  Result<void> add_node(const Digest& digest) {
-    const auto index = index_of(reader_, digest);
-    if (!index) return pass(index);
-    const auto quarantined = is_quarantined(reader_, digest);
-    if (!quarantined) return pass(quarantined);
-    answer_.nodes.push_back({digest, *index, "", *quarantined});
-    if (*index) {
-      indices_.insert(**index);
-      return add_edges(digest, Direction::back, {Edge::approved, Edge::governed});
+  Result<void> look_up(const Closure& closure) {
+    // A list of records (history, policy) has no edges at all; each of its nodes is a beginning.
+    const bool is_list = answer_.edges.empty();
+    std::vector<Digest> starts = answer_.asked;
+    if (is_list) starts.assign(closure.nodes.begin(), closure.nodes.end());
+    for (const Digest& start : starts) {
+      const auto index = index_of(reader_, start);
+      if (!index) return pass(index);
+      if (*index) records_[start] = **index;
     }
-    return add_edges(digest, Direction::forward, {Edge::about, Edge::invalidated});
+    return {};
   }
 
-  Result<void> add_edges(const Digest& node, Direction direction,
-                         std::initializer_list<Edge> sorts) {
-    for (Edge sort : sorts) {
-      const auto edges = edges_of(reader_, node, direction, sort);
+  Result<void> add_node(const Digest& digest) {
+    const auto record = records_.find(digest);
+    if (record != records_.end()) {
+      answer_.nodes.push_back({digest, record->second, "", false});
+      return take_record(record->second, true);
+    }
+    const auto quarantined = is_quarantined(reader_, digest);
+    if (!quarantined) return pass(quarantined);
+    answer_.nodes.push_back({digest, std::nullopt, "", *quarantined});
+    for (Edge sort : {Edge::about, Edge::invalidated}) {
+      const auto edges = edges_of(reader_, digest, Direction::forward, sort);
+      if (!edges) return pass(edges);
+      context_.insert(edges->begin(), edges->end());
+    }
+    return {};
+  }
+
+  // Keeps a record for the answer; a member of the closure brings approvals and policy as context.
+  Result<void> take_record(std::uint64_t index, bool is_member) {
+    if (!taken_.contains(index)) {
+      auto record = stored_record(reader_, index);
+      if (!record) return pass(record);
+      taken_.emplace(index, std::move(*record));
+    }
+    if (!is_member) return {};
+    const StoredRecord& stored = taken_.at(index);
+    if (stored.record) {
+      const Digest& self = stored.note.leaf_hash;
+      for (const Digest& approval : stored.record->approvals) {
+        context_.insert({approval, self, Edge::approved, index});
+      }
+      if (stored.record->policy) {
+        context_.insert({stored.record->policy->sha256, self, Edge::governed, index});
+      }
+      return {};
+    }
+    for (Edge sort : {Edge::approved, Edge::governed}) {  // an erased payload left its edges
+      const auto edges = edges_of(reader_, stored.note.leaf_hash, Direction::back, sort);
       if (!edges) return pass(edges);
       context_.insert(edges->begin(), edges->end());
     }
@@ -62,29 +101,25 @@ class Builder {
   }
 
   // The records at the far ends of context edges; of a policy, the record that published it.
-  Result<void> add_context_records() {
+  Result<void> load_records() {
+    std::set<std::uint64_t> wanted;
     for (const GraphEdge& edge : context_) {
       if (edge.edge == Edge::approved) {
         const auto index = index_of(reader_, edge.from);
         if (!index) return pass(index);
-        if (*index) indices_.insert(**index);
+        if (*index) wanted.insert(**index);
       } else if (edge.edge == Edge::governed) {
         const auto made = producers(reader_, edge.from);
         if (!made) return pass(made);
-        for (const GraphEdge& one : *made) indices_.insert(one.index);
+        for (const GraphEdge& one : *made) wanted.insert(one.index);
       } else {
-        indices_.insert(edge.index);
+        wanted.insert(edge.index);
       }
     }
-    return {};
-  }
-
-  Result<void> load_records() {
-    for (std::uint64_t index : indices_) {
-      auto record = stored_record(reader_, index);
-      if (!record) return pass(record);
-      answer_.records.push_back(std::move(*record));
+    for (std::uint64_t index : wanted) {
+      if (auto done = take_record(index, false); !done) return done;
     }
+    for (auto& [index, stored] : taken_) answer_.records.push_back(std::move(stored));
     return {};
   }
 
@@ -107,8 +142,9 @@ class Builder {
 
   const LedgerReader& reader_;
   Answer answer_;
+  std::map<Digest, std::uint64_t> records_;
+  std::map<std::uint64_t, StoredRecord> taken_;
   std::set<GraphEdge> context_;
-  std::set<std::uint64_t> indices_;
 };
 
 Result<void> check_known(const LedgerReader& reader, const Digest& digest) {

@@ -11,6 +11,9 @@ namespace cloister::provenance {
 // Without subjects: those stand in the statement.
 [[nodiscard]] Result<Record> common_from_json(const Json& json);
 
+// parse_statement without comparing spellings: for payloads that admission has compared already.
+[[nodiscard]] Result<Record> read_admitted_statement(BytesView payload);
+
 [[nodiscard]] Json to_json(const Indicator& indicator);
 [[nodiscard]] Result<Indicator> indicator_from(const Json& json);
 

@@ -6,7 +6,8 @@ namespace cloister::provenance {
 namespace {
 constexpr std::size_t note_header = 1 + 1 + 8 + 32 + 32;
 constexpr std::uint8_t form_erased = 0;
-constexpr std::uint8_t form_json = 1;
+constexpr std::uint8_t form_plain = 1;
+constexpr std::size_t plain_header = 1 + 32 + 64;
 }  // namespace
 
 tl::unexpected<Error> damaged(std::string_view what) {
@@ -72,18 +73,25 @@ Result<KeyState> parse_key_state(BytesView bytes) {
 }
 
 Bytes stored_envelope(const Envelope& envelope) {
-  Bytes out{form_json};
-  append(out, as_bytes(to_json(envelope)));
+  const auto& signature = envelope.signatures.front();
+  Bytes out{form_plain};
+  append(out, digest_from_hex(signature.keyid).value().view());
+  append(out, signature.signature);
+  append(out, envelope.payload);
   return out;
 }
 
 Result<std::optional<Envelope>> parse_stored_envelope(BytesView bytes) {
   if (bytes.empty()) return damaged("an envelope is empty");
   if (bytes[0] == form_erased) return std::optional<Envelope>();
-  if (bytes[0] != form_json) return damaged("an envelope is in an unknown form");
-  auto envelope = parse_envelope(as_text(bytes.subspan(1)));
-  if (!envelope) return damaged("an envelope cannot be read");
-  return std::optional<Envelope>(std::move(*envelope));
+  if (bytes[0] != form_plain || bytes.size() < plain_header) {
+    return damaged("an envelope is in an unknown form");
+  }
+  EnvelopeSignature signature{to_hex(bytes.subspan(1, 32)), {}};
+  std::copy_n(bytes.begin() + 33, 64, signature.signature.begin());
+  const BytesView payload = bytes.subspan(plain_header);
+  return std::optional<Envelope>(Envelope{
+      std::string(statement_payload_type), Bytes(payload.begin(), payload.end()), {signature}});
 }
 
 Digest key_digest(const crypto::PublicKey& key) { return crypto::sha256(crypto::spki_der(key)); }

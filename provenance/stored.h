@@ -11,7 +11,8 @@ namespace cloister::provenance {
 [[nodiscard]] Bytes to_bytes(const KeyState& state);
 [[nodiscard]] Result<KeyState> parse_key_state(BytesView bytes);
 
-// form(1) || rest: 1 = envelope as JSON, 0 = erased.
+// form(1): 1 = key id(32), signature(64), payload follow; 0 = erased. An admitted envelope has one
+// signature, its key's id as hint, and the payload type of statements: nothing is lost.
 [[nodiscard]] Bytes stored_envelope(const Envelope& envelope);
 // Nothing: erased.
 [[nodiscard]] Result<std::optional<Envelope>> parse_stored_envelope(BytesView bytes);

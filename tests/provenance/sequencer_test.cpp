@@ -485,6 +485,8 @@ TEST_CASE("damaged stores are an error and never an answer", "[provenance]") {
   CHECK_FALSE(checked_head(damage(key::head(), Bytes(3, 1))).has_value());
   CHECK_FALSE(record_note(damage(key::note(0), Bytes(3, 1)), 0).has_value());
   const Digest payload = record_note(world.ledger, 0)->payload_hash;
-  CHECK(stored_record(damage(key::envelope(payload), Bytes{1, '{'}), 0).error().code ==
+  CHECK(stored_record(damage(key::envelope(payload), Bytes(200, 1)), 0).error().code ==
+        "ledger.damaged");
+  CHECK(stored_record(damage(key::envelope(payload), Bytes{1, 2}), 0).error().code ==
         "ledger.damaged");
 }
