@@ -68,38 +68,58 @@ class Disk {
   std::unique_ptr<storage::Store> store_;
 };
 
-// 64 clients, each with a key and a chain of records of its own.
+// 64 clients, each with a bound key and a chain of records of its own.
 struct Clients {
   std::vector<crypto::SecretKey> keys;
+  std::vector<Actor> actors;
   std::vector<SignerPlace> places;
   LedgerRules rules;
+  std::vector<Submission> bindings;  // to be admitted first
   std::uint64_t made = 0;
 
   Clients() {
+    const auto root = key_from(2000);
     rules.log_origin = origin;
+    rules.roots.push_back({MemberId::trusted("root"), "bench", root.public_key()});
+    SignerPlace place;
     for (std::uint64_t i = 0; i < 64; ++i) {
       keys.push_back(key_from(i + 1));
       places.emplace_back();
-      rules.roots.push_back(
-          {MemberId::trusted(fmt::format("client-{}", i)), "bench", keys.back().public_key()});
+      actors.push_back(
+          {MemberId::trusted(fmt::format("client-{}", i)), Role::study_owner, "bench", {}});
+      KeyBinding binding{actors.back().id, Role::study_owner, "bench", {}, {}, {}, {}};
+      binding = prove_key(binding, keys.back(), origin);
+      Record record = draft(place);
+      record.kind = RecordKind::key_bound;
+      record.actor = {MemberId::trusted("root"), Role::consortium_admin, "bench", {}};
+      record.details = to_details(binding);
+      record.subjects = {{"key", member_key_digest(binding)}};
+      bindings.push_back(sign(record, root, place));
     }
+  }
+  Record draft(SignerPlace& place) {
+    Record record;
+    record.record_id = id_of(++made);
+    record.signer_seq = place.next_seq++;
+    record.prev_by_signer = place.last;
+    record.issued_at = Instant(1'795'419'565'000);
+    return record;
+  }
+  static Submission sign(const Record& record, const crypto::SecretKey& key, SignerPlace& place) {
+    const Envelope envelope = sign_record(record, key).value();
+    place.last = record_hash(envelope, key.public_key()).value();
+    return {to_json(envelope), {}};
   }
   // One record of each client: what a group commit takes together.
   std::vector<Submission> round() {
     std::vector<Submission> group;
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      Record record;
+      Record record = draft(places[i]);
       record.kind = RecordKind::policy_published;
-      record.actor = {rules.roots[i].member, Role::consortium_admin, "bench", {}};
-      record.record_id = id_of(++made);
-      record.signer_seq = places[i].next_seq++;
-      record.prev_by_signer = places[i].last;
-      record.issued_at = Instant(1'795'419'565'000);
+      record.actor = actors[i];
       record.purpose = "A sentence of the usual length about what this was done for.";
       record.subjects = {{"policy", numbered("policy", made)}};
-      const Envelope envelope = sign_record(record, keys[i]).value();
-      places[i].last = record_hash(envelope, keys[i].public_key()).value();
-      group.push_back({to_json(envelope), {}});
+      group.push_back(sign(record, keys[i], places[i]));
     }
     return group;
   }
@@ -111,6 +131,7 @@ void durable_records(benchmark::State& state) {
   Clients clients;
   const auto log = key_from(1000);
   const Sequencer sequencer(*disk.reader, clients.rules);
+  disk.write(sequencer.prepare(clients.bindings, {}).value().puts, storage::Durability::synced);
   for (auto _ : state) {
     state.PauseTiming();
     const auto group = clients.round();
@@ -188,7 +209,9 @@ class LargeLedger {
         record.inputs = {{"model", "model", model, {}}};
         record.subjects = {{"prediction", numbered("prediction", b * block + i)}};
       }
-      judged.envelope = {std::string(statement_payload_type), to_statement(record).value(), {{}}};
+      judged.envelope = {std::string(statement_payload_type),
+                         to_statement(record).value(),
+                         {{std::string(64, '0'), {}}}};
       judged.leaf = leaf_of(judged.envelope, {}).value();
       judged.leaf_hash = leaf_hash(to_bytes(judged.leaf));
       stage_record(staged, judged, b * block + i);

@@ -61,6 +61,11 @@ rocksdb::Options options_for(const RocksOptions& ours) {
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.cache_index_and_filter_blocks = true;  // so that memory stays flat as the ledger grows
   table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // Filters and indices in pieces of a page: whole ones of a large ledger would push each other out
+  // of a small cache at every lookup.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.pin_top_level_index_and_filter = true;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }
