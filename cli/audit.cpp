@@ -127,32 +127,30 @@ Result<Answer> audit_egress(const Replica& replica, const std::string& site) {
 }
 
 Result<provenance::BundleFiles> make_evidence(const Replica& replica,
-                                              const MembershipFile& membership,
                                               const provenance::Answer* about) {
   provenance::BundlePlan plan;
   plan.checkpoint = replica.checkpoint;
-  plan.policy = provenance::default_policy(log_key(membership), {});
+  plan.policy = replica.policy;
   plan.roots = replica.rules.roots;
   plan.answer = about;
   return provenance::make_bundle(replica.ledger, plan);
 }
 
-provenance::TrustAnchors anchors(const Replica& replica, const MembershipFile& membership) {
-  return {provenance::default_policy(log_key(membership), {}), replica.rules.roots};
+provenance::TrustAnchors anchors(const Replica& replica) {
+  return {replica.policy, replica.rules.roots};
 }
 
-Result<Answer> audit_verify(const Replica& replica, const MembershipFile& membership) {
-  auto files = make_evidence(replica, membership, nullptr);
+Result<Answer> audit_verify(const Replica& replica) {
+  auto files = make_evidence(replica, nullptr);
   if (!files) return pass(files);
-  const auto verdict = provenance::verify_bundle(*files, anchors(replica, membership));
+  const auto verdict = provenance::verify_bundle(*files, anchors(replica));
   if (verdict.error) return tl::unexpected<Error>(*verdict.error);
   auto json = json_of(provenance::to_json(verdict));
   if (!json) return pass(json);
   return Answer{provenance::to_text(verdict), std::move(*json)};
 }
 
-Result<Answer> audit_export(const Replica& replica, const MembershipFile& membership,
-                            const ExportOptions& options) {
+Result<Answer> audit_export(const Replica& replica, const ExportOptions& options) {
   if (auto empty = must_be_empty(options.folder); !empty) return pass(empty);
   std::optional<provenance::Answer> about;
   if (!options.about.empty()) {
@@ -162,7 +160,7 @@ Result<Answer> audit_export(const Replica& replica, const MembershipFile& member
     if (!answer) return pass(answer);
     about = std::move(*answer);
   }
-  auto files = make_evidence(replica, membership, about ? &*about : nullptr);
+  auto files = make_evidence(replica, about ? &*about : nullptr);
   if (!files) return pass(files);
   if (auto written = write_files(options.folder, *files); !written) return pass(written);
   Answer told;

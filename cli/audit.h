@@ -22,17 +22,14 @@ namespace cloister::cli {
 
 // Everything there is, as a bundle in memory. `about`: the answer that the bundle explains.
 [[nodiscard]] Result<provenance::BundleFiles> make_evidence(const Replica& replica,
-                                                            const MembershipFile& membership,
                                                             const provenance::Answer* about);
-[[nodiscard]] provenance::TrustAnchors anchors(const Replica& replica,
-                                               const MembershipFile& membership);
-[[nodiscard]] Result<Answer> audit_verify(const Replica& replica, const MembershipFile& membership);
+[[nodiscard]] provenance::TrustAnchors anchors(const Replica& replica);
+[[nodiscard]] Result<Answer> audit_verify(const Replica& replica);
 
 struct ExportOptions {
   std::filesystem::path folder;  // must be new or empty
   std::string about;             // file or digest the bundle explains; empty: the whole log
 };
-[[nodiscard]] Result<Answer> audit_export(const Replica& replica, const MembershipFile& membership,
-                                          const ExportOptions& options);
+[[nodiscard]] Result<Answer> audit_export(const Replica& replica, const ExportOptions& options);
 
 }  // namespace cloister::cli

@@ -9,6 +9,9 @@ namespace {
 
 using Question = Result<Answer> (*)(const Replica&, const std::string&);
 
+// Evidence for others is worth a wait: the sites cosign with their next poll.
+constexpr Duration wait_for_witnesses{45'000};
+
 struct Row {
   const char* name;
   const char* help;
@@ -29,13 +32,13 @@ constexpr Row rows[] = {
 };
 
 template <class Do>
-Verb replayed(std::shared_ptr<Who> who, Do act) {
-  return [who, act]() -> Result<Answer> {
+Verb replayed(std::shared_ptr<Who> who, Do act, Duration witness_wait = Duration{0}) {
+  return [who, act, witness_wait]() -> Result<Answer> {
     auto seat = take_seat(who->home, who->passphrase);
     if (!seat) return pass(seat);
-    auto replica = fetch_ledger(*seat);
+    auto replica = fetch_ledger(*seat, witness_wait);
     if (!replica) return pass(replica);
-    return act(*replica, seat->membership);
+    return act(*replica);
   };
 }
 
@@ -48,9 +51,7 @@ void add_row(CLI::App& group, Choice& choice, const Row& row) {
   verb->footer(std::string("Example:\n  cloister audit ") + row.example +
                " --home ~/.cloister/aude");
   verb->callback([&choice, who, what, ask = row.ask] {
-    choice.run = replayed(who, [what, ask](const Replica& replica, const MembershipFile&) {
-      return ask(replica, *what);
-    });
+    choice.run = replayed(who, [what, ask](const Replica& replica) { return ask(replica, *what); });
   });
 }
 
@@ -60,7 +61,7 @@ void add_verify(CLI::App& group, Choice& choice) {
   const auto who = std::make_shared<Who>();
   add_who(*verb, *who);
   verb->footer("Example:\n  cloister audit verify --home ~/.cloister/aude");
-  verb->callback([&choice, who] { choice.run = replayed(who, audit_verify); });
+  verb->callback([&choice, who] { choice.run = replayed(who, audit_verify, wait_for_witnesses); });
 }
 
 void add_export(CLI::App& group, Choice& choice) {
@@ -74,9 +75,9 @@ void add_export(CLI::App& group, Choice& choice) {
       "Example:\n  cloister audit export bundle --about prediction.nii.gz --home ~/.cloister/aude\n"
       "  cloister-verify bundle");
   verb->callback([&choice, who, options] {
-    choice.run = replayed(who, [options](const Replica& replica, const MembershipFile& membership) {
-      return audit_export(replica, membership, *options);
-    });
+    choice.run = replayed(
+        who, [options](const Replica& replica) { return audit_export(replica, *options); },
+        wait_for_witnesses);
   });
 }
 

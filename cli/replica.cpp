@@ -32,9 +32,8 @@ Result<void> take(const protocol::Records& portion, Fetched& fetched) {
   return {};
 }
 
-// Until a portion comes back short and the checkpoint covers what we have.
-Result<Fetched> fetch_all(Line& line) {
-  Fetched fetched;
+// Until a portion comes back empty: then its checkpoint covers what we have.
+Result<void> fetch_more(Line& line, Fetched& fetched) {
   while (true) {
     const protocol::FetchRecords range{fetched.records.size(),
                                        static_cast<std::uint32_t>(records_max)};
@@ -42,8 +41,40 @@ Result<Fetched> fetch_all(Line& line) {
     if (!portion) return pass(portion);
     if (auto taken = take(*portion, fetched); !taken) return pass(taken);
     fetched.checkpoint = portion->checkpoint;
-    if (portion->entries.empty()) return fetched;
+    if (portion->entries.empty()) return {};
   }
+}
+
+// Every site's agent is a witness of the log.
+Result<provenance::TlogPolicy> witnesses_of(Seat& seat) {
+  auto known = roster(seat);
+  if (!known) return pass(known);
+  std::vector<provenance::PolicyWitness> witnesses;
+  for (const auto& [id, one] : known->members()) {
+    if (one.role != protocol::Role::site_agent) continue;
+    witnesses.push_back({id.text(), {id.text(), provenance::NoteKeyType::cosignature, one.sign}});
+  }
+  return provenance::default_policy(log_key(seat.membership), std::move(witnesses));
+}
+
+bool is_witnessed(const Fetched& fetched, const provenance::TlogPolicy& policy) {
+  const auto note = provenance::parse_note(as_text(fetched.checkpoint));
+  if (!note) return false;
+  const auto names = provenance::cosigners(*note, policy);
+  return names && provenance::has_quorum(*names, policy);
+}
+
+Result<Fetched> fetch_all(Seat& seat, provenance::TlogPolicy& policy, Duration witness_wait) {
+  Fetched fetched;
+  const SystemClock clock;
+  const Duration end = clock.monotonic() + witness_wait;
+  if (auto all = fetch_more(*seat.line, fetched); !all) return pass(all);
+  while (!is_witnessed(fetched, policy) && clock.monotonic() < end) {
+    seat.line->loop().run_until([] { return false; }, Duration{500});
+    if (auto all = fetch_more(*seat.line, fetched); !all) return pass(all);
+  }
+  if (!is_witnessed(fetched, policy)) policy.quorum = "none";
+  return fetched;
 }
 
 Result<void> admit_again(Replica& replica, const std::vector<provenance::Submission>& records) {
@@ -99,12 +130,15 @@ Result<provenance::LedgerRules> ledger_rules(const MembershipFile& membership) {
               "Restore it from a copy, or join again.");
 }
 
-Result<Replica> fetch_ledger(Seat& seat) {
+Result<Replica> fetch_ledger(Seat& seat, Duration witness_wait) {
   Replica replica;
   auto rules = ledger_rules(seat.membership);
   if (!rules) return pass(rules);
   replica.rules = std::move(*rules);
-  auto fetched = fetch_all(*seat.line);
+  auto policy = witnesses_of(seat);
+  if (!policy) return pass(policy);
+  replica.policy = std::move(*policy);
+  auto fetched = fetch_all(seat, replica.policy, witness_wait);
   if (!fetched) return pass(fetched);
   auto note = provenance::parse_note(as_text(fetched->checkpoint));
   if (!note) return pass(note);

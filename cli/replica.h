@@ -12,6 +12,7 @@
 #include "provenance/ledger_reader.h"
 #include "provenance/note.h"
 #include "provenance/sequencer.h"
+#include "provenance/tlog_policy.h"
 
 namespace cloister::cli {
 
@@ -20,11 +21,16 @@ struct Replica {
   provenance::LedgerRules rules;
   provenance::Note checkpoint;  // as the coordinator signed it, with its cosignatures
   provenance::TreeHead head;
+  // The log and the sites as its witnesses. Asks for a quorum of them where the checkpoint has one;
+  // else for none, and says so in every verdict.
+  provenance::TlogPolicy policy;
 };
 
 // Reads records in portions (limits::records_max); memory grows with the ledger. "audit.unreadable"
 // if some records are not for this member to read: only auditors and administrators may replay.
-[[nodiscard]] Result<Replica> fetch_ledger(Seat& seat);
+// `witness_wait`: how long to wait for the sites' cosignatures under the newest checkpoint; they
+// come with the agents' next polls (limits::poll_wait_max).
+[[nodiscard]] Result<Replica> fetch_ledger(Seat& seat, Duration witness_wait = Duration{0});
 
 // Visits the entries in order; some may have no envelope (not for this member to read). Nothing is
 // checked: for questions whose answer the ledger checks again.

@@ -166,7 +166,7 @@ void fold_encoder(Report& report, const Record& record) {
   Encoder& encoder = encoder_of(site, which_encoder(text_or_empty(record.details, "which")));
   if (!record.subjects.empty()) encoder.digest = to_hex(record.subjects.front().digest);
   encoder.seconds = number_or(record.details, "seconds", 0);
-  encoder.final_loss = number_or(record.details, "final_loss", 0);
+  encoder.final_loss = number(record.details, "final_loss");
   for (const auto& [structure, ceiling] : *object_or_none(record.details, "ceiling").fields()) {
     site.mask_ceiling[structure] = ceiling.number().value_or(0);
   }

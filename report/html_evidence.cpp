@@ -46,7 +46,8 @@ std::string encoders_table(const Report& report) {
       out += fmt::format(
           "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>"
           "<td>{}</td></tr>\n",
-          escaped(site.id), escaped(encoder.which), figure_text(encoder.final_loss),
+          escaped(site.id), escaped(encoder.which),
+          encoder.final_loss ? figure_text(*encoder.final_loss) : "–",
           seconds_text(encoder.seconds), digest_html(encoder.digest));
     }
   }

@@ -210,7 +210,8 @@ std::string quality_html(const Report& report, const Artwork& artwork) {
       "<p>DSC is the overlap with the reference mask (1 is perfect), HD95 the distance within "
       "which "
       "95 % of the two surfaces lie, ASSD their mean distance. The <em>mask ceiling</em> is what a "
-      "site's own mask encoder and decoder keep of a perfect mask: no result can pass it.</p>\n";
+      "site's own mask encoder and decoder keep of a perfect mask: results hardly ever pass "
+      "it.</p>\n";
   out += figure_html(artwork, "results", "tall");
   out += mode_table(report, modes_of(report).front());
   out += baselines(report);

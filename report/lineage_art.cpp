@@ -47,6 +47,17 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
+// Sites in alphabetical order get the colours of the curves; everybody else is neutral.
+std::map<std::string, std::size_t> colours_of(const provenance::Answer& answer) {
+  std::set<std::string> sites;
+  for (const StoredRecord& stored : answer.records) {
+    if (stored.note.kind == RecordKind::raw_registered) sites.insert(stored.note.org);
+  }
+  std::map<std::string, std::size_t> places;
+  for (const auto& site : sites) places.emplace(site, places.size());
+  return places;
+}
+
 using Pairs = std::set<std::pair<Digest, Digest>>;
 
 // Step -> step, through what the first made and the second used.
@@ -68,7 +79,7 @@ Pairs joined(const provenance::Answer& answer, const std::set<Digest>& steps) {
 
 Drawing lineage_of(const provenance::Answer& answer) {
   std::set<Digest> steps;
-  std::map<std::string, std::size_t> places;
+  const auto places = colours_of(answer);
   std::string dot = fmt::format(
       "digraph lineage {{\nrankdir=LR; bgcolor=\"transparent\"; ranksep=0.4; nodesep=0.16;\n"
       "node [shape=box, style=\"rounded,filled\", color=\"{0}\", fontcolor=\"{0}\", "
@@ -79,10 +90,12 @@ Drawing lineage_of(const provenance::Answer& answer) {
   for (const StoredRecord& stored : answer.records) {
     const std::string words = words_of(stored);
     if (words.empty() || !steps.insert(stored.note.leaf_hash).second) continue;
-    const auto place = places.try_emplace(stored.note.org, places.size()).first->second;
+    const auto place = places.find(stored.note.org);
     dot += fmt::format("{} [label={}, fillcolor=\"{}\"];\n", quoted(to_hex(stored.note.leaf_hash)),
                        fmt::format("\"{}\\n{}\"", words, stored.note.signer),
-                       place < 3 ? stand_in::series_fill(place) : stand_in::neutral_fill);
+                       place != places.end() && place->second < 3
+                           ? stand_in::series_fill(place->second)
+                           : stand_in::neutral_fill);
     text += fmt::format(" {} by {};", words, stored.note.signer);
   }
   for (const auto& [from, to] : joined(answer, steps)) {

@@ -26,7 +26,7 @@ struct Encoder {
   std::string which;  // "image", "mask", "tuned-mask-decoder"
   std::string digest;
   double seconds = 0;
-  double final_loss = 0;
+  std::optional<double> final_loss;
   Curve curve;
 };
 
@@ -93,7 +93,7 @@ struct Site {
   std::vector<Excluded> excluded;
   std::vector<JobTime> jobs;
   std::vector<Encoder> encoders;
-  std::map<std::string, double> mask_ceiling;  // DSC by structure: no result can pass it
+  std::map<std::string, double> mask_ceiling;  // DSC by structure: what a mask keeps
   Gate gate;
   Upload upload;
 };

@@ -34,7 +34,7 @@ Json encoder_json(const Encoder& encoder) {
   return Json::object()
       .set("digest", encoder.digest)
       .set("seconds", encoder.seconds)
-      .set("final_loss", encoder.final_loss)
+      .set("final_loss", optional_number(encoder.final_loss))
       .set("curve", curve_json(encoder.curve));
 }
 

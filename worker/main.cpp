@@ -9,8 +9,21 @@
 
 #include "base/time.h"
 #include "base/version.h"
+#include "networks/job.h"
 #include "worker/channel.h"
 #include "worker/worker.h"
+
+namespace {
+
+// What this build computes with, as JSON: for `cloister doctor` and reports.
+int self_check() {
+  const auto facts = cloister::networks::compute_facts();
+  fmt::print("{{\"LibTorch\":\"{}\",\"BLAS\":\"{}\",\"CUDA devices\":\"{}\",\"warning\":\"{}\"}}\n",
+             facts.torch_version, facts.blas, facts.cuda_devices, facts.warning);
+  return facts.warning.empty() ? 0 : 20;
+}
+
+}  // namespace
 
 int main(int count, char** arguments) {
   using namespace cloister;
@@ -18,12 +31,13 @@ int main(int count, char** arguments) {
     fmt::print("cloister-worker {}\n", program_version());
     return 0;
   }
+  if (count > 1 && std::string_view(arguments[1]) == "--self-check") return self_check();
   if (count > 1 || isatty(STDIN_FILENO) == 1) {
     fmt::print(
         "cloister-worker computes for cloister-agent and cloister-trainer, which start it and "
         "talk\n"
         "to it through its standard input and output. There is nothing to do here by hand.\n"
-        "Options: --version, --help\n");
+        "Options: --self-check, --version, --help\n");
     return count > 1 && std::string_view(arguments[1]) == "--help" ? 0 : 11;
   }
   // Frames go to a descriptor of our own: whatever a library prints goes to the log instead.

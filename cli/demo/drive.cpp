@@ -284,7 +284,11 @@ Result<protocol::StudyPlan> plan_of(World& world, Seat& owner) {
   if (!budget) return pass(budget);
   protocol::StudyPlan plan;
   plan.study = StudyId::trusted(std::string(demo_study));
-  plan.title = fmt::format("{} hospitals, one heart network", world.sites.size());
+  constexpr std::array<std::string_view, 6> words{"No", "One", "Two", "Three", "Four", "Five"};
+  const std::size_t count = world.sites.size();
+  plan.title = fmt::format("{} {}, one heart network",
+                           count < words.size() ? std::string(words[count]) : std::to_string(count),
+                           count == 1 ? "hospital" : "hospitals");
   plan.purpose = "Shows the whole life of a study; supports no clinical use.";
   plan.legal_basis = world.is_phantom() ? "No personal data: phantoms made for this run."
                                         : "The licence of the public data set that was given.";

@@ -30,11 +30,10 @@ std::filesystem::path mask_path(const World& world) {
 }
 
 // The auditor's own copies of what is trusted, so that the bundle does not vouch for itself.
-Result<void> write_anchors(const World& world, const Replica& replica,
-                           const MembershipFile& membership) {
+Result<void> write_anchors(const World& world, const Replica& replica) {
   const auto folder = world.out / "auditors-anchors";
   if (auto made = make_folder(folder); !made) return made;
-  const auto trust = anchors(replica, membership);
+  const auto trust = anchors(replica);
   if (auto written = write_text(folder / "tlog-policy", provenance::to_text(*trust.policy));
       !written) {
     return written;
@@ -59,14 +58,13 @@ void take_verdict(const Ran& ran, report::Verification& verification) {
   }
 }
 
-Result<report::Verification> prove(World& world, const Replica& replica,
-                                   const MembershipFile& membership) {
+Result<report::Verification> prove(World& world, const Replica& replica) {
   const auto bundle = world.out / "audit-bundle";
   std::error_code ignored;
   std::filesystem::remove_all(bundle, ignored);
-  auto exported = audit_export(replica, membership, {bundle, mask_path(world).string()});
+  auto exported = audit_export(replica, {bundle, mask_path(world).string()});
   if (!exported) return pass(exported);
-  if (auto written = write_anchors(world, replica, membership); !written) return pass(written);
+  if (auto written = write_anchors(world, replica); !written) return pass(written);
   report::Verification verification;
   verification.bundle = "audit-bundle";
   verification.command =
@@ -194,7 +192,8 @@ struct Told {
 };
 
 Result<Told> collect_all(World& world, Seat& auditor) {
-  auto replica = fetch_ledger(auditor);
+  world.narrator.say("witnesses", "waiting for the sites to cosign the ledger's newest checkpoint");
+  auto replica = fetch_ledger(auditor, Duration{45'000});
   if (!replica) return pass(replica);
   auto report = report::collect(replica->ledger, replica->checkpoint,
                                 StudyId::trusted(std::string(demo_study)));
@@ -209,7 +208,7 @@ Result<Told> collect_all(World& world, Seat& auditor) {
   auto prediction = prediction_of(world, *trace);
   if (!prediction) return pass(prediction);
   report->prediction = std::move(*prediction);
-  auto verification = prove(world, *replica, auditor.membership);
+  auto verification = prove(world, *replica);
   if (!verification) return pass(verification);
   report->verification = std::move(*verification);
   Told told{std::move(*report), {}};

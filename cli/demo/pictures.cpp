@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/file.h"
 
@@ -10,7 +11,7 @@ namespace cloister::cli {
 namespace {
 
 constexpr std::uint64_t picture_bytes_max = 2U << 20;
-constexpr std::size_t pictures_a_site_max = 6;
+constexpr std::size_t pictures_a_group_max = 3;
 
 std::vector<std::filesystem::path> files_below(const std::filesystem::path& folder,
                                                std::string_view ending) {
@@ -25,37 +26,49 @@ std::vector<std::filesystem::path> files_below(const std::filesystem::path& fold
   return files;
 }
 
-void take(const DemoSite& site, const std::filesystem::path& file, report::Artwork& artwork) {
+// "overlay", "leak", or nothing for other pictures.
+std::string group_of(const std::filesystem::path& file) {
   const std::string path = file.string();
-  const bool is_leak = path.find("examples/") != std::string::npos;
-  const bool is_overlay = path.find("overlay") != std::string::npos;
-  if (!is_leak && !is_overlay) return;
+  if (path.find("/examples/") != std::string::npos) return "leak";
+  return path.find("/overlays/") != std::string::npos ? "overlay" : "";
+}
+
+Result<report::Overlay> overlay_of(const DemoSite& site, const std::filesystem::path& file) {
   auto png = read_file(file, picture_bytes_max);
-  if (!png) return;
+  if (!png) return pass(png);
   const std::string name = file.stem().string();
+  const bool is_leak = group_of(file) == "leak";
   report::Overlay overlay;
   overlay.site = site.id;
-  overlay.group = is_leak ? "leak" : "overlay";
-  overlay.title = is_leak ? "attack: " + name : name + " held-out case";
+  overlay.group = group_of(file);
+  overlay.title = is_leak ? "slice " + name + ": original | best attack | own decoder"
+                          : name + " held-out case: image | reference | prediction";
   overlay.text =
       is_leak
-          ? fmt::format("{}, attack {}: original slices beside what the attacker reconstructed.",
-                        site.id, name)
+          ? fmt::format(
+                "{}, slice {}: left the original, in the middle what the best attack made of its "
+                "code, right what the site's own decoder makes of it.",
+                site.id, name)
           : fmt::format(
-                "{}, {} held-out case: the image with the predicted and the reference "
-                "outlines of each structure.",
+                "{}, {} held-out case: left the image, in the middle the outlines of the "
+                "reference, right those of the prediction.",
                 site.id, name);
   overlay.png = std::move(*png);
-  artwork.overlays.push_back(std::move(overlay));
+  return overlay;
 }
 
 }  // namespace
 
 void take_pictures(const World& world, report::Artwork& artwork) {
   for (const DemoSite& site : world.sites) {
-    const std::size_t before = artwork.overlays.size();
+    std::map<std::string, std::size_t> taken;
     for (const auto& file : files_below(site.agent / "reports", ".png")) {
-      if (artwork.overlays.size() - before < pictures_a_site_max) take(site, file, artwork);
+      const std::string group = group_of(file);
+      if (group.empty() || taken[group] >= pictures_a_group_max) continue;
+      auto overlay = overlay_of(site, file);
+      if (!overlay) continue;
+      artwork.overlays.push_back(std::move(*overlay));
+      ++taken[group];
     }
   }
 }
