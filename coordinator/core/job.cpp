@@ -30,6 +30,7 @@ bool is_final(const provenance::Record& failed) {
 }
 
 bool on_approved(Job& job, const Placed& placed) {
+  if (!job.needs_permit) job.approval = placed.envelope;
   const std::string decision = text_or_empty(placed.record.details, "decision");
   if (decision == "resume") {
     if (job.state != JobState::held) return false;

@@ -53,6 +53,7 @@ struct Job {
   std::string reason;          // of the last failure, denial, hold or abort
   Instant since;               // of the present state
   bool was_approved = false;
+  Bytes approval;  // envelope of the newest job.approved: an agent cites it in the product's record
   bool needs_permit = false;  // a person's release permit approves it, nothing else
   std::uint64_t changed = 0;  // ledger index of the last record about it
 

@@ -54,6 +54,16 @@ void add_studies(const Member& member, const WorkView& view, protocol::Work& wor
   }
 }
 
+// The approval of an open job travels with it: an agent that was killed before it heard of what a
+// person of its site signed must still be able to cite it.
+std::size_t add_approval(const Job& job, protocol::Work& work) {
+  if (job.is_closed() || job.approval.empty()) return 0;
+  for (auto& study : work.studies) {
+    if (study.study == job.study) study.more.push_back(job.approval);
+  }
+  return job.approval.size();
+}
+
 }  // namespace
 
 JobView view_of(const Study& study, const Job& job, const WorkView& view) {
@@ -94,7 +104,7 @@ protocol::Work work_for(const Member& member, const WorkView& view) {
   for (const Bytes& envelope : work.membership) bytes += envelope.size();
   for (const Found& found : jobs_of(member, view.studies)) {
     JobView job = view_of(*found.study, *found.job, view);
-    bytes += bytes_of(job);
+    bytes += bytes_of(job) + add_approval(*found.job, work);
     if (work.jobs.size() >= protocol::limits::jobs_in_work_max || bytes > work_bytes_max) break;
     work.jobs.push_back(std::move(job));
   }

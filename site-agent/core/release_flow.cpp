@@ -144,7 +144,8 @@ bool is_permit(const provenance::Record& record) {
 
 }  // namespace
 
-// Permits come among the envelopes that bind members; only those of this site's stewards count.
+// Permits and approvals come among the envelopes that bind members; only those of this site's
+// people count. The agent may have been down when they were signed.
 void read_permits(AgentState& state) {
   std::vector<Bytes> sources;
   for (const auto& view : state.link.work().studies) {
@@ -156,7 +157,12 @@ void read_permits(AgentState& state) {
   for (const auto& view : state.link.work().studies) {
     for (const Bytes& envelope : view.more) {
       const auto opened = state.link.membership().open(envelope);
-      if (!opened || !is_permit(opened->record) || opened->record.study != view.study) continue;
+      if (!opened || opened->record.study != view.study) continue;
+      if (opened->record.kind == RecordKind::job_approved && opened->signer.site == state.site() &&
+          protocol::is_person(opened->signer.role)) {
+        state.approvals[opened->record.job] = opened->leaf;
+      }
+      if (!is_permit(opened->record)) continue;
       auto permit = permit_from(*opened, state.site());
       if (permit) state.permits[view.study].push_back(std::move(*permit));
     }

@@ -137,3 +137,16 @@ TEST_CASE("a binding gives a member new keys, never another role, and a revocati
   CHECK(desk.core.membership().find(MemberId::trusted("owner"))->is_active());
   CHECK_FALSE(desk.core.membership().find(MemberId::trusted("agent-a"))->is_active());
 }
+
+TEST_CASE("the approval of an open job travels with it, for an agent that was down",
+          "[coordinator]") {
+  Desk desk;
+  desk.open_study();
+  CHECK(desk.work("agent-a").studies.front().more.empty());
+  desk.approve(desk.job("a", "register-data")->id, "admin-a");
+  const Bytes approval = desk.ledger.back().envelope;
+  CHECK(desk.work("agent-a").studies.front().more == std::vector<Bytes>{approval});
+  CHECK(desk.work("agent-b").studies.front().more.empty());
+  desk.must(desk.product(*desk.job("a", "register-data")));
+  CHECK(desk.work("agent-a").studies.front().more.empty());
+}
