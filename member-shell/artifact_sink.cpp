@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/new_file.h"
 
 namespace cloister::member_shell {
 namespace {
@@ -130,14 +131,32 @@ class SealedSink final : public ArtifactSink {
   std::uint64_t bytes_ = 0;
 };
 
-// Models, predictions, reports.
+// A mask that a person asked for: written where they want it, and nowhere else.
+class OutputSink final : public ArtifactSink {
+ public:
+  OutputSink(NewFile file, const ArtifactHead& head) : file_(std::move(file)), head_(head) {}
+  Result<void> write(BytesView piece) override {
+    hash_.add(piece);
+    return file_.write(piece);
+  }
+  Result<Kept> finish() override {
+    if (auto ok = file_.commit(); !ok) return pass(ok);
+    return Kept{head_.name, KeepAs::open, hash_.finish(), head_.bytes, {}};
+  }
+
+ private:
+  NewFile file_;
+  ArtifactHead head_;
+  crypto::Sha256 hash_;
+};
+
+// Models and reports.
 class PlainSink final : public ArtifactSink {
  public:
   PlainSink(Places& places, Unnamed file, const ArtifactHead& head, KeepAs as)
       : places_(places), file_(std::move(file)), head_(head), as_(as) {}
   Result<void> write(BytesView piece) override {
     hash_.add(piece);
-    if (is_wanted_elsewhere()) append(copy_, piece);
     return file_.write(piece);
   }
   Result<Kept> finish() override {
@@ -145,24 +164,15 @@ class PlainSink final : public ArtifactSink {
     const fs::path path =
         as_ == KeepAs::report ? places_.report(head_.job, head_.name) : places_.model(digest);
     if (auto ok = file_.name(path); !ok) return pass(ok);
-    if (is_wanted_elsewhere()) {
-      auto ok = write_file(head_.save_as, copy_, FileMode::owner_only);
-      if (!ok) return pass(ok);
-    }
     return Kept{head_.name, as_, digest, head_.bytes, {}};
   }
 
  private:
-  // Only what a person asked for: other artifacts of the same order go to the site's report.
-  [[nodiscard]] bool is_wanted_elsewhere() const {
-    return as_ == KeepAs::open && !head_.save_as.empty();
-  }
   Places& places_;
   Unnamed file_;
   ArtifactHead head_;
   KeepAs as_;
   crypto::Sha256 hash_;
-  Bytes copy_;
 };
 
 const member::KeepRule* rule_for(const std::string& name,
@@ -195,6 +205,11 @@ Result<std::unique_ptr<ArtifactSink>> open_sink(Places& places, const ArtifactHe
                   "Lower the study's budget.");
     }
     return std::make_unique<VaultSink>(places, head.name);
+  }
+  if (as == KeepAs::open && !head.save_as.empty()) {
+    auto file = NewFile::create(head.save_as, FileMode::owner_only);
+    if (!file) return pass(file);
+    return std::make_unique<OutputSink>(std::move(*file), head);
   }
   const fs::path folder = as == KeepAs::report ? places.report(head.job, head.name).parent_path()
                                                : places.home() / "models";

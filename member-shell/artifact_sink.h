@@ -15,7 +15,7 @@ struct ArtifactHead {
   JobId job;
   std::string name;
   std::uint64_t bytes = 0;
-  std::string save_as;  // an `open` artifact is also written here; empty: no
+  std::string save_as;  // where an `open` artifact goes, and nowhere else; empty: models/
 };
 
 class ArtifactSink {

@@ -102,7 +102,7 @@ struct RunWorker {
   std::vector<KeepRule> keep;
   bool resume = true;  // hand in the last kept checkpoint of this job, if there is one
   bool warm = false;
-  std::string save_as;  // an `open` artifact is also written here (a prediction that was asked for)
+  std::string save_as;  // an `open` artifact goes there instead: a mask that was asked for
 };
 // Ends the worker; its last kept checkpoint stays for a later attempt unless `forget`.
 struct StopWorker {

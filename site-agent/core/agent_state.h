@@ -56,7 +56,8 @@ struct Prediction {
   std::vector<member::Kept> kept;
   std::string result_json;
   Digest manifest;
-  JobId remote;  // the trainer's job, once it is seen
+  std::optional<Digest> request;  // the sealed codes in the outbox
+  JobId remote;                   // the trainer's job, once it is seen
   ReplyBlob reply;
   Instant asked;
 };

@@ -166,6 +166,23 @@ void perform(AgentState& state, const JobView& job, Instant now) {
   start_worker(state, job, *study, now);
 }
 
+// Sealed copies that have served their purpose go: shards once they left, replies once they are
+// evaluated.
+void finish(AgentState& state, const JobView& job) {
+  if (!state.jobs.contains(job.id)) return;
+  stop(state, job.id, true);
+  member::Discard sealed{job.id, {}};
+  for (const auto& input : job.inputs) {
+    if (job.kind == "evaluate" && input.name == "reply") sealed.digests.push_back(input.digest);
+    const Product* product = state.products.find(input.digest);
+    if (job.kind != "release" || product == nullptr || product->kind != "encode") continue;
+    for (const member::Kept& kept : product->kept) {
+      if (kept.as == member::KeepAs::sealed) sealed.digests.push_back(kept.digest);
+    }
+  }
+  if (!sealed.digests.empty()) state.out.emplace_back(std::move(sealed));
+}
+
 void advance(AgentState& state, const JobView& job, Instant now) {
   switch (job.state) {
     case JobState::offered:
@@ -176,6 +193,7 @@ void advance(AgentState& state, const JobView& job, Instant now) {
     case JobState::held:
       return stop(state, job.id, false);
     case JobState::done:
+      return finish(state, job);
     case JobState::failed:
     case JobState::denied:
     case JobState::aborted:

@@ -141,6 +141,7 @@ void on_encoded(AgentState& state, Prediction& prediction, const Json& result, I
   const Json manifest = request_manifest(state, prediction, *request, result);
   prediction.result_json = provenance::to_jcs(manifest);
   prediction.manifest = crypto::sha256(as_bytes(prediction.result_json));
+  prediction.request = request->digest;
   book(state, prediction, request->bytes, now);
   prediction.step = Step::uploading;
   state.out.push_back(member::Upload{prediction.volume.job, request->digest, request->bytes});
@@ -264,7 +265,7 @@ void on_decoded(AgentState& state, Prediction& prediction, const Json& result, I
       break;
     }
   }
-  state.draft(fmt::format("prediction/{}", to_hex(mask->digest)), std::move(record), now);
+  state.draft(fmt::format("prediction/{}", to_hex(prediction.manifest)), std::move(record), now);
   Json answer;
   answer.set("digest", mask->digest).set("bytes", mask->bytes).set("output", prediction.output);
   answer.set("study", prediction.study.text()).set("manifest", prediction.manifest);
@@ -360,6 +361,10 @@ void end_prediction(AgentState& state, const JobId& name, Result<std::string> ou
   if (found == state.predictions.end()) return;
   state.tell(found->second.question, std::move(outcome));
   state.out.push_back(member::StopTransfers{name});
+  state.out.push_back(member::StopWorker{name, true});
+  member::Discard sealed{name, {found->second.reply.digest}};
+  if (found->second.request) sealed.digests.push_back(*found->second.request);
+  state.out.emplace_back(std::move(sealed));
   state.predictions.erase(found);
 }
 
