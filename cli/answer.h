@@ -12,6 +12,7 @@ namespace cloister::cli {
 struct Answer {
   std::string text;                                    // ends in LF, or is empty
   provenance::Json json = provenance::Json::object();  // the same facts
+  int status = 0;  // of the program: not 0 where the answer itself is bad news
 };
 
 // Chosen by the command line, run once by main.

@@ -1,5 +1,7 @@
 #include "cli/audit.h"
 
+#include <set>
+
 #include "base/file.h"
 #include "cli/file_digest.h"
 #include "provenance/bundle.h"
@@ -113,7 +115,9 @@ Result<Answer> audit_egress(const Replica& replica, const std::string& site) {
                              to_rfc3339(one.sent.note.issued_at), one.bytes, one.sent.index,
                              one.received ? fmt::format("received (record {})", one.received->index)
                                           : std::string("no receipt yet"));
+    std::set<std::uint64_t> shown;
     for (const auto& permit : one.permits) {
+      if (!shown.insert(permit.index).second) continue;
       told.text += fmt::format(" {} by {}", permit.index, permit.note.signer);
     }
     told.text += "\n";

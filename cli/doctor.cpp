@@ -156,6 +156,7 @@ Result<Answer> doctor(const DoctorOptions& options) {
     list.push(json_of(check));
   }
   answer.json.set("checks", std::move(list)).set("good", all_good);
+  answer.status = all_good ? 0 : exit_status(Kind::unavailable);
   answer.text += all_good ? "All good.\n" : "Some things need you.\n";
   return answer;
 }

@@ -13,8 +13,7 @@ struct DoctorOptions {
   std::filesystem::path agent;  // of an agent; empty: not checked
   std::string worker = "cloister-worker";
 };
-// Every check is made; the answer lists them. An error of the result means that a check failed
-// ("doctor.sick"): its text is the list.
+// Every check is made; the answer lists them, and its status is not 0 if one failed.
 [[nodiscard]] Result<Answer> doctor(const DoctorOptions& options);
 
 }  // namespace cloister::cli

@@ -38,7 +38,7 @@ int print(const Result<Answer>& answer, bool json) {
   if (json && answer->json.is_null()) return 0;  // it was said while the verb ran
   const std::string out = json ? to_pretty(answer->json) + "\n" : answer->text;
   std::fwrite(out.data(), 1, out.size(), stdout);
-  if (std::fflush(stdout) == 0) return 0;
+  if (std::fflush(stdout) == 0) return answer->status;
   return exit_status(Kind::unavailable);  // a full disk or a closed pipe behind stdout
 }
 

@@ -1,100 +1,97 @@
 #include "cli/replica.h"
 
+#include <algorithm>
+
 #include "member/membership.h"
 #include "protocol/limits.h"
+#include "provenance/ledger.h"
 
 namespace cloister::cli {
 namespace {
 
 using protocol::limits::records_max;
 
-struct Fetched {
-  std::vector<provenance::Submission> records;
-  Bytes checkpoint;
-};
+// Fetches, admits again, and can be asked to go on: the ledger grows while it is read.
+class Reader {
+ public:
+  Reader(Line& line, Replica& replica) : line_(line), replica_(replica) {}
 
-Result<void> take(const protocol::Records& portion, Fetched& fetched) {
-  for (const protocol::LedgerEntry& entry : portion.entries) {
-    if (entry.index != fetched.records.size()) {
-      return fail(Kind::corrupt, "audit.gap",
-                  fmt::format("The coordinator sent record {} where {} comes next.", entry.index,
-                              fetched.records.size()),
-                  "Keep this message; ask the coordinator's operator why.");
+  // Until a portion comes back empty: then its checkpoint covers exactly what we have.
+  Result<void> catch_up() {
+    while (true) {
+      const protocol::FetchRecords range{size_, static_cast<std::uint32_t>(records_max)};
+      auto portion = line_.ask<protocol::Records>(range, Duration{60'000});
+      if (!portion) return pass(portion);
+      if (auto taken = take(*portion); !taken) return taken;
+      if (!portion->entries.empty()) continue;
+      auto note = provenance::parse_note(as_text(portion->checkpoint));
+      if (!note) return pass(note);
+      replica_.checkpoint = std::move(*note);
+      return {};
     }
-    if (entry.envelope.empty()) {
-      return fail(
-          Kind::forbidden, "audit.unreadable",
-          fmt::format("Record {} is not for you to read, or its content was erased.", entry.index),
-          "Ask as an auditor; a bundle of an auditor can be checked by anyone.");
+  }
+
+ private:
+  Result<void> take(const protocol::Records& portion) {
+    std::vector<provenance::Submission> records;
+    for (const protocol::LedgerEntry& entry : portion.entries) {
+      if (entry.index != size_ + records.size()) {
+        return fail(Kind::corrupt, "audit.gap",
+                    fmt::format("The coordinator sent record {} where {} comes next.", entry.index,
+                                size_ + records.size()),
+                    "Keep this message; ask the coordinator's operator why.");
+      }
+      if (entry.envelope.empty()) {
+        return fail(Kind::forbidden, "audit.unreadable",
+                    fmt::format("Record {} is not for you to read, or its content was erased.",
+                                entry.index),
+                    "Ask as an auditor; a bundle of an auditor can be checked by anyone.");
+      }
+      records.push_back({std::string(as_text(entry.envelope)), {}});
     }
-    fetched.records.push_back({std::string(as_text(entry.envelope)), {}});
+    return admit_again(records);
   }
-  return {};
-}
 
-// Until a portion comes back empty: then its checkpoint covers what we have.
-Result<void> fetch_more(Line& line, Fetched& fetched) {
-  while (true) {
-    const protocol::FetchRecords range{fetched.records.size(),
-                                       static_cast<std::uint32_t>(records_max)};
-    auto portion = line.ask<protocol::Records>(range, Duration{60'000});
-    if (!portion) return pass(portion);
-    if (auto taken = take(*portion, fetched); !taken) return pass(taken);
-    fetched.checkpoint = portion->checkpoint;
-    if (portion->entries.empty()) return {};
-  }
-}
-
-// Every site's agent is a witness of the log.
-Result<provenance::TlogPolicy> witnesses_of(Seat& seat) {
-  auto known = roster(seat);
-  if (!known) return pass(known);
-  std::vector<provenance::PolicyWitness> witnesses;
-  for (const auto& [id, one] : known->members()) {
-    if (one.role != protocol::Role::site_agent) continue;
-    witnesses.push_back({id.text(), {id.text(), provenance::NoteKeyType::cosignature, one.sign}});
-  }
-  return provenance::default_policy(log_key(seat.membership), std::move(witnesses));
-}
-
-bool is_witnessed(const Fetched& fetched, const provenance::TlogPolicy& policy) {
-  const auto note = provenance::parse_note(as_text(fetched.checkpoint));
-  if (!note) return false;
-  const auto names = provenance::cosigners(*note, policy);
-  return names && provenance::has_quorum(*names, policy);
-}
-
-Result<Fetched> fetch_all(Seat& seat, provenance::TlogPolicy& policy, Duration witness_wait) {
-  Fetched fetched;
-  const SystemClock clock;
-  const Duration end = clock.monotonic() + witness_wait;
-  if (auto all = fetch_more(*seat.line, fetched); !all) return pass(all);
-  while (!is_witnessed(fetched, policy) && clock.monotonic() < end) {
-    seat.line->loop().run_until([] { return false; }, Duration{500});
-    if (auto all = fetch_more(*seat.line, fetched); !all) return pass(all);
-  }
-  if (!is_witnessed(fetched, policy)) policy.quorum = "none";
-  return fetched;
-}
-
-Result<void> admit_again(Replica& replica, const std::vector<provenance::Submission>& records) {
-  const provenance::Sequencer sequencer(replica.ledger, replica.rules);
-  for (std::size_t from = 0; from < records.size(); from += records_max) {
-    const std::size_t count = std::min(records_max, records.size() - from);
-    auto batch = sequencer.prepare(std::span(records).subspan(from, count), {});
+  Result<void> admit_again(const std::vector<provenance::Submission>& records) {
+    if (records.empty()) return {};
+    const provenance::Sequencer sequencer(replica_.ledger, replica_.rules);
+    auto batch = sequencer.prepare(records, {});
     if (!batch) return pass(batch);
     for (std::size_t i = 0; i < batch->outcomes.size(); ++i) {
-      if (!batch->outcomes[i]) {
-        Error error = batch->outcomes[i].error();
-        error.what =
-            fmt::format("Record {} does not stand up to a replay: {}", from + i, error.what);
-        return tl::unexpected<Error>(std::move(error));
-      }
+      if (batch->outcomes[i]) continue;
+      Error error = batch->outcomes[i].error();
+      error.what =
+          fmt::format("Record {} does not stand up to a replay: {}", size_ + i, error.what);
+      return tl::unexpected<Error>(std::move(error));
     }
-    replica.ledger.apply(batch->puts);
-    replica.head = batch->head;
+    replica_.ledger.apply(batch->puts);
+    replica_.head = batch->head;
+    size_ += records.size();
+    return {};
   }
+
+  Line& line_;
+  Replica& replica_;
+  std::uint64_t size_ = 0;
+};
+
+// Every site's agent whose key is bound is a witness of the log.
+Result<void> name_witnesses(Replica& replica, const provenance::NoteKey& log) {
+  auto keys = provenance::all_keys(replica.ledger);
+  if (!keys) return pass(keys);
+  std::vector<provenance::PolicyWitness> witnesses;
+  for (const provenance::KeyState& one : *keys) {
+    if (one.role != provenance::Role::site_agent || one.revoked_at) continue;
+    const std::string& name = one.member.text();
+    witnesses.push_back({name, {name, provenance::NoteKeyType::cosignature, one.key}});
+  }
+  replica.policy = provenance::default_policy(log, std::move(witnesses));
   return {};
+}
+
+bool is_witnessed(const Replica& replica) {
+  const auto names = provenance::cosigners(replica.checkpoint, replica.policy);
+  return names && provenance::has_quorum(*names, replica.policy);
 }
 
 }  // namespace
@@ -135,28 +132,24 @@ Result<Replica> fetch_ledger(Seat& seat, Duration witness_wait) {
   auto rules = ledger_rules(seat.membership);
   if (!rules) return pass(rules);
   replica.rules = std::move(*rules);
-  auto policy = witnesses_of(seat);
-  if (!policy) return pass(policy);
-  replica.policy = std::move(*policy);
-  auto fetched = fetch_all(seat, replica.policy, witness_wait);
-  if (!fetched) return pass(fetched);
-  auto note = provenance::parse_note(as_text(fetched->checkpoint));
-  if (!note) return pass(note);
-  auto checkpoint = provenance::open_checkpoint(*note, log_key(seat.membership));
-  if (!checkpoint) return pass(checkpoint);
-  // Records that came after the newest checkpoint wait for the next one.
-  if (checkpoint->head.size > fetched->records.size()) {
-    return fail(Kind::unavailable, "audit.moving", "The ledger grew while it was being read.",
-                "Ask again.");
+  const provenance::NoteKey log = log_key(seat.membership);
+  Reader reader(*seat.line, replica);
+  if (auto read = reader.catch_up(); !read) return pass(read);
+  if (auto named = name_witnesses(replica, log); !named) return pass(named);
+  const SystemClock clock;
+  const Duration end = clock.monotonic() + witness_wait;
+  while (!is_witnessed(replica) && clock.monotonic() < end) {
+    seat.line->loop().run_until([] { return false; }, Duration{500});
+    if (auto read = reader.catch_up(); !read) return pass(read);
   }
-  fetched->records.resize(checkpoint->head.size);
-  if (auto admitted = admit_again(replica, fetched->records); !admitted) return pass(admitted);
+  if (!is_witnessed(replica)) replica.policy.quorum = "none";
+  auto checkpoint = provenance::open_checkpoint(replica.checkpoint, log);
+  if (!checkpoint) return pass(checkpoint);
   if (!(replica.head == checkpoint->head)) {
     return fail(Kind::corrupt, "audit.root",
                 "A replay of the records gives another root than the coordinator signed.",
                 "Keep the records and the checkpoint as evidence; tell the consortium.");
   }
-  replica.checkpoint = std::move(*note);
   return replica;
 }
 

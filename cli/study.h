@@ -23,6 +23,11 @@ namespace cloister::cli {
 // Releases the newest model once enough sites approved it.
 [[nodiscard]] Result<Answer> release_model(Seat& seat, const std::string& study);
 
+// report.json and report.html from the ledger alone, for whoever may read all of it: no pictures of
+// patients, no wall time.
+[[nodiscard]] Result<Answer> study_report(Seat& seat, const std::string& study,
+                                          const std::filesystem::path& folder);
+
 // "train-image-encoder 120/350, 9.1 a second, 25 s left": one job's progress for people; empty
 // where nothing was reported.
 [[nodiscard]] std::string progress_text(const provenance::Json& job);

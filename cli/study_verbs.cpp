@@ -60,6 +60,26 @@ void add_open(CLI::App& group, Choice& choice) {
   });
 }
 
+void add_report(CLI::App& group, Choice& choice) {
+  CLI::App* verb =
+      group.add_subcommand("report", "report.json and report.html, from the ledger alone");
+  const auto who = std::make_shared<Who>();
+  const auto study = std::make_shared<std::string>();
+  const auto folder = std::make_shared<std::filesystem::path>();
+  verb->add_option("study", *study, "Its id")->required();
+  verb->add_option("-o,--output", *folder, "Folder for the two files")->required();
+  add_who(*verb, *who);
+  verb->footer(
+      "Example:\n  cloister study report heart-1 -o heart-1-report --home ~/.cloister/aude");
+  verb->callback([&choice, who, study, folder] {
+    choice.run = [who, study, folder]() -> Result<Answer> {
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      return study_report(*seat, *study, *folder);
+    };
+  });
+}
+
 void add_row(CLI::App& group, Choice& choice, const Row& row) {
   CLI::App* verb = group.add_subcommand(row.name, row.help);
   const auto who = std::make_shared<Who>();
@@ -83,6 +103,7 @@ void add_study(CLI::App& app, Choice& choice) {
   group->require_subcommand(1);
   add_offline(*group, choice);
   add_open(*group, choice);
+  add_report(*group, choice);
   for (const Row& row : rows) add_row(*group, choice, row);
 }
 
