@@ -93,6 +93,10 @@ Result<std::unique_ptr<Shell>> Shell::open(const HomeConfig& config, Home home,
 }
 
 Result<void> Shell::start() {
+  // First of all: the store's own threads inherit which signals are blocked.
+  auto signals = transport::SignalWatch::open(loop_, {SIGINT, SIGTERM}, [this](int) { stop(); });
+  if (!signals) return pass(signals);
+  signals_ = std::move(*signals);
   if (auto ok = make_folder(config_.home); !ok) return ok;
   auto store = storage::RocksStore::open(config_.home / "state");
   if (!store) return pass(store);
@@ -100,9 +104,6 @@ Result<void> Shell::start() {
   auto places = Places::open(config_.home, home_.link.self, home_.identity.seal, entropy_);
   if (!places) return pass(places);
   places_ = std::move(*places);
-  auto signals = transport::SignalWatch::open(loop_, {SIGINT, SIGTERM}, [this](int) { stop(); });
-  if (!signals) return pass(signals);
-  signals_ = std::move(*signals);
   const Bytes seed = entropy_.bytes(8);
   connection_ = std::make_unique<transport::Connection>(
       transport::ConnectionParts{loop_, home_.identity, entropy_, Prng(read_be64(seed))},
@@ -188,7 +189,7 @@ void Shell::save_evidence(const member::SaveEvidence& evidence) {
 void Shell::stop() {
   if (stopping_) return;
   stopping_ = true;
-  workers_->stop_all();
+  if (workers_) workers_->stop_all();
   loop_.stop();
 }
 

@@ -1,0 +1,77 @@
+#include "member-shell/shell.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+
+#include "crypto/start.h"
+#include "tests/support/temp_folder.h"
+
+using namespace cloister;
+using namespace cloister::member_shell;
+
+namespace {
+
+// A member whose coordinator is not there; what it persists it finds again.
+Result<std::unique_ptr<Shell>> open_shell(const std::filesystem::path& folder) {
+  crypto::SeededEntropy entropy(3);
+  const MemberId id = MemberId::trusted("agent-a");
+  Home home{crypto::generate_identity(id, "site", entropy),
+            {id, protocol::Role::site_agent, "site-a", {}, {}, {}},
+            {{"127.0.0.1", 1}, MemberId::trusted("coordinator"), {}, {}}};
+  HomeConfig config;
+  config.home = folder;
+  config.worker = "/bin/true";
+  return Shell::open(config, std::move(home), {});
+}
+
+}  // namespace
+
+TEST_CASE("a polite signal ends a member cleanly, although its store has threads of its own",
+          "[member-shell]") {
+  REQUIRE(crypto::start().has_value());
+  test::TempFolder folder;
+  const pid_t child = fork();
+  if (child == 0) {
+    auto shell = open_shell(folder.path());
+    if (!shell) _exit(3);
+    (*shell)->set_core({[](const member::Event&, Instant) { return member::Actions{}; },
+                        [] { return std::optional<Instant>(); }});
+    (*shell)->loop().after(Duration(50), [] { ::kill(getpid(), SIGTERM); });
+    const bool good = (*shell)->run().has_value();
+    shell->reset();
+    _exit(good ? 0 : 4);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("what a core persists is there after a restart, and nobody else may open the home",
+          "[member-shell]") {
+  REQUIRE(crypto::start().has_value());
+  test::TempFolder folder;
+  {
+    auto shell = open_shell(folder.path());
+    REQUIRE(shell.has_value());
+    (*shell)->set_core({[](const member::Event&, Instant) {
+                          return member::Actions{member::Persist{"one", to_bytes("1")},
+                                                 member::Persist{"two", to_bytes("2")},
+                                                 member::Persist{"one", std::nullopt}};
+                        },
+                        [] { return std::optional<Instant>(); }});
+    (*shell)->handle(member::Ticked{});
+    const auto second = open_shell(folder.path());
+    REQUIRE_FALSE(second.has_value());
+    CHECK(second.error().code == "store.locked");
+  }
+  auto shell = open_shell(folder.path());
+  REQUIRE(shell.has_value());
+  const auto stored = (*shell)->stored();
+  REQUIRE(stored.has_value());
+  CHECK(stored->size() == 1);
+  CHECK(as_text(stored->at("two")) == "2");
+}
