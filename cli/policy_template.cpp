@@ -18,6 +18,7 @@ std::string policy_template(const PolicyChoices& choices) {
 # The images and masks. The agent only reads here.
 {}
 data_layout = "auto"              # "auto", "nnunet" or "mnms"
+data_centre = {}                  # of an M&Ms folder: which centre is this site
 
 # Which studies may ask at all ("*": any of the consortium), and for which purposes (empty: any).
 studies = ["*"]
@@ -47,7 +48,7 @@ disk_max = "0 B"
 upload_per_second = "0 B"
 threads = {}
 )",
-      root, choices.threads);
+      root, toml_text(choices.centre), choices.threads);
 }
 
 }  // namespace cloister::cli

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "base/file.h"
+#include "cli/demo/centres.h"
 #include "cli/demo/world.h"
 #include "cli/json_read.h"
 #include "protocol/worker_frame.h"
@@ -129,7 +130,7 @@ Result<void> make_phantoms(World& world) {
     const Phantom phantom{std::string(ids[i]), folder / ids[i], i,
                           small ? 5U : 14U,    small ? 2U : 4U, world.options.seed + i};
     if (auto made = make_phantom(world, phantom); !made) return made;
-    world.sites.push_back({phantom.name, phantom.folder, {}, {}, {}});
+    world.sites.push_back({phantom.name, phantom.folder, {}, {}, {}, {}});
     world.narrator.say("phantom",
                        fmt::format("{}: {} phantom patients in scanner style {}, ED and ES", ids[i],
                                    phantom.training + phantom.test, i + 1));
@@ -143,26 +144,66 @@ Result<void> make_phantoms(World& world) {
   return {};
 }
 
-Result<void> take_folders(World& world) {
+bool has_table(const std::filesystem::path& folder) {
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
+    if (entry.path().extension() == ".csv") return true;
+  }
+  return false;
+}
+
+bool is_site(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(folder / "dataset.json", ignored) || has_table(folder);
+}
+
+// One M&Ms folder with its table: each centre of the table is a site.
+Result<void> take_centres(World& world) {
+  auto centres = centres_of(world.options.data);
+  if (!centres) return pass(centres);
+  std::error_code ignored;
+  const auto root = std::filesystem::absolute(world.options.data, ignored);
+  for (const auto& centre : *centres) {
+    world.sites.push_back({id_from("centre-" + centre), root, centre, {}, {}, {}});
+    world.narrator.say(
+        "data", fmt::format("{}: centre {} of {}", world.sites.back().id, centre, root.string()));
+  }
+  return {};
+}
+
+Result<void> take_sub_folders(World& world) {
   std::error_code problem;
   std::vector<std::filesystem::path> folders;
   for (const auto& entry : std::filesystem::directory_iterator(world.options.data, problem)) {
-    if (entry.is_directory()) folders.push_back(std::filesystem::absolute(entry.path()));
+    const bool is_hidden = entry.path().filename().string().starts_with('.');
+    if (entry.is_directory() && !is_hidden)
+      folders.push_back(std::filesystem::absolute(entry.path()));
   }
-  if (problem || folders.empty()) {
-    return fail(Kind::not_found, "demo.data",
-                fmt::format("{} holds no sub-folders.", world.options.data.string()),
-                "Give a folder with one sub-folder a site, each in the nnU-Net or M&Ms layout.");
+  const auto wrong = std::find_if_not(folders.begin(), folders.end(), is_site);
+  if (problem || folders.empty() || wrong != folders.end()) {
+    return fail(
+        Kind::not_found, "demo.data",
+        fmt::format("{} is not a folder with one sub-folder a site{}.", world.options.data.string(),
+                    wrong == folders.end() ? "" : ": " + wrong->string() + " is none"),
+        "Each sub-folder needs a dataset.json with imagesTr and labelsTr (nnU-Net raw), or the "
+        "table of the M&Ms challenge.");
   }
   std::sort(folders.begin(), folders.end());
   for (const auto& folder : folders) {
-    world.sites.push_back({id_from(folder.filename().string()), folder, {}, {}, {}});
+    world.sites.push_back({id_from(folder.filename().string()), folder, {}, {}, {}, {}});
     world.narrator.say("data", fmt::format("{}: {}", world.sites.back().id, folder.string()));
   }
-  auto structures = structures_of(folders.front());
+  return {};
+}
+
+Result<void> take_folders(World& world) {
+  const bool one_table = has_table(world.options.data);
+  if (auto taken = one_table ? take_centres(world) : take_sub_folders(world); !taken) return taken;
+  const auto& first = world.sites.front().data;
+  auto structures = structures_of(first);
   if (!structures) return pass(structures);
   world.structures = std::move(*structures);
-  auto image = first_image(folders.front());
+  auto image = first_image(first);
   if (!image) return pass(image);
   world.new_image = *image;
   return {};

@@ -48,6 +48,7 @@ struct Newcomer {
   std::string site;
   std::filesystem::path home;
   std::filesystem::path data;
+  std::string centre;
 };
 
 // The sites' workers share this machine: more threads than cores would only wait for each other.
@@ -70,7 +71,7 @@ Result<void> enrol(World& world, Seat& root, const Newcomer& who) {
   options.home = who.home;
   options.passphrase = world.people;
   options.worker = world.programs.worker.string();
-  options.policy = {who.data, threads_a_site(world)};
+  options.policy = {who.data, who.centre, threads_a_site(world)};
   options.wait = Duration{0};
   auto asked = join(options);
   if (!asked) return pass(asked);
@@ -92,13 +93,13 @@ Result<void> enrol(World& world, Seat& root, const Newcomer& who) {
 std::vector<Newcomer> everybody(const World& world) {
   std::vector<Newcomer> all;
   all.push_back(
-      {std::string(demo_owner), "study-owner", "", world.person(std::string(demo_owner)), {}});
+      {std::string(demo_owner), "study-owner", "", world.person(std::string(demo_owner)), {}, {}});
   all.push_back(
-      {std::string(demo_auditor), "auditor", "", world.person(std::string(demo_auditor)), {}});
+      {std::string(demo_auditor), "auditor", "", world.person(std::string(demo_auditor)), {}, {}});
   for (const DemoSite& site : world.sites) {
-    all.push_back({site.id, "", "", site.agent, site.data});
-    all.push_back({"steward-" + site.id, "site-steward", site.id, site.steward, {}});
-    all.push_back({"admin-" + site.id, "site-admin", site.id, site.admin, {}});
+    all.push_back({site.id, "", "", site.agent, site.data, site.centre});
+    all.push_back({"steward-" + site.id, "site-steward", site.id, site.steward, {}, {}});
+    all.push_back({"admin-" + site.id, "site-admin", site.id, site.admin, {}, {}});
   }
   return all;
 }

@@ -21,6 +21,7 @@ namespace cloister::cli {
 struct DemoSite {
   std::string id;
   std::filesystem::path data;
+  std::string centre;             // of an M&Ms folder that several sites share
   std::filesystem::path agent;    // home of the agent
   std::filesystem::path steward;  // homes of two people
   std::filesystem::path admin;

@@ -71,7 +71,8 @@ TEST_CASE("check reports every problem of a plan at once", "[cli]") {
 TEST_CASE("the policy template is TOML whose every key docs/homes.md lists", "[cli]") {
   const auto docs = read_text("docs/homes.md");
   REQUIRE(docs);
-  auto document = config::Document::from_toml(policy_template({"/srv/heart", 1}), "policy.toml");
+  auto document =
+      config::Document::from_toml(policy_template({"/srv/heart", "", 1}), "policy.toml");
   REQUIRE(document);
   const auto keys = document->root().keys();
   CHECK(keys.size() >= 15);
