@@ -128,7 +128,8 @@ std::vector<double> ceiling_on(const SiteParts& site, const Compute& compute) {
 
 void train_site(SiteParts& site, std::size_t number, const Settings& settings) {
   const auto job = job_with(settings);
-  const auto mask = must(train_mask_encoder(site.pooled, settings.budget.mask, secret_of(number, 1), job));
+  const auto mask =
+      must(train_mask_encoder(site.pooled, settings.budget.mask, secret_of(number, 1), job));
   site.mask_encoder = mask.encoder;
   site.mask_decoder = mask.decoder;
   say(fmt::format("{} mask ceiling: trained on {}, new {}, attempts {}", site.name,

@@ -16,9 +16,7 @@ using namespace cloister::member_shell;
 namespace {
 
 struct Machine {
-  Machine() {
-    places = Places::open(folder.path(), self, own, entropy).value();
-  }
+  Machine() { places = Places::open(folder.path(), self, own, entropy).value(); }
   bool ready = crypto::start().has_value();  // before the keys below are made
   test::TempFolder folder;
   crypto::SeededEntropy entropy{1};
