@@ -110,6 +110,8 @@ void add_lists(CLI::App& group, Choice& choice) {
     CLI::App* verb = group.add_subcommand(name, help);
     const auto who = std::make_shared<Who>();
     add_who(*verb, *who);
+    verb->footer(std::string("Example:\n  cloister consortium ") + name +
+                 " --home heart-consortium/root");
     verb->callback([&choice, who, act] { choice.run = seated(who, act); });
   };
   add("pending", "Who waits for approval, with fingerprints", pending);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -42,22 +43,66 @@ int print(const Result<Answer>& answer, bool json) {
   return exit_status(Kind::unavailable);  // a full disk or a closed pipe behind stdout
 }
 
+// "cloister audit trace ..." out of a verb's footer.
+std::string first_example(const CLI::App& verb) {
+  const std::string footer = verb.get_footer();
+  const std::size_t at = footer.find("\n  cloister");
+  if (at == std::string::npos) return {};
+  return footer.substr(at, footer.find('\n', at + 1) - at);
+}
+
+struct Meaning {
+  std::string_view argument;
+  const char* words;
+};
+// Arguments that mean the same in every verb are explained once.
+constexpr Meaning meanings[] = {
+    {"JOB", "A job's id, as `cloister site jobs` lists it"},
+    {"STUDY", "The study's id"},
+    {"study", "The study's id"},
+    {"site", "The site's id"},
+    {"member", "A member's id, as `cloister consortium members` lists it"},
+    {"record", "A record's leaf hash, 64 hexadecimal digits"},
+    {"FILE", "The file"},
+    {"file-or-digest", "A file, or its SHA-256 as 64 hexadecimal digits"}};
+
+void explain_arguments(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    const auto known =
+        std::find_if(std::begin(meanings), std::end(meanings),
+                     [&](const Meaning& one) { return one.argument == option->get_name(true); });
+    if (known != std::end(meanings) && option->get_description().empty()) {
+      option->description(known->words);
+    }
+  }
+  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
+    explain_arguments(*verb);
+  }
+}
+
+// A group shows how its first verbs are used, so that it never lags behind them.
+void give_examples(CLI::App& app) {
+  constexpr std::size_t shown_max = 6;
+  const auto all = [](CLI::App*) { return true; };
+  for (CLI::App* group : app.get_subcommands(all)) {
+    if (!group->get_footer().empty()) continue;
+    std::string text = "Examples:";
+    const auto verbs = group->get_subcommands(all);
+    for (std::size_t i = 0; i < std::min(shown_max, verbs.size()); ++i) {
+      text += first_example(*verbs[i]);
+    }
+    group->footer(text);
+  }
+}
+
+}  // namespace
+
 void set_up(CLI::App& app, Choice& choice) {
   app.name("cloister");
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", std::string(program_version()));
   app.add_flag("--json", choice.json, "Answer as JSON (errors too, on standard error)");
-  app.footer(
-      "Three kinds of people:\n"
-      "  a study owner       cloister study template > plan.toml\n"
-      "  a site's people     cloister site status --agent DIR\n"
-      "  an auditor          cloister audit trace prediction.nii.gz --home DIR\n"
-      "First look: cloister demo\n"
-      "Exit status: 0, or 11 to 20 by kind of error (docs/cli.md). Each verb has examples: "
-      "cloister "
-      "VERB --help");
-  // DEMO add_demo(app, choice);
   add_demo(app, choice);
   add_consortium(app, choice);
   add_study(app, choice);
@@ -66,7 +111,20 @@ void set_up(CLI::App& app, Choice& choice) {
   add_audit(app, choice);
   add_doctor(app, choice);
   add_completion(app, choice);
+  give_examples(app);
+  explain_arguments(app);
+  app.footer(  // last: verbs inherit the footer that is there when they are added
+      "Three kinds of people:\n"
+      "  a study owner       cloister study template > plan.toml\n"
+      "  a site's people     cloister site status --agent DIR\n"
+      "  an auditor          cloister audit trace prediction.nii.gz --home DIR\n"
+      "First look: cloister demo\n"
+      "Exit status: 0, or 11 to 20 by kind of error (docs/cli.md). Each verb has examples: "
+      "cloister "
+      "VERB --help");
 }
+
+namespace {
 
 int usage_error(const CLI::App& app, const CLI::ParseError& problem, bool json) {
   if (problem.get_exit_code() == 0) return app.exit(problem);  // --help, --version
@@ -78,7 +136,9 @@ int usage_error(const CLI::App& app, const CLI::ParseError& problem, bool json) 
   for (const CLI::App* one = at; one->get_parent() != nullptr; one = one->get_parent()) {
     path = " " + one->get_name() + path;
   }
-  print_error(Error{Kind::invalid, "cli.usage", fmt::format("{}.", problem.what()),
+  std::string what = problem.what();
+  if (what == "A subcommand is required") what = "A verb is missing";
+  print_error(Error{Kind::invalid, "cli.usage", what + ".",
                     fmt::format("cloister{} --help shows how it is used.", path)},
               json);
   return exit_status(Kind::invalid);

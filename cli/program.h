@@ -38,6 +38,8 @@ void add_audit(CLI::App& app, Choice& choice);
 void add_doctor(CLI::App& app, Choice& choice);
 void add_completion(CLI::App& app, Choice& choice);
 
+// All verbs, with their help and examples.
+void set_up(CLI::App& app, Choice& choice);
 // Exit status: 0, or exit_status() of the error's kind (docs/cli.md).
 [[nodiscard]] int run(int argc, char** argv);
 

@@ -19,6 +19,13 @@ std::string head_html(const Report& report) {
       escaped(report.study.title), style_sheet());
 }
 
+// "2026-11-26 23:20 UTC"
+std::string minute_text(Instant at) {
+  std::string text = to_rfc3339(at).substr(0, 16) + " UTC";
+  text[10] = ' ';
+  return text;
+}
+
 std::string top_html(const Report& report) {
   std::string out = fmt::format(
       "<a class=\"skip\" href=\"#main\">Skip to the report</a>\n<header>\n"
@@ -27,7 +34,7 @@ std::string top_html(const Report& report) {
       "<strong>{}</strong> · {}</p>\n",
       escaped(report.study.title), escaped(report.study.id), report.study.version,
       count_text(report.sites.size(), "site", "sites"), escaped(report.study.preset),
-      escaped(report.study.budget), to_rfc3339(report.made_at).substr(0, 16) + " UTC");
+      escaped(report.study.budget), minute_text(report.made_at));
   out +=
       "<nav aria-label=\"Sections\"><ul>"
       "<li><a href=\"#quality\">Quality</a></li><li><a href=\"#pictures\">Pictures</a></li>"

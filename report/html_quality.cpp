@@ -96,8 +96,8 @@ std::string site_rows(const Report& report, const Site& site, const std::string&
   for (const Score* score : scores) {
     out += "<tr>";
     if (first) {
-      out += fmt::format("<th scope=\"rowgroup\" rowspan=\"{}\">{}</th>", scores.size(),
-                         escaped(site.id));
+      out += fmt::format("<th scope=\"rowgroup\" class=\"id\" rowspan=\"{}\">{}</th>",
+                         scores.size(), escaped(site.id));
     }
     out += fmt::format("<th scope=\"row\">{}</th>{}</tr>\n", escaped(score->structure),
                        score_cells(*score, site));

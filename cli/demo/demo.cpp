@@ -12,8 +12,8 @@ constexpr const char* farewell =
     "again.\n";
 
 using Act = Result<void> (*)(World&);
-constexpr Act acts[] = {prepare,      find_data,       found_consortium, enrol_everybody,
-                        start_agents, open_demo_study, drive_study,      segment_new_volume};
+constexpr Act acts[] = {find_data,       found_consortium, enrol_everybody,   start_agents,
+                        open_demo_study, drive_study,      segment_new_volume};
 
 Result<void> note_finished(const World& world) {
   auto text = read_text(world.out / "demo.json", 1U << 20);
@@ -25,6 +25,8 @@ Result<void> note_finished(const World& world) {
 }
 
 Result<Answer> run_acts(World& world) {
+  if (auto prepared = prepare(world); !prepared) return pass(prepared);
+  if (world.finished) return earlier_outcome(world);
   for (const Act act : acts) {
     if (auto done = act(world); !done) return pass(done);
   }
@@ -39,17 +41,7 @@ Result<Answer> run_acts(World& world) {
 Result<Answer> run_demo(const DemoOptions& options) {
   stop_children_on_signals(farewell);
   std::error_code problem;
-  const auto out = std::filesystem::absolute(options.out, problem);
-  World world{options,
-              out,
-              Narrator(Narrator::form_here(options.json)),
-              Stopwatch(std::filesystem::path()),
-              {},
-              {},
-              {},
-              {},
-              {},
-              {}};
+  World world(options, std::filesystem::absolute(options.out, problem));
   auto answer = run_acts(world);
   world.stopwatch.pause();
   stop_everything(world);

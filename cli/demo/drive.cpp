@@ -100,7 +100,8 @@ class Drive {
       rows.push_back(row_of(job));
       note_curve(job);
     }
-    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.who < b.who; });
+    std::stable_sort(rows.begin(), rows.end(),
+                     [](const auto& a, const auto& b) { return a.who < b.who; });
     if (stage < stages.size()) world_.stopwatch.enter(stages[stage].name, stages[stage].plain);
     world_.narrator.picture(rows);
   }

@@ -129,7 +129,8 @@ void add_machine(const World& world, report::Report& report) {
   const auto json = ran ? provenance::parse_json(ran->out) : Result<Json>(Json::object());
   if (!json || json->fields() == nullptr) return;
   for (const auto& [name, value] : *json->fields()) {
-    if (value.text() != nullptr) report.versions[name] = *value.text();
+    const std::string* text = value.text();
+    if (text != nullptr && !text->empty()) report.versions[name] = *text;
   }
 }
 
@@ -224,18 +225,25 @@ Result<Told> collect_all(World& world, Seat& auditor) {
   return told;
 }
 
-std::string closing_words(const World& world, const report::Report& report) {
-  const auto mean = report::study_mean(report, report.study.preset);
+// Where to look, in the order in which it is worth looking.
+std::string pointers(const World& world, const std::string& verify_command) {
   return fmt::format(
-      "\nDone in {}. Mean DSC {} over {} held-out patients of {} sites; the evidence {}.\n"
       "Look first at  {}\n"
       "  then         {} (the mask of the new volume, any NIfTI viewer)\n"
       "               {} (every figure, for scripts)\n"
-      "               cd {} && {}\n",
+      "               cd {} && {}/{}\n",
+      (world.out / "report.html").string(), mask_path(world).string(),
+      (world.out / "report.json").string(), world.out.string(),
+      world.programs.verify.parent_path().string(), verify_command);
+}
+
+std::string closing_words(const World& world, const report::Report& report) {
+  const auto mean = report::study_mean(report, report.study.preset);
+  return fmt::format(
+      "\nDone in {}. Mean DSC {} over {} held-out patients of {} sites; the evidence {}.\n{}",
       for_people(Duration(static_cast<std::int64_t>(report.seconds * 1000))),
       mean ? fmt::format("{:.3f}", mean->dsc) : "-", mean ? mean->patients : 0, report.sites.size(),
-      report.verification.verdict, (world.out / "report.html").string(), mask_path(world).string(),
-      (world.out / "report.json").string(), world.out.string(), report.verification.command);
+      report.verification.verdict, pointers(world, report.verification.command));
 }
 
 }  // namespace

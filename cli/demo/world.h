@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "cli/child.h"
 #include "cli/demo/demo.h"
 #include "cli/demo/narrator.h"
@@ -32,6 +33,12 @@ struct Programs {
 };
 
 struct World {
+  World(const DemoOptions& asked, std::filesystem::path folder)
+      : options(asked),
+        out(std::move(folder)),
+        narrator(Narrator::form_here(asked.json)),
+        stopwatch(std::filesystem::path()) {}
+
   DemoOptions options;
   std::filesystem::path out;  // absolute
   Narrator narrator;
@@ -42,6 +49,8 @@ struct World {
   std::filesystem::path new_image;  // the volume to segment at the end
   PassphraseSource people;          // one passphrase for everybody: it is a demo
   std::map<std::string, Child> children;
+  Descriptor claim;       // on `out`, held for the life of the run
+  bool finished = false;  // an earlier run with the same options did everything
 
   [[nodiscard]] std::filesystem::path homes() const { return out / "homes"; }
   [[nodiscard]] std::filesystem::path logs() const { return out / "logs"; }
@@ -66,6 +75,8 @@ inline constexpr std::string_view demo_auditor = "aude";
 [[nodiscard]] Result<void> drive_study(World& world);  // until the model is released
 [[nodiscard]] Result<void> segment_new_volume(World& world);
 [[nodiscard]] Result<Answer> report_and_prove(World& world);
+// What is there of a run that finished earlier.
+[[nodiscard]] Result<Answer> earlier_outcome(const World& world);
 
 // Starts whatever died. Called wherever the demo waits.
 void keep_alive(World& world);

@@ -130,7 +130,8 @@ TEST_CASE("a heavy library has one home", "[tidy]") {
       {std::regex("^itk.*"), {"imaging/", "tests/imaging/"}},
       {std::regex("^toml\\+\\+/.*"), {"config/"}},
       {std::regex("^CLI/.*"),
-       {"cli/", "verify/", "worker/", "coordinator/", "site-agent/", "trainer/", "bench/"}},
+       {"cli/", "tests/cli/", "verify/", "worker/", "coordinator/", "site-agent/", "trainer/",
+        "bench/"}},
       {std::regex("^google/protobuf/.*"), {"protocol/", "tests/protocol/"}},
       {std::regex("^spdlog/.*"), {"base/"}}};
   std::vector<std::string> problems;
