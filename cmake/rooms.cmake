@@ -20,16 +20,17 @@ set(CLOISTER_ARROWS
   "trainer/core     -> base crypto protocol provenance member"
   "worker-host      -> base crypto protocol"
   "report           -> base protocol provenance"
+  "exports          -> base crypto protocol provenance"
   "coordinator      -> base config crypto protocol provenance storage transport coordinator/core"
   "member-shell     -> base config crypto protocol provenance storage transport worker-host member"
   "site-agent       -> base config crypto protocol provenance storage transport worker-host member member-shell site-agent/core"
   "trainer          -> base config crypto protocol provenance storage transport worker-host member member-shell trainer/core"
   "worker           -> base protocol imaging networks privacy tensorfile"
-  "cli              -> base config crypto protocol provenance transport member report"
+  "cli              -> base config crypto protocol provenance transport member report exports"
   "verify           -> base crypto protocol provenance")
 
 set(CLOISTER_ROOM_FOLDERS base config crypto protocol storage tensorfile imaging provenance transport networks privacy
-  worker-host member member-shell report coordinator/core site-agent/core trainer/core coordinator site-agent trainer
+  worker-host member member-shell report exports coordinator/core site-agent/core trainer/core coordinator site-agent trainer
   worker cli verify)
 if(NOT CLOISTER_TORCH)
   list(REMOVE_ITEM CLOISTER_ROOM_FOLDERS imaging networks privacy worker)
