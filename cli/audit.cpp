@@ -1,11 +1,12 @@
 #include "cli/audit.h"
 
+#include <algorithm>
 #include <set>
 
-#include "base/file.h"
 #include "cli/file_digest.h"
 #include "provenance/bundle.h"
 #include "provenance/lineage_text.h"
+#include "provenance/withdrawal_story.h"
 
 namespace cloister::cli {
 namespace {
@@ -24,23 +25,18 @@ Answer tree_answer(const provenance::Answer& answer) {
   return told;
 }
 
-Result<void> must_be_empty(const std::filesystem::path& folder) {
-  std::error_code problem;
-  if (std::filesystem::exists(folder, problem) && !std::filesystem::is_empty(folder, problem)) {
-    return fail(Kind::conflict, "export.exists", fmt::format("{} is not empty.", folder.string()),
-                "Name a new folder.");
-  }
-  return make_folder(folder);
-}
-
-Result<void> write_files(const std::filesystem::path& folder,
-                         const provenance::BundleFiles& files) {
-  for (const auto& [name, content] : files) {
-    const auto path = folder / name;
-    if (auto made = make_folder(path.parent_path()); !made) return made;
-    if (auto written = write_file(path, content); !written) return written;
-  }
-  return {};
+// What the answer holds at, and a digest of what it names: for answers that are no closures.
+void stamp(Answer& told, const provenance::TreeHead& head, std::vector<Digest> nodes) {
+  std::sort(nodes.begin(), nodes.end());
+  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
+  const std::size_t count = nodes.size();
+  const Digest digest = provenance::closure_digest(std::move(nodes));
+  told.text += fmt::format(
+      "Holds at checkpoint size {}, root {}.\nClosure digest {} over {} records and things (a "
+      "replay of the exported log gives the same).\n",
+      head.size, to_hex(head.root), to_hex(digest), count);
+  told.json.set("checkpoint", Json().set("root", head.root).set("size", head.size));
+  told.json.set("closure", Json().set("count", std::uint64_t{count}).set("digest", digest));
 }
 
 }  // namespace
@@ -79,6 +75,34 @@ Result<Answer> audit_history(const Replica& replica, const std::string& study) {
   return Answer{provenance::to_table(*answer), provenance::to_json(*answer)};
 }
 
+Result<Answer> audit_policy(const Replica& replica, const std::string& policy) {
+  auto digest = digest_of(policy);
+  if (!digest) return pass(digest);
+  auto answer = provenance::under_policy(replica.ledger, *digest);
+  if (!answer) return pass(answer);
+  return Answer{provenance::to_table(*answer), provenance::to_json(*answer)};
+}
+
+Result<Answer> audit_withdrawals(const Replica& replica, const std::string& study) {
+  auto id = StudyId::parse(study);
+  if (!id) return pass(id);
+  auto stories = provenance::withdrawals(replica.ledger, *id);
+  if (!stories) return pass(stories);
+  Answer told;
+  Json list = Json::array();
+  std::vector<Digest> nodes;
+  for (const auto& story : *stories) {
+    told.text += provenance::to_text(story);
+    list.push(provenance::to_json(story));
+    if (!story.escaped.empty()) told.status = exit_status(Kind::corrupt);
+    for (const auto& node : story.closure.nodes) nodes.push_back(node.digest);
+  }
+  if (stories->empty()) told.text = fmt::format("Nothing of study '{}' was withdrawn.\n", study);
+  told.json.set("study", study).set("withdrawals", std::move(list));
+  stamp(told, replica.head, std::move(nodes));
+  return told;
+}
+
 Result<Answer> audit_who(const Replica& replica, const std::string& leaf) {
   auto digest = digest_of(leaf);
   if (!digest) return pass(digest);
@@ -101,6 +125,10 @@ Result<Answer> audit_who(const Replica& replica, const std::string& leaf) {
                              approval.index, to_string(approval.note.kind));
   }
   told.json = provenance::to_json(*responsible);
+  std::vector<Digest> nodes{stored.note.leaf_hash};
+  if (responsible->binding) nodes.push_back(responsible->binding->note.leaf_hash);
+  for (const auto& approval : responsible->approvals) nodes.push_back(approval.note.leaf_hash);
+  stamp(told, replica.head, std::move(nodes));
   return told;
 }
 
@@ -127,6 +155,13 @@ Result<Answer> audit_egress(const Replica& replica, const std::string& site) {
   told.json.set("site", site)
       .set("bytes", bytes)
       .set("departures", provenance::to_json(*departures));
+  std::vector<Digest> nodes;
+  for (const auto& one : *departures) {
+    nodes.push_back(one.sent.note.leaf_hash);
+    if (one.received) nodes.push_back(one.received->note.leaf_hash);
+    for (const auto& permit : one.permits) nodes.push_back(permit.note.leaf_hash);
+  }
+  stamp(told, replica.head, std::move(nodes));
   return told;
 }
 
@@ -152,31 +187,6 @@ Result<Answer> audit_verify(const Replica& replica) {
   auto json = json_of(provenance::to_json(verdict));
   if (!json) return pass(json);
   return Answer{provenance::to_text(verdict), std::move(*json)};
-}
-
-Result<Answer> audit_export(const Replica& replica, const ExportOptions& options) {
-  if (auto empty = must_be_empty(options.folder); !empty) return pass(empty);
-  std::optional<provenance::Answer> about;
-  if (!options.about.empty()) {
-    auto digest = digest_of(options.about);
-    if (!digest) return pass(digest);
-    auto answer = provenance::trace_back(replica.ledger, *digest);
-    if (!answer) return pass(answer);
-    about = std::move(*answer);
-  }
-  auto files = make_evidence(replica, about ? &*about : nullptr);
-  if (!files) return pass(files);
-  if (auto written = write_files(options.folder, *files); !written) return pass(written);
-  Answer told;
-  const std::string folder = options.folder.string();
-  told.text = fmt::format(
-      "{} files in {}, holding {} records.\nCheck them anywhere, offline: cloister-verify {}\n"
-      "Read {}/README.md for other people's tools.\n",
-      files->size(), folder, replica.head.size, folder, folder);
-  told.json.set("folder", folder)
-      .set("files", std::uint64_t{files->size()})
-      .set("records", replica.head.size);
-  return told;
 }
 
 }  // namespace cloister::cli

@@ -18,6 +18,10 @@ namespace cloister::cli {
 [[nodiscard]] Result<Answer> audit_impact(const Replica& replica, const std::string& what);
 [[nodiscard]] Result<Answer> audit_history(const Replica& replica, const std::string& study);
 [[nodiscard]] Result<Answer> audit_who(const Replica& replica, const std::string& leaf);
+// Every record made under a policy, by its digest.
+[[nodiscard]] Result<Answer> audit_policy(const Replica& replica, const std::string& policy);
+// What was taken back, what had been made from it, and what followed. Status 1 if anything escaped.
+[[nodiscard]] Result<Answer> audit_withdrawals(const Replica& replica, const std::string& study);
 [[nodiscard]] Result<Answer> audit_egress(const Replica& replica, const std::string& site);
 
 // Everything there is, as a bundle in memory. `about`: the answer that the bundle explains.
@@ -29,7 +33,12 @@ namespace cloister::cli {
 struct ExportOptions {
   std::filesystem::path folder;  // must be new or empty
   std::string about;             // file or digest the bundle explains; empty: the whole log
+  std::string form;              // of exports::form_names; empty: an evidence bundle
+  std::string study;             // of a form
 };
 [[nodiscard]] Result<Answer> audit_export(const Replica& replica, const ExportOptions& options);
+// The same, and export.issued signed into the ledger: what was exported is on record.
+[[nodiscard]] Result<Answer> issue_export(Seat& seat, const Replica& replica,
+                                          const ExportOptions& options);
 
 }  // namespace cloister::cli

@@ -27,6 +27,10 @@ constexpr Row rows[] = {
     {"history", "Every record of a study, in order", "study", "history heart-1", audit_history},
     {"who", "Who stands behind a record: signer, key, approvals", "record", "who 5be1...",
      audit_who},
+    {"policy", "Every record made under a policy", "file-or-digest", "policy policy.toml",
+     audit_policy},
+    {"withdrawals", "What was taken back, what had been made from it, and what followed", "study",
+     "withdrawals heart-1", audit_withdrawals},
     {"egress", "Every byte that left a site, when, and under which permit", "site", "egress site-a",
      audit_egress},
 };
@@ -64,20 +68,37 @@ void add_verify(CLI::App& group, Choice& choice) {
   verb->callback([&choice, who] { choice.run = replayed(who, audit_verify, wait_for_witnesses); });
 }
 
+// --as needs a study, and a study needs --as.
+Result<void> check_form(const ExportOptions& options) {
+  if (options.form.empty() == options.study.empty()) return {};
+  return fail(Kind::invalid, "export.study", "--as and --study belong together.",
+              "Give both, or neither for an evidence bundle of the whole log.");
+}
+
 void add_export(CLI::App& group, Choice& choice) {
-  CLI::App* verb = group.add_subcommand("export", "An evidence bundle that is checked without us");
+  CLI::App* verb = group.add_subcommand(
+      "export", "An evidence bundle that is checked without us, or a form of other systems");
   const auto who = std::make_shared<Who>();
   const auto options = std::make_shared<ExportOptions>();
   verb->add_option("folder", options->folder, "A new folder")->required();
   verb->add_option("--about", options->about, "File or digest that the bundle explains");
+  verb->add_option("--as", options->form,
+                   "prov, openlineage, ro-crate, fhir, article30, disclosures or evidence-pack");
+  verb->add_option("--study", options->study, "Whose records, with --as");
   add_who(*verb, *who);
   verb->footer(
       "Example:\n  cloister audit export bundle --about prediction.nii.gz --home ~/.cloister/aude\n"
-      "  cloister-verify bundle");
+      "  cloister-verify bundle\n"
+      "  cloister audit export pack --as evidence-pack --study heart-1 --home ~/.cloister/aude");
   verb->callback([&choice, who, options] {
-    choice.run = replayed(
-        who, [options](const Replica& replica) { return audit_export(replica, *options); },
-        wait_for_witnesses);
+    choice.run = [who, options]() -> Result<Answer> {
+      if (auto fits = check_form(*options); !fits) return pass(fits);
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      auto replica = fetch_ledger(*seat, wait_for_witnesses);
+      if (!replica) return pass(replica);
+      return issue_export(*seat, *replica, *options);
+    };
   });
 }
 

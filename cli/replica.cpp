@@ -5,6 +5,7 @@
 #include "member/membership.h"
 #include "protocol/limits.h"
 #include "provenance/ledger.h"
+#include "provenance/readmission.h"
 
 namespace cloister::cli {
 namespace {
@@ -14,7 +15,8 @@ using protocol::limits::records_max;
 // Fetches, admits again, and can be asked to go on: the ledger grows while it is read.
 class Reader {
  public:
-  Reader(Line& line, Replica& replica) : line_(line), replica_(replica) {}
+  Reader(Line& line, Replica& replica)
+      : line_(line), replica_(replica), readmission_(replica.ledger, replica.rules) {}
 
   // Until a portion comes back empty: then its checkpoint covers exactly what we have.
   Result<void> catch_up() {
@@ -24,6 +26,7 @@ class Reader {
       if (!portion) return pass(portion);
       if (auto taken = take(*portion); !taken) return taken;
       if (!portion->entries.empty()) continue;
+      if (auto done = finish(); !done) return done;
       auto note = provenance::parse_note(as_text(portion->checkpoint));
       if (!note) return pass(note);
       replica_.checkpoint = std::move(*note);
@@ -33,13 +36,12 @@ class Reader {
 
  private:
   Result<void> take(const protocol::Records& portion) {
-    std::vector<provenance::Submission> records;
     for (const protocol::LedgerEntry& entry : portion.entries) {
-      if (entry.index != size_ + records.size()) {
-        return fail(Kind::corrupt, "audit.gap",
-                    fmt::format("The coordinator sent record {} where {} comes next.", entry.index,
-                                size_ + records.size()),
-                    "Keep this message; ask the coordinator's operator why.");
+      if (entry.index != size_) {
+        return fail(
+            Kind::corrupt, "audit.gap",
+            fmt::format("The coordinator sent record {} where {} comes next.", entry.index, size_),
+            "Keep this message; ask the coordinator's operator why.");
       }
       if (entry.envelope.empty()) {
         return fail(Kind::forbidden, "audit.unreadable",
@@ -47,31 +49,32 @@ class Reader {
                                 entry.index),
                     "Ask as an auditor; a bundle of an auditor can be checked by anyone.");
       }
-      records.push_back({std::string(as_text(entry.envelope)), {}});
+      if (auto done = admit_again(entry); !done) return done;
+      ++size_;
     }
-    return admit_again(records);
+    return {};
   }
 
-  Result<void> admit_again(const std::vector<provenance::Submission>& records) {
-    if (records.empty()) return {};
-    const provenance::Sequencer sequencer(replica_.ledger, replica_.rules);
-    auto batch = sequencer.prepare(records, {});
-    if (!batch) return pass(batch);
-    for (std::size_t i = 0; i < batch->outcomes.size(); ++i) {
-      if (batch->outcomes[i]) continue;
-      Error error = batch->outcomes[i].error();
-      error.what =
-          fmt::format("Record {} does not stand up to a replay: {}", size_ + i, error.what);
-      return tl::unexpected<Error>(std::move(error));
-    }
-    replica_.ledger.apply(batch->puts);
-    replica_.head = batch->head;
-    size_ += records.size();
+  Result<void> admit_again(const protocol::LedgerEntry& entry) {
+    const auto envelope = provenance::parse_envelope(as_text(entry.envelope));
+    if (!envelope) return pass(envelope);
+    const auto record = provenance::parse_statement(envelope->payload);
+    if (!record) return pass(record);
+    return readmission_.add({std::string(as_text(entry.envelope)), {}}, record->kind);
+  }
+
+  // What is waiting is whole once nothing follows it: a withdrawal's group may span portions.
+  Result<void> finish() {
+    if (auto done = readmission_.finish(); !done) return done;
+    const auto head = provenance::ledger_head(replica_.ledger);
+    if (!head) return pass(head);
+    replica_.head = *head;
     return {};
   }
 
   Line& line_;
   Replica& replica_;
+  provenance::Readmission readmission_;
   std::uint64_t size_ = 0;
 };
 

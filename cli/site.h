@@ -45,6 +45,15 @@ struct ExceptionOptions {
                                             const ExceptionOptions& options);
 [[nodiscard]] Result<Answer> site_standing(AgentLine& agent, const SitePerson& person,
                                            const std::string& study, const std::string& reason);
+// Takes this site's data of the study back. `digests` empty: everything registered. Cannot be taken
+// back itself: new data are registered under an amended plan.
+struct WithdrawOptions {
+  std::string study;
+  std::vector<std::string> digests;
+  std::string reason;
+};
+[[nodiscard]] Result<Answer> site_withdraw(AgentLine& agent, const SitePerson& person,
+                                           const WithdrawOptions& options);
 [[nodiscard]] Result<Answer> site_accept_model(AgentLine& agent, const SitePerson& person,
                                                const std::string& study, const Digest& model);
 [[nodiscard]] Result<Answer> site_publish_policy(AgentLine& agent, const SitePerson& person,

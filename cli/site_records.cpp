@@ -81,6 +81,17 @@ Record standing_permit(const Leaving& leaving, const std::string& reason) {
   return permit_record(leaving, permit);
 }
 
+Record withdrawal(const StudyId& study, const std::vector<Digest>& datasets,
+                  const std::string& reason) {
+  Record record;
+  record.kind = RecordKind::consent_withdrawn;
+  record.stage = "withdrawal";
+  record.study = study;
+  record.reason = reason;
+  for (const Digest& digest : datasets) record.subjects.push_back({"dataset", digest});
+  return record;
+}
+
 Record model_approval(const StudyId& study, const Digest& model) {
   Record record;
   record.kind = RecordKind::model_approved;

@@ -41,6 +41,10 @@ struct Leaving {
 // used.
 [[nodiscard]] provenance::Record standing_permit(const Leaving& leaving, const std::string& reason);
 
+// Takes registered data back, with everything that was made from them.
+[[nodiscard]] provenance::Record withdrawal(const StudyId& study,
+                                            const std::vector<Digest>& datasets,
+                                            const std::string& reason);
 [[nodiscard]] provenance::Record model_approval(const StudyId& study, const Digest& model);
 [[nodiscard]] provenance::Record published_policy(const std::string& site, const std::string& text);
 

@@ -139,6 +139,36 @@ Result<Answer> site_standing(AgentLine& agent, const SitePerson& person, const s
                          leaving->recipient, study));
 }
 
+Result<Answer> site_withdraw(AgentLine& agent, const SitePerson& person,
+                             const WithdrawOptions& options) {
+  if (auto given = needs_reason(options.reason); !given) return pass(given);
+  auto study = StudyId::parse(options.study);
+  if (!study) return pass(study);
+  std::vector<std::string> names = options.digests;
+  if (names.empty()) {
+    auto told = agent.ask("withdrawable", Json::object().set("study", options.study));
+    if (!told) return pass(told);
+    for (const Json& one : items_at(*told, "datasets")) names.push_back(*one.text());
+  }
+  std::vector<Digest> digests;
+  for (const std::string& name : names) {
+    auto digest = digest_from_hex(name);
+    if (!digest) return pass(digest);
+    digests.push_back(*digest);
+  }
+  auto answer = put(
+      agent, person, withdrawal(*study, digests, options.reason),
+      fmt::format("Withdrawn from study {}. Everything made from it is quarantined: jobs that read "
+                  "it stop, and its model serves no more.\n"
+                  "  what followed: cloister audit withdrawals {}\n",
+                  options.study, options.study));
+  if (!answer) return answer;
+  Json list = Json::array();
+  for (const Digest& digest : digests) list.push(digest);
+  answer->json.set("study", options.study).set("withdrawn", std::move(list));
+  return answer;
+}
+
 Result<Answer> site_accept_model(AgentLine& agent, const SitePerson& person,
                                  const std::string& study, const Digest& model) {
   auto id = StudyId::parse(study);

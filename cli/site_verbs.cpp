@@ -67,6 +67,9 @@ void add_sign(CLI::App& group, Choice& choice, const char* name, const char* hel
   if (std::string(name) == "accept-model") {
     verb->add_option("--model", at->model, "Digest of the model")->required();
   }
+  if (std::string(name) == "withdraw") {
+    verb->add_option("--digest", at->indicators, "Only this; else all of the study's data here");
+  }
   add_agent(*verb, *at);
   add_who(*verb, at->who);
   verb->footer(std::string("Example:\n  cloister site ") + name + " " + argument +
@@ -137,6 +140,11 @@ void add_signs(CLI::App& group, Choice& choice) {
              auto model = digest_from_hex(at.model);
              if (!model) return pass(model);
              return site_accept_model(agent, person, at.what, *model);
+           });
+  add_sign(group, choice, "withdraw",
+           "Take this site's data back: what was made from them is quarantined", "STUDY",
+           [](AgentLine& agent, const SitePerson& person, const AtSite& at) {
+             return site_withdraw(agent, person, {at.what, at.indicators, at.reason});
            });
   add_sign(group, choice, "publish-policy", "Sign the site's policy: from then on it approves",
            "FILE", [](AgentLine& agent, const SitePerson& person, const AtSite& at) {

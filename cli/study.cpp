@@ -60,6 +60,23 @@ std::string site_line(const Json& site) {
                      text_or_empty(site, "state"), since(site), text_or_empty(site, "waits_for"));
 }
 
+std::string withdrawal_line(const Json& one) {
+  const std::string exception = text_or_empty(one, "exception");
+  const auto missing = items_at(one, "not_confirmed");
+  std::string out = fmt::format(
+      "  withdrawn by {}: {:.0f} things quarantined; {} of {} members confirmed",
+      text_or_empty(one, "site"), number_at(one, "quarantined"), items_at(one, "confirmed").size(),
+      items_at(one, "confirmed").size() + missing.size());
+  if (one.find("retrained") != nullptr) {
+    out += "; a new model is trained";
+  } else if (!exception.empty()) {
+    out += "; no retrain: " + exception;
+  } else if (truth_at(one, "needs_retrain")) {
+    out += "; waits for a model without it (or `cloister study no-retrain`)";
+  }
+  return out + "\n";
+}
+
 std::string job_line(const Json& job) {
   std::string out = fmt::format("  {:<46} {:<9} since {}", text_or_empty(job, "id"),
                                 text_or_empty(job, "state"), since(job));
@@ -150,6 +167,7 @@ Result<Answer> study_status(Seat& seat, const std::string& study) {
                                text_or_empty(model, "digest").substr(0, 12),
                                out ? "released" : "not released");
   }
+  for (const Json& one : items_at(*told, "withdrawals")) answer.text += withdrawal_line(one);
   answer.json = std::move(*told);
   return answer;
 }

@@ -23,6 +23,11 @@ namespace cloister::cli {
 // Releases the newest model once enough sites approved it.
 [[nodiscard]] Result<Answer> release_model(Seat& seat, const std::string& study);
 
+// The owner's documented exception: what withdrawals took away is not trained again. "retrain.none"
+// if no withdrawal waits for that.
+[[nodiscard]] Result<Answer> do_without_retrain(Seat& seat, const std::string& study,
+                                                const std::string& reason);
+
 // report.json and report.html from the ledger alone, for whoever may read all of it: no pictures of
 // patients, no wall time.
 [[nodiscard]] Result<Answer> study_report(Seat& seat, const std::string& study,

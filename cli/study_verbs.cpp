@@ -80,6 +80,25 @@ void add_report(CLI::App& group, Choice& choice) {
   });
 }
 
+void add_no_retrain(CLI::App& group, Choice& choice) {
+  CLI::App* verb = group.add_subcommand(
+      "no-retrain", "After a withdrawal: say why no new model replaces what was lost");
+  const auto who = std::make_shared<Who>();
+  const auto study = std::make_shared<std::string>();
+  const auto reason = std::make_shared<std::string>();
+  verb->add_option("study", *study, "Its id")->required();
+  verb->add_option("--reason", *reason, "Goes into the ledger")->required();
+  add_who(*verb, *who);
+  verb->footer("Example:\n  cloister study no-retrain heart-1 --reason \"too few sites are left\"");
+  verb->callback([&choice, who, study, reason] {
+    choice.run = [who, study, reason]() -> Result<Answer> {
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      return do_without_retrain(*seat, *study, *reason);
+    };
+  });
+}
+
 void add_row(CLI::App& group, Choice& choice, const Row& row) {
   CLI::App* verb = group.add_subcommand(row.name, row.help);
   const auto who = std::make_shared<Who>();
@@ -104,6 +123,7 @@ void add_study(CLI::App& app, Choice& choice) {
   add_offline(*group, choice);
   add_open(*group, choice);
   add_report(*group, choice);
+  add_no_retrain(*group, choice);
   for (const Row& row : rows) add_row(*group, choice, row);
 }
 

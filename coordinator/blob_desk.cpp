@@ -130,4 +130,11 @@ Result<protocol::Wraps> BlobFolders::get_wraps(const MemberId& reader,
   return wraps;
 }
 
+Result<void> BlobFolders::erase_wraps(const std::vector<Digest>& blobs) {
+  for (const Digest& blob : blobs) {
+    if (auto erased = wraps_.erase(blob); !erased) return pass(erased);
+  }
+  return {};
+}
+
 }  // namespace cloister::coordinator

@@ -32,6 +32,8 @@ class BlobDesk {
   // Those that there are.
   [[nodiscard]] virtual Result<protocol::Wraps> get_wraps(
       const MemberId& reader, const std::vector<Digest>& blobs) const = 0;
+  // Destroys the wraps of all readers; none is fine.
+  [[nodiscard]] virtual Result<void> erase_wraps(const std::vector<Digest>& blobs) = 0;
 };
 
 // On the disk.
@@ -51,6 +53,7 @@ class BlobFolders final : public BlobDesk {
   [[nodiscard]] Result<void> put_wraps(const protocol::PutWraps& put) override;
   [[nodiscard]] Result<protocol::Wraps> get_wraps(const MemberId& reader,
                                                   const std::vector<Digest>& blobs) const override;
+  [[nodiscard]] Result<void> erase_wraps(const std::vector<Digest>& blobs) override;
 
  private:
   struct Upload {

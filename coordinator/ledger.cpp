@@ -104,6 +104,19 @@ struct Ledger::Inner {
     return to_bytes(provenance::to_json(*envelope));
   }
 
+  // The name that this envelope will have, if its hint is right; else it is refused anyway.
+  Result<Digest> leaf_of(const Bytes& envelope_json) {
+    const auto envelope = provenance::parse_envelope(as_text(envelope_json));
+    if (!envelope) return pass(envelope);
+    if (envelope->signatures.empty()) return Digest{};
+    const auto hint = digest_from_hex(envelope->signatures.front().keyid);
+    if (!hint) return Digest{};
+    const auto state = provenance::key_state(staged, *hint);
+    if (!state) return pass(state);
+    if (!*state) return Digest{};
+    return provenance::record_hash(*envelope, (*state)->key);
+  }
+
   const std::string& org() {
     if (own_org.empty()) {
       const auto state = provenance::key_state(staged, parts.identity.sign.public_key());
@@ -113,7 +126,14 @@ struct Ledger::Inner {
   }
 
   // quarantine.set for everything made from what is withdrawn, as signed envelopes.
-  Result<std::vector<Bytes>> quarantine(const Record& withdrawal, Instant now) {
+  // Nothing for a withdrawal that has its place already: it has its quarantine too.
+  Result<std::vector<Bytes>> quarantine(const Bytes& envelope_json, const Record& withdrawal,
+                                        Instant now) {
+    const auto signer = provenance::signer_place(staged, withdrawal.actor.id);
+    if (!signer) return pass(signer);
+    if (withdrawal.signer_seq < signer->next_seq) return std::vector<Bytes>();
+    const auto leaf = leaf_of(envelope_json);
+    if (!leaf) return pass(leaf);
     std::vector<Digest> subjects;
     for (const auto& subject : withdrawal.subjects) subjects.push_back(subject.digest);
     const auto portions = provenance::plan_quarantine(staged, subjects);
@@ -128,6 +148,7 @@ struct Ledger::Inner {
       record.stage = "withdrawal";
       record.reason = withdrawal.reason;
       record.subjects = portion;
+      record.details.set("withdrawal", *leaf);
       auto envelope = sign(std::move(record), now, *place);
       if (!envelope) return pass(envelope);
       const auto parsed = provenance::parse_envelope(as_text(*envelope));
@@ -210,7 +231,7 @@ Result<Ledger::Outcome> Ledger::place(std::span<const Bytes> envelopes, const Ru
   for (const Bytes& envelope : envelopes) {
     const auto record = record_of(envelope);
     if (!record || record->kind != RecordKind::consent_withdrawn) continue;
-    auto more = inner_->quarantine(*record, now);
+    auto more = inner_->quarantine(envelope, *record, now);
     if (!more) return pass(more);
     group.insert(group.end(), more->begin(), more->end());
   }

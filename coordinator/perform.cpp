@@ -177,6 +177,10 @@ void Performer::perform(const ReadWraps& action) {
   answer(action.token, *wraps);
 }
 
+void Performer::perform(const EraseWraps& action) {
+  if (auto ok = stores_.blobs.erase_wraps(action.blobs); !ok) return fail_for_good(ok.error());
+}
+
 void Performer::perform(const KeepCosignature& action) {
   const Member* member = core_.membership().find(action.member);
   const auto checkpoint = stores_.ledger.checkpoint_at(action.size);

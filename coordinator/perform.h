@@ -61,6 +61,7 @@ class Performer {
   void perform(const ReadBlob& action);
   void perform(const StoreWraps& action);
   void perform(const ReadWraps& action);
+  void perform(const EraseWraps& action);
   void perform(const KeepCosignature& action);
   void perform(const KeepEnrolments& action);
   void perform(const BindMember& action);

@@ -24,8 +24,8 @@ struct Callers {
   std::uint32_t operator()(const Enrol&) const { return nobody; }  // the enrolment endpoint's
   std::uint32_t operator()(const Invite&) const { return admins; }
   std::uint32_t operator()(const ListEnrolments&) const { return admins | only({Role::auditor}); }
-  // An auditor changes nothing; its cosignatures come with Poll.
-  std::uint32_t operator()(const Submit&) const { return everybody & ~only({Role::auditor}); }
+  // An auditor changes nothing of a study: the coordinator takes only its export.issued.
+  std::uint32_t operator()(const Submit&) const { return everybody; }
   std::uint32_t operator()(const FetchRecords&) const { return everybody; }
   std::uint32_t operator()(const FetchSigner&) const { return everybody; }
   std::uint32_t operator()(const Poll&) const { return everybody; }

@@ -86,7 +86,11 @@ Result<bool> is_quarantined(const LedgerReader& reader, const Digest& digest) {
 
 Result<std::optional<KeyState>> key_state(const LedgerReader& reader,
                                           const crypto::PublicKey& key) {
-  const auto value = reader.get(key::signing_key(key_digest(key)));
+  return key_state(reader, key_digest(key));
+}
+
+Result<std::optional<KeyState>> key_state(const LedgerReader& reader, const Digest& key_id) {
+  const auto value = reader.get(key::signing_key(key_id));
   if (!value) return pass(value);
   if (!*value) return std::optional<KeyState>();
   auto state = parse_key_state(**value);

@@ -59,6 +59,9 @@ struct KeyState {
 
 [[nodiscard]] Result<std::optional<KeyState>> key_state(const LedgerReader& reader,
                                                         const crypto::PublicKey& key);
+// `key_id`: SHA-256 of its DER SPKI, as envelopes hint at it.
+[[nodiscard]] Result<std::optional<KeyState>> key_state(const LedgerReader& reader,
+                                                        const Digest& key_id);
 [[nodiscard]] Result<std::vector<KeyState>> all_keys(const LedgerReader& reader);
 
 // What a signer must write next: sequence number and hash of its last record.

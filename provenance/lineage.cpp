@@ -363,8 +363,11 @@ Result<Responsible> who(const LedgerReader& reader, const Digest& leaf_hash) {
 }
 
 Result<std::vector<Departure>> egress(const LedgerReader& reader, std::string_view org) {
-  const auto indices = find_records(
-      reader, {.table = 'O', .name = org, .kinds = {RecordKind::transfer_sent}, .limit = SIZE_MAX});
+  const auto indices =
+      find_records(reader, {.table = 'O',
+                            .name = org,
+                            .kinds = {RecordKind::transfer_sent, RecordKind::dataset_encoded},
+                            .limit = SIZE_MAX});
   if (!indices) return pass(indices);
   std::vector<Departure> out;
   for (std::uint64_t index : *indices) {

@@ -115,32 +115,6 @@ std::string node_line(const GraphNode& node) {
       node.quarantined ? ", style=filled, fillcolor=\"#f4a6a0\", color=\"#a01010\"" : "");
 }
 
-Json record_json(const StoredRecord& stored) {
-  Json out;
-  out.set("erased", !stored.record.has_value());
-  out.set("index", stored.index);
-  out.set("issuedAt", to_rfc3339(stored.note.issued_at));
-  out.set("kind", to_string(stored.note.kind));
-  out.set("leafHash", stored.note.leaf_hash);
-  out.set("ok", stored.note.outcome == Outcome::ok);
-  out.set("org", stored.note.org);
-  out.set("signer", stored.note.signer.text());
-  if (!stored.record) return out;
-  const Record& record = *stored.record;
-  out.set("role", to_string(record.actor.role));
-  if (!record.study.empty()) out.set("study", record.study.text());
-  if (!record.job.empty()) out.set("job", record.job.text());
-  if (!record.purpose.empty()) out.set("purpose", record.purpose);
-  if (!record.actor.on_behalf_of.empty()) out.set("onBehalfOf", record.actor.on_behalf_of);
-  if (record.policy) out.set("policy", record.policy->sha256);
-  Json subjects = Json::array();
-  for (const auto& subject : record.subjects) {
-    subjects.push(Json().set("name", subject.name).set("sha256", subject.digest));
-  }
-  out.set("subjects", std::move(subjects));
-  return out;
-}
-
 Json edges_json(const std::vector<GraphEdge>& edges) {
   Json out = Json::array();
   for (const auto& edge : edges) {
@@ -213,6 +187,32 @@ std::string to_dot(const Answer& answer) {
   return out + "}\n";
 }
 
+Json to_json(const StoredRecord& stored) {
+  Json out;
+  out.set("erased", !stored.record.has_value());
+  out.set("index", stored.index);
+  out.set("issuedAt", to_rfc3339(stored.note.issued_at));
+  out.set("kind", to_string(stored.note.kind));
+  out.set("leafHash", stored.note.leaf_hash);
+  out.set("ok", stored.note.outcome == Outcome::ok);
+  out.set("org", stored.note.org);
+  out.set("signer", stored.note.signer.text());
+  if (!stored.record) return out;
+  const Record& record = *stored.record;
+  out.set("role", to_string(record.actor.role));
+  if (!record.study.empty()) out.set("study", record.study.text());
+  if (!record.job.empty()) out.set("job", record.job.text());
+  if (!record.purpose.empty()) out.set("purpose", record.purpose);
+  if (!record.actor.on_behalf_of.empty()) out.set("onBehalfOf", record.actor.on_behalf_of);
+  if (record.policy) out.set("policy", record.policy->sha256);
+  Json subjects = Json::array();
+  for (const auto& subject : record.subjects) {
+    subjects.push(Json().set("name", subject.name).set("sha256", subject.digest));
+  }
+  out.set("subjects", std::move(subjects));
+  return out;
+}
+
 Json to_json(const Answer& answer) {
   Json nodes = Json::array();
   for (const auto& node : answer.nodes) {
@@ -224,7 +224,7 @@ Json to_json(const Answer& answer) {
     nodes.push(std::move(one));
   }
   Json records = Json::array();
-  for (const auto& stored : answer.records) records.push(record_json(stored));
+  for (const auto& stored : answer.records) records.push(to_json(stored));
   Json asked = Json::array();
   for (const auto& digest : answer.asked) asked.push(digest);
   Json out;
@@ -247,7 +247,7 @@ Json to_json(const Answer& answer) {
 
 Json to_json(const Responsible& responsible) {
   Json approvals = Json::array();
-  for (const auto& approval : responsible.approvals) approvals.push(record_json(approval));
+  for (const auto& approval : responsible.approvals) approvals.push(to_json(approval));
   Json key;
   key.set("key", to_hex(responsible.key.key.view()));
   key.set("member", responsible.key.member.text());
@@ -257,9 +257,9 @@ Json to_json(const Responsible& responsible) {
   key.set("validFrom", responsible.key.valid_from);
   Json out;
   out.set("approvals", std::move(approvals));
-  if (responsible.binding) out.set("boundBy", record_json(*responsible.binding));
+  if (responsible.binding) out.set("boundBy", to_json(*responsible.binding));
   out.set("key", std::move(key));
-  out.set("record", record_json(responsible.record));
+  out.set("record", to_json(responsible.record));
   return out;
 }
 
@@ -267,12 +267,12 @@ Json to_json(const std::vector<Departure>& departures) {
   Json out = Json::array();
   for (const auto& departure : departures) {
     Json permits = Json::array();
-    for (const auto& permit : departure.permits) permits.push(record_json(permit));
+    for (const auto& permit : departure.permits) permits.push(to_json(permit));
     Json one;
     one.set("bytes", departure.bytes);
     one.set("permits", std::move(permits));
-    if (departure.received) one.set("received", record_json(*departure.received));
-    one.set("sent", record_json(departure.sent));
+    if (departure.received) one.set("received", to_json(*departure.received));
+    one.set("sent", to_json(departure.sent));
     out.push(std::move(one));
   }
   return out;

@@ -15,6 +15,7 @@ namespace cloister::provenance {
 [[nodiscard]] std::string to_dot(const Answer& answer);
 // Schema: docs/formats.md, "Answers".
 [[nodiscard]] Json to_json(const Answer& answer);
+[[nodiscard]] Json to_json(const StoredRecord& stored);
 [[nodiscard]] Json to_json(const Responsible& responsible);
 [[nodiscard]] Json to_json(const std::vector<Departure>& departures);
 

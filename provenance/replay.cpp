@@ -1,12 +1,11 @@
 // Going through an exported log again, record by record.
 #include "provenance/leaf.h"
+#include "provenance/readmission.h"
 #include "provenance/stored.h"
 #include "provenance/verify_bundle.h"
 
 namespace cloister::provenance {
 namespace {
-
-constexpr std::size_t group_records = 256;
 
 tl::unexpected<Error> cannot(Kind kind, std::string_view code, std::string what) {
   return fail(kind, code, std::move(what));
@@ -20,22 +19,14 @@ class Replay {
   Result<MemoryLedger> run() {
     const auto leaves = exported_leaves(files_, expected_.size);
     if (!leaves) return pass(leaves);
-    std::vector<Submission> group;
-    bool in_withdrawal = false;
+    Readmission readmission(ledger_, rules_);
     for (std::uint64_t i = 0; i < leaves->size(); ++i) {
       RecordKind kind{};
       auto submission = submission_of(i, (*leaves)[i], kind);
       if (!submission) return pass(submission);
-      // A withdrawal and its quarantine were admitted together.
-      const bool withdraws = kind == RecordKind::consent_withdrawn;
-      const bool belongs = in_withdrawal && (withdraws || kind == RecordKind::quarantine_set);
-      if (!belongs && (in_withdrawal || withdraws || group.size() >= group_records)) {
-        if (auto done = admit(group, in_withdrawal); !done) return pass(done);
-        in_withdrawal = withdraws;
-      }
-      group.push_back(std::move(*submission));
+      if (auto done = readmission.add(std::move(*submission), kind); !done) return pass(done);
     }
-    if (auto done = admit(group, in_withdrawal); !done) return pass(done);
+    if (auto done = readmission.finish(); !done) return pass(done);
     if (const auto head = ledger_head(ledger_); !head || *head != expected_) {
       return cannot(Kind::corrupt, "replay.root",
                     "Going through the log again gives another root than the checkpoint has.");
@@ -77,30 +68,6 @@ class Replay {
     if (!parsed) return pass(parsed);
     submission.entries = std::move(*parsed);
     return submission;
-  }
-
-  Result<void> admit(std::vector<Submission>& group, bool all_or_nothing) {
-    if (group.empty()) return {};
-    const auto start = ledger_head(ledger_);
-    if (!start) return pass(start);
-    const auto batch =
-        Sequencer(ledger_, rules_).prepare(group, {.now = {}, .all_or_nothing = all_or_nothing});
-    if (!batch) return pass(batch);
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      const auto& outcome = batch->outcomes[i];
-      if (!outcome) {
-        return cannot(outcome.error().kind, "replay.refused",
-                      fmt::format("Record {} would not be admitted: {}", start->size + i,
-                                  outcome.error().what));
-      }
-      if (outcome->was_there) {
-        return cannot(Kind::corrupt, "replay.repeated",
-                      fmt::format("Record {} is in the log twice.", start->size + i));
-      }
-    }
-    ledger_.apply(batch->puts);
-    group.clear();
-    return {};
   }
 
   const BundleFiles& files_;

@@ -67,6 +67,10 @@ struct ReadWraps {
   MemberId reader;
   std::vector<Digest> blobs;
 };
+// Destroy every key wrap of these blobs, before the actions that follow: they were withdrawn.
+struct EraseWraps {
+  std::vector<Digest> blobs;
+};
 // Verify the member's cosignature over the checkpoint of this size and keep it for its peers.
 struct KeepCosignature {
   MemberId member;
@@ -87,8 +91,8 @@ struct RevokeMember {
 };
 
 using Action = std::variant<Reply, AnswerPoll, Admit, Append, ReadRecords, ReadSigner, OpenBlob,
-                            WriteChunk, ReadBlob, StoreWraps, ReadWraps, KeepCosignature,
-                            KeepEnrolments, BindMember, RevokeMember>;
+                            WriteChunk, ReadBlob, StoreWraps, ReadWraps, EraseWraps,
+                            KeepCosignature, KeepEnrolments, BindMember, RevokeMember>;
 using Actions = std::vector<Action>;
 
 }  // namespace cloister::coordinator

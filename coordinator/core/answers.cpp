@@ -124,6 +124,7 @@ Json answer_study(const Member& asker, const Study& study, const AnswerView& vie
   Json models = Json::array();
   for (const Model& model : study.models()) models.push(model_json(model));
   json.set("sites", std::move(sites)).set("models", std::move(models));
+  json.set("withdrawals", withdrawals_json(study, view.work.membership));
   return json.set("jobs", jobs_json(asker, study, view));
 }
 

@@ -43,7 +43,7 @@ bool may_request(const Member& member, const std::map<StudyId, Study>& studies) 
     const Study& study = entry.second;
     const Model* model = study.newest_model();
     return !study.is_closed() && study.has_standing_permit(member.site) && model != nullptr &&
-           model->released;
+           model->released && !model->quarantined;
   });
 }
 

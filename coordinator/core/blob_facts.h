@@ -25,6 +25,8 @@ class BlobFacts {
     const auto found = wraps_.find(blob);
     return found != wraps_.end() && found->second.contains(reader);
   }
+  [[nodiscard]] bool has_any_wrap(const Digest& blob) const { return wraps_.contains(blob); }
+  void erase_wraps(const Digest& blob) { wraps_.erase(blob); }
   // Bytes verified and the key wrapped for this reader: the reader can open it.
   [[nodiscard]] bool can_open(const Digest& blob, const MemberId& reader) const {
     return has_blob(blob) && has_wrap(blob, reader);

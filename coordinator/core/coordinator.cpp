@@ -96,7 +96,19 @@ void Coordinator::fold(const Placed& placed, Actions& actions) {
     study->second.apply(placed, site);
   }
   if (study != studies_.end()) touch(study->second, placed, site);
+  fold_elsewhere(placed, site);
   if (record.kind == RecordKind::job_submitted) in_flight_.erase(offer_key(record.job));
+}
+
+// What is withdrawn may have been used by other studies of the same site too.
+void Coordinator::fold_elsewhere(const Placed& placed, const std::string& site) {
+  const RecordKind kind = placed.record.kind;
+  if (kind != RecordKind::consent_withdrawn && kind != RecordKind::quarantine_set) return;
+  for (auto& [id, study] : studies_) {
+    if (id == placed.record.study || !study.knows_any_of(placed.record)) continue;
+    study.apply(placed, site);
+    touch(study, placed, site);
+  }
 }
 
 void Coordinator::fold_key(const Placed& placed, Actions& actions) {
@@ -119,6 +131,7 @@ void Coordinator::touch(const Study& study, const Placed& placed, const std::str
     scope.sites.insert(job->site);
     news_.insert(job->site);
     if (job->is_closed()) leases_.closed(job->id);
+    if (job->is_closed() && job->site.empty()) scope.training = true;
     if (placed.record.kind == RecordKind::job_failed) leases_.failed(job->id);
   }
   for (const auto& subject : placed.record.subjects) {
@@ -146,6 +159,9 @@ void Coordinator::plan(Actions& actions) {
   scopes_.clear();
   for (const auto& [id, scope] : scopes) {
     const Study& study = studies_.at(id);
+    auto shards = scope.all ? wraps_to_erase(study, facts_) : std::vector<Digest>();
+    for (const Digest& shard : shards) facts_.erase_wraps(shard);
+    if (!shards.empty()) actions.push_back(EraseWraps{std::move(shards)});
     for (Draft& draft : plan_next({study, membership_, facts_}, scope))
       append(std::move(draft), actions);
   }

@@ -61,6 +61,7 @@ class Coordinator {
   void on_enrol(const EnrolArrived& arrived, Instant now, Actions& actions);
   void fold(const Placed& placed, Actions& actions);
   void fold_key(const Placed& placed, Actions& actions);
+  void fold_elsewhere(const Placed& placed, const std::string& site);
   void touch(const Study& study, const Placed& placed, const std::string& site);
   void touch_blob(const Digest& blob);
   void heard(const Member& member, Instant now, Actions& actions);

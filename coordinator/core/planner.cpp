@@ -54,6 +54,9 @@ void plan_chain(Planning& planning, const std::string& site) {
   const Study& study = planning.study;
   const Member* agent = planning.membership.agent_of(site);
   if (agent == nullptr) return;  // offered once the site is enrolled
+  // What was withdrawn is not encoded on; an amended plan begins a new chain.
+  const Job* data = study.chain_job(site, "register-data");
+  if (is_done(data) && study.is_quarantined(data->output("dataset"))) return;
   for (const std::string_view kind : chain) {
     const Job* job = study.chain_job(site, kind);
     if (is_done(job)) continue;
@@ -126,6 +129,13 @@ Json dataset_json(const Dataset& dataset, const std::vector<std::string_view>& p
   return item;
 }
 
+// Closed, and what it reads is quarantined: it can never be taken up again.
+bool is_lost(const Study& study, const Job& job) {
+  return job.is_closed() &&
+         std::any_of(job.inputs.begin(), job.inputs.end(),
+                     [&](const auto& input) { return study.is_quarantined(input.digest); });
+}
+
 void plan_training(Planning& planning) {
   const Study& study = planning.study;
   const auto admitted = study.admitted();
@@ -135,8 +145,13 @@ void plan_training(Planning& planning) {
   const Model* newest = study.newest_model();
   // Late sites, and data withdrawn since, make the next version.
   if (newest != nullptr && newest->manifests == manifests) return;
-  const auto version = static_cast<std::uint32_t>(study.models().size() + 1);
-  if (study.job(protocol::job_id(study.id(), "", "train-segmentation", version))) return;
+  auto version = static_cast<std::uint32_t>(study.models().size() + 1);
+  const auto taken = [&] {
+    return study.job(protocol::job_id(study.id(), "", "train-segmentation", version));
+  };
+  // A training that a withdrawal stopped keeps its number; the next one goes on behind it.
+  while (taken() != nullptr && (is_done(taken()) || is_lost(study, *taken()))) ++version;
+  if (taken() != nullptr) return;
   Offer offer{"train-segmentation", "", version, {}, planning.trainer(), {}, Json::object()};
   Json datasets = Json::array();
   for (const Dataset* dataset : admitted) {
@@ -228,6 +243,8 @@ std::vector<Draft> plan_next(const PlanView& view, const PlanScope& scope) {
   const Study& study = view.study;
   if (study.is_closed()) return {};
   Planning planning{study, view.membership, view.facts, {}};
+  // Before anything else: what reads withdrawn things stops, then comes what follows from that.
+  if (scope.all) planning.drafts = plan_withdrawals(study, view.facts);
   const Model* model = study.newest_model();
   const auto plan_site = [&](const std::string& site) {
     plan_chain(planning, site);

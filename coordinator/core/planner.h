@@ -3,6 +3,8 @@
 //
 //   job.submitted       a job of protocol/jobs.h whose wants are met and that was never offered
 //   transfer.received   a dataset that was sent, with every blob and key wrap in place
+//   job.failed, impact.assessed, erase.executed, retrain.completed   after a withdrawal:
+//   withdrawals.h
 //   dataset.admitted    a received dataset whose gate is open (or a covered prediction request)
 //
 // job_spec: docs/protocol.md, "Job specs".

@@ -37,6 +37,12 @@ bool Study::takes_part(const std::string& site) const {
 std::string Study::phase() const {
   if (is_closed()) return "closed";
   const Model* model = newest_model();
+  if (model != nullptr && model->quarantined) {
+    const bool trains = std::any_of(jobs_.begin(), jobs_.end(), [](const auto& entry) {
+      return entry.second.kind == "train-segmentation" && !entry.second.is_closed();
+    });
+    return trains ? "training" : "withdrawn";
+  }
   if (model != nullptr && model->released) return "released";
   if (model != nullptr) return "evaluation";
   bool encoding = false;
@@ -123,6 +129,25 @@ const Dataset* Study::dataset_of_shard(const Digest& shard) const {
 const std::string* Study::reply_site(const Digest& reply) const {
   const auto found = reply_site_.find(reply);
   return found == reply_site_.end() ? nullptr : &found->second;
+}
+
+bool Study::is_quarantined(const Digest& digest) const {
+  return std::any_of(withdrawals_.begin(), withdrawals_.end(),
+                     [&](const Withdrawal& one) { return one.quarantined.contains(digest); });
+}
+
+bool Study::knows_any_of(const provenance::Record& record) const {
+  const auto is_known = [&](const Digest& digest) {
+    if (datasets_.contains(digest) || shard_owner_.contains(digest)) return true;
+    return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
+      const auto names = [&](const auto& one) { return one.digest == digest; };
+      const Job& job = entry.second;
+      return std::any_of(job.inputs.begin(), job.inputs.end(), names) ||
+             std::any_of(job.outputs.begin(), job.outputs.end(), names);
+    });
+  };
+  return std::any_of(record.subjects.begin(), record.subjects.end(),
+                     [&](const auto& subject) { return is_known(subject.digest); });
 }
 
 const std::vector<Digest>& Study::manifests_of(const std::string& site) const {

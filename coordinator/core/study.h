@@ -17,6 +17,7 @@
 #include "coordinator/core/job.h"
 #include "coordinator/core/membership.h"
 #include "coordinator/core/placed.h"
+#include "coordinator/core/withdrawals.h"
 #include "protocol/plan.h"
 
 namespace cloister::coordinator {
@@ -96,7 +97,8 @@ class Study {
   [[nodiscard]] std::vector<Bytes> binding_for(const std::string& site) const;
   [[nodiscard]] bool takes_part(const std::string& site) const;
   [[nodiscard]] bool is_closed() const { return !closed_reason_.empty(); }
-  // "open", "encoding", "training", "evaluation", "released", "closed".
+  // "open", "encoding", "training", "evaluation", "released", "closed"; "withdrawn" while what its
+  // newest model was made from is withdrawn and no other is being trained.
   [[nodiscard]] std::string phase() const;
 
   [[nodiscard]] const std::map<JobId, Job>& jobs() const { return jobs_; }
@@ -122,6 +124,10 @@ class Study {
   [[nodiscard]] const Dataset* dataset_of_shard(const Digest& shard) const;
   // The site that a reply is sealed to; null if unknown.
   [[nodiscard]] const std::string* reply_site(const Digest& reply) const;
+  [[nodiscard]] const std::vector<Withdrawal>& withdrawals() const { return withdrawals_; }
+  [[nodiscard]] bool is_quarantined(const Digest& digest) const;
+  // Whether the record names anything that this study knows.
+  [[nodiscard]] bool knows_any_of(const provenance::Record& record) const;
   // Manifests of the site, under any plan, in the order in which they were encoded.
   [[nodiscard]] const std::vector<Digest>& manifests_of(const std::string& site) const;
 
@@ -137,7 +143,7 @@ class Study {
   void on_transfer(const Placed& placed);
   void on_model(const Placed& placed, const std::string& site);
   void on_replies(const Placed& placed);
-  void on_quarantine(const Placed& placed);
+  void on_quarantine(const Placed& placed, const std::string& site);
   void touch(const std::string& site, std::uint64_t index);
   void touch_job(const std::string& site, std::uint64_t index);
   void admit_submitted(const Placed& placed);
@@ -163,6 +169,7 @@ class Study {
   std::vector<Model> models_;
   std::map<JobId, Replies> replies_;
   std::map<std::string, Digest> standing_;  // site -> permit
+  std::vector<Withdrawal> withdrawals_;
   std::map<std::string, std::uint64_t> versions_;
   std::uint64_t version_ = 0;      // of what every member of the study sees
   std::uint64_t any_version_ = 0;  // of anything in it

@@ -96,7 +96,9 @@ void Study::apply(const Placed& placed, const std::string& signer_site) {
     on_model(placed, signer_site);
   if (kind == RecordKind::prediction_batch) on_replies(placed);
   if (kind == RecordKind::quarantine_set || kind == RecordKind::consent_withdrawn)
-    on_quarantine(placed);
+    on_quarantine(placed, signer_site);
+  if (is_about_withdrawal(placed.record) && coordinator::apply(withdrawals_, placed, signer_site))
+    touch("", placed.index);
 }
 
 void Study::amend(const Placed& placed) {
@@ -260,7 +262,8 @@ void Study::on_replies(const Placed& placed) {
   touch(from->site, placed.index);
 }
 
-void Study::on_quarantine(const Placed& placed) {
+void Study::on_quarantine(const Placed& placed, const std::string& site) {
+  coordinator::apply(withdrawals_, placed, site);
   for (const Digest& digest : digests_of(placed.record)) {
     const auto dataset = datasets_.find(digest);
     if (dataset != datasets_.end()) dataset->second.quarantined = true;

@@ -264,11 +264,14 @@ bool is_of_model(RecordKind kind) {
 
 Result<void> check_in_study(const Record& record, const Study& study, const RuleView& view) {
   const Member* signer = view.membership.find(record.actor.id);
-  if (study.is_closed() && record.kind != RecordKind::consent_withdrawn &&
-      record.kind != RecordKind::quarantine_set) {
+  const bool may_follow = record.kind == RecordKind::consent_withdrawn ||
+                          record.kind == RecordKind::quarantine_set ||
+                          record.kind == RecordKind::export_issued || is_about_withdrawal(record);
+  if (study.is_closed() && !may_follow) {
     return fail(Kind::conflict, "study.closed", fmt::format("Study '{}' is closed.", study.id()));
   }
   if (signer == nullptr) return {};  // the ledger's own rules refuse strangers
+  if (is_about_withdrawal(record)) return check_follow_up(record, study, view.membership);
   if (record.kind == RecordKind::job_submitted) return check_offer(*signer);
   if (!record.job.empty()) {
     if (auto ok = check_job_record(record, study, view); !ok) return ok;
@@ -293,6 +296,14 @@ bool needs_job(const Record& record) {
 }  // namespace
 
 Result<void> check_record(const Record& record, const RuleView& view) {
+  const Member* writer = view.membership.find(record.actor.id);
+  if (writer != nullptr && writer->role == protocol::Role::auditor &&
+      record.kind != RecordKind::export_issued) {
+    return fail(Kind::forbidden, "audit.read_only",
+                fmt::format("An auditor writes no '{}': it reads, and says what it exported.",
+                            provenance::to_string(record.kind)),
+                "Ask somebody whose step it is.");
+  }
   if (record.kind == RecordKind::key_bound) return check_binding(record, view.membership);
   if (record.kind == RecordKind::study_opened) return check_plan(record, view);
   if (record.study.empty()) {

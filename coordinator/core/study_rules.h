@@ -1,6 +1,7 @@
 // What a study admits: rules beyond those of the ledger itself (provenance/sequencer.h), checked
 // when a record is about to get its place. Fails closed; a refusal changes nothing.
 //
+//   audit.read_only     anything of an auditor but export.issued
 //   study.plan          study.opened: the plan does not parse, or is not what its subject names
 //   study.version       an amendment that does not count up by one
 //   member.taken        key.bound: a known name with another role or site

@@ -56,6 +56,12 @@ std::string after_chain(const Study& study, const Dataset& dataset, const BlobFa
 }
 
 std::string after_model(const Study& study, const std::string& site, const Model& model) {
+  if (model.quarantined) {
+    return fmt::format(
+        "model {} was made from withdrawn data: waits for a model without them, or "
+        "for {} to say why there is none",
+        model.version, study.plan().owner);
+  }
   if (!model.evaluations.contains(site))
     return fmt::format("waits for the trainer's predictions of model {}", model.version);
   if (model.released) return "done: the model is released";

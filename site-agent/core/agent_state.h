@@ -91,6 +91,7 @@ struct AgentState {
   std::vector<Bytes> permit_sources;               // that `permits` was read from
   std::map<JobId, Prediction> predictions;         // by local name
   std::map<std::uint64_t, Then> asked;
+  std::map<StudyId, std::size_t> binding_seen;  // how many later records of the study were read
   member::Actions out;
 
   void add(member::Actions actions);
@@ -140,6 +141,11 @@ void on_prediction_stuck(AgentState& state, const member::TransferFailed& event)
 void end_prediction(AgentState& state, const JobId& name, Result<std::string> outcome);
 void on_volume_done(AgentState& state, Prediction& prediction, const std::string& result_json,
                     Instant now);
+
+// withdrawals_flow.cpp: when data was taken back, of this site or of another
+void confirm_withdrawals(AgentState& state, Instant now);
+// What this site can take back of a study: its registered data, by digest.
+[[nodiscard]] Result<std::string> withdrawable(const AgentState& state, const StudyId& study);
 
 // people.cpp
 void on_person(AgentState& state, const member::PersonAsked& event, Instant now);

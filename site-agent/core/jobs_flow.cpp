@@ -215,6 +215,7 @@ Prediction* prediction_of(AgentState& state, const JobId& id) {
 
 void reconcile(AgentState& state, Instant now) {
   read_permits(state);
+  confirm_withdrawals(state, now);
   for (auto& [id, local] : state.jobs) {
     if (local.not_before <= now) local.not_before = Instant();  // a pause that is over
   }

@@ -276,6 +276,10 @@ void on_person(AgentState& state, const member::PersonAsked& event, Instant now)
   if (verb == "show") return state.tell(question.number, show(state, question));
   if (verb == "preview") return state.tell(question.number, preview(state, question));
   if (verb == "egress") return state.tell(question.number, egress(state));
+  if (verb == "withdrawable") {
+    const StudyId study = StudyId::trusted(text_or_empty(question.body, "study"));
+    return state.tell(question.number, withdrawable(state, study));
+  }
   if (verb == "signer") return signer(state, question);
   if (verb == "forgive") return forgive(state, question);
   if (std::find(signing_verbs.begin(), signing_verbs.end(), verb) != signing_verbs.end()) {

@@ -32,7 +32,11 @@ TEST_CASE("only administrators invite", "[coordinator]") {
   Desk desk;
   for (const char* member : {"agent-a", "trainer", "owner", "auditor", "steward-a"})
     CHECK(refusal(desk.ask(member, protocol::Invite{})) == "member.not_allowed");
-  CHECK(refusal(desk.ask("auditor", protocol::Submit{})) == "member.not_allowed");
+  Record withdrawn = desk.record(RecordKind::impact_assessed, "auditor");
+  CHECK(desk.submit(withdrawn).error().code == "audit.read_only");
+  Record exported = desk.record(RecordKind::export_issued, "auditor");
+  exported.subjects = {{"export", digest_of("a bundle")}};
+  desk.must(exported);
 }
 
 TEST_CASE("a site sees its own jobs and nobody else's", "[coordinator]") {

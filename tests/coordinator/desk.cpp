@@ -92,6 +92,8 @@ Actions Desk::settle(Actions actions) {
         if (auto ok = core.check(own); !ok) FAIL(to_string(ok.error()));
         place(std::move(own));
         placed = true;
+      } else if (auto* erase = std::get_if<EraseWraps>(&action)) {
+        erased.push_back(std::move(*erase));
       } else {
         others.push_back(std::move(action));
       }
@@ -111,6 +113,15 @@ Result<void> Desk::submit(Record record) {
 
 void Desk::must(Record record) {
   if (auto ok = submit(std::move(record)); !ok) FAIL(to_string(ok.error()));
+}
+
+void Desk::must_both(Record first, Record second) {
+  for (const Record& record : {first, second}) {
+    if (auto ok = core.check(record); !ok) FAIL(to_string(ok.error()));
+  }
+  place(std::move(first));
+  place(std::move(second));
+  settle(core.on(LedgerSynced{ledger.size()}, now));
 }
 
 Actions Desk::event(const Event& event) { return settle(core.on(event, now)); }

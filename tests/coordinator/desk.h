@@ -22,6 +22,8 @@ class Desk {
   // Checked, placed, folded, and the core's own next records after it.
   Result<void> submit(Record record);
   void must(Record record);
+  // Two records of one group, as the ledger places a withdrawal with its quarantine.
+  void must_both(Record first, Record second);
   Actions event(const Event& event);  // performs Appends
   Actions request(const std::string& member, protocol::Request request);
   // The reply to a request that is answered at once.
@@ -53,6 +55,7 @@ class Desk {
   std::vector<std::string> sites;
   Coordinator core;
   std::vector<Placed> ledger;
+  std::vector<EraseWraps> erased;  // what the shell was told to destroy
   Instant now{1'700'000'000'000};
 
  private:

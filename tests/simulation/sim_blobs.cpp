@@ -76,4 +76,11 @@ Result<protocol::Wraps> SimBlobs::get_wraps(const MemberId& reader,
   return wraps;
 }
 
+Result<void> SimBlobs::erase_wraps(const std::vector<Digest>& blobs) {
+  for (const Digest& blob : blobs) {
+    std::erase_if(wraps_, [&](const auto& entry) { return entry.first.first == blob; });
+  }
+  return {};
+}
+
 }  // namespace cloister::simulation

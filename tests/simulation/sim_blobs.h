@@ -20,6 +20,7 @@ class SimBlobs final : public coordinator::BlobDesk {
   [[nodiscard]] Result<void> put_wraps(const protocol::PutWraps& put) override;
   [[nodiscard]] Result<protocol::Wraps> get_wraps(const MemberId& reader,
                                                   const std::vector<Digest>& blobs) const override;
+  [[nodiscard]] Result<void> erase_wraps(const std::vector<Digest>& blobs) override;
   void forget_open() { open_.clear(); }
 
  private:

@@ -420,3 +420,56 @@ TEST_CASE("an agent answers what it does without naming a case", "[site-agent]")
   world.feed(PersonAsked{++world.questions, "dance", "{}"});
   CHECK(world.answers.at(world.questions).error().code == "control.unknown_verb");
 }
+
+TEST_CASE("an agent confirms a withdrawal once no job here reads what was withdrawn", "[site-agent]") {
+  World world;
+  world.publish_policy();
+  world.run();
+  const auto* encoded = world.find(RecordKind::dataset_encoded);
+  REQUIRE(encoded != nullptr);
+  const auto withdraw = [&](const std::string& steward, const Digest& manifest) {
+    provenance::Record taken;
+    taken.kind = RecordKind::consent_withdrawn;
+    taken.study = world.plan.study;
+    taken.subjects.push_back({"dataset", digest_of("dataset of " + steward)});
+    provenance::Record quarantine = taken;
+    quarantine.kind = RecordKind::quarantine_set;
+    quarantine.subjects.push_back({"manifest", manifest});
+    world.study.more.push_back(world.all.sign(steward, taken, world.now));
+    world.study.more.push_back(world.all.sign("coordinator", quarantine, world.now));
+  };
+  const auto confirmed = [&] {
+    return std::count_if(world.ledger.records.begin(), world.ledger.records.end(),
+                         [](const auto& one) { return one.kind == RecordKind::impact_assessed; });
+  };
+  withdraw("steward-b", digest_of("a manifest of site-b"));
+  world.run();
+  CHECK(confirmed() == 1);
+  withdraw("steward-a", encoded->subjects[0].digest);
+  world.run();
+  CHECK(confirmed() == 1);  // the release that reads the manifest is still open
+  world.forced[a_job(world.plan, "release").id] = protocol::JobState::failed;
+  world.run();
+  CHECK(confirmed() == 2);
+  world.start();
+  world.run();
+  CHECK(confirmed() == 2);
+}
+
+TEST_CASE("the agent names the data that a person can take back", "[site-agent]") {
+  World world;
+  world.publish_policy();
+  const auto asked = [&](const std::string& study) {
+    world.feed(PersonAsked{++world.questions, "withdrawable",
+                           provenance::to_jcs(Json().set("study", study))});
+    return world.answers.at(world.questions);
+  };
+  CHECK(asked(world.plan.study.text()).error().code == "withdraw.nothing");
+  world.run();
+  const auto* raw = world.find(RecordKind::raw_registered);
+  REQUIRE(raw != nullptr);
+  const auto told = asked(world.plan.study.text());
+  REQUIRE(told.has_value());
+  CHECK(told->find(to_hex(raw->subjects[0].digest)) != std::string::npos);
+  CHECK_FALSE(asked("another").has_value());
+}

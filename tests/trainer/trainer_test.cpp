@@ -336,3 +336,51 @@ TEST_CASE("replies are sealed to no key but the certified one", "[trainer]") {
   CHECK(world.ledger.count(RecordKind::prediction_batch) == 0);
   CHECK(provenance::text_or_empty(world.ledger.records.back().details, "code") == "reply.reader");
 }
+
+namespace {
+
+// site-a takes its dataset back, as the study's later records say it.
+Digest withdraw(World& world) {
+  provenance::Record taken;
+  taken.kind = RecordKind::consent_withdrawn;
+  taken.study = world.plan.study;
+  taken.subjects.push_back({"dataset", digest_of("dataset of site-a")});
+  provenance::Record quarantine = taken;
+  quarantine.kind = RecordKind::quarantine_set;
+  quarantine.subjects.push_back({"manifest", world.encoded.digest});
+  quarantine.subjects.push_back({"shard", digest_of("shard 1")});
+  const Bytes envelope = world.all.sign("steward-a", taken, world.now);
+  world.study.more.push_back(envelope);
+  world.study.more.push_back(world.all.sign("coordinator", quarantine, world.now));
+  return provenance::record_hash(provenance::parse_envelope(as_text(envelope)).value(),
+                                 world.all.person("steward-a").keys.sign.public_key())
+      .value();
+}
+
+}  // namespace
+
+TEST_CASE("a withdrawal is confirmed once, when nothing reads the data any more", "[trainer]") {
+  World world;
+  world.run();
+  REQUIRE(world.ledger.count(RecordKind::model_produced) == 1);
+  world.discarded.clear();
+  const Digest leaf = withdraw(world);
+  world.run();
+  REQUIRE(world.ledger.count(RecordKind::impact_assessed) == 1);
+  CHECK(provenance::digest_at(world.ledger.records.back().details, "confirms").value() == leaf);
+  CHECK(world.discarded.contains(digest_of("shard 1")));
+  world.start();
+  world.run();
+  CHECK(world.ledger.count(RecordKind::impact_assessed) == 1);
+}
+
+TEST_CASE("a training whose data were withdrawn fails before the withdrawal is confirmed",
+          "[trainer]") {
+  World world;
+  withdraw(world);
+  world.run();
+  CHECK(world.runs == 0);
+  REQUIRE(world.ledger.count(RecordKind::job_failed) == 1);
+  REQUIRE(world.ledger.count(RecordKind::impact_assessed) == 1);
+  CHECK(world.ledger.records.back().kind == RecordKind::impact_assessed);
+}

@@ -105,17 +105,4 @@ Result<void> check_permit(const Dataset& dataset, const member::Member& self,
       "Tell the study owner: the coordinator offers what was not released.");
 }
 
-std::set<Digest> quarantined(const protocol::StudyView& view,
-                             const member::Membership& membership) {
-  std::set<Digest> all;
-  for (const Bytes& envelope : view.more) {
-    const auto opened = membership.open(envelope);
-    if (!opened) continue;
-    const RecordKind kind = opened->record.kind;
-    if (kind != RecordKind::quarantine_set && kind != RecordKind::consent_withdrawn) continue;
-    for (const auto& subject : opened->record.subjects) all.insert(subject.digest);
-  }
-  return all;
-}
-
 }  // namespace cloister::trainer

@@ -41,8 +41,5 @@ struct Dataset {
 // A steward of that site let this manifest out, to us and our key ("dataset.not_permitted").
 [[nodiscard]] Result<void> check_permit(const Dataset& dataset, const member::Member& self,
                                         const member::SignedRecord& permit);
-// Digests that quarantines and withdrawals of the study name.
-[[nodiscard]] std::set<Digest> quarantined(const protocol::StudyView& view,
-                                           const member::Membership& membership);
 
 }  // namespace cloister::trainer

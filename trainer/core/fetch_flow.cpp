@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "member/withdrawals.h"
 #include "protocol/limits.h"
 #include "trainer/core/trainer_state.h"
 
@@ -100,7 +101,8 @@ Result<void> check_quarantine(const TrainerState& state, const JobView& job,
                               const LocalJob& local) {
   for (const protocol::StudyView& view : state.link.work().studies) {
     if (view.study != job.study) continue;
-    const std::set<Digest> banned = quarantined(view, state.link.membership());
+    const std::set<Digest> banned =
+        member::withdrawals_of(view, state.link.membership()).quarantined;
     for (const Dataset& dataset : local.datasets) {
       const bool is_banned =
           banned.contains(dataset.manifest) ||

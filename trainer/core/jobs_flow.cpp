@@ -98,6 +98,7 @@ void reconcile(TrainerState& state, Instant now) {
   for (auto& [id, local] : state.jobs) {
     if (local.not_before <= now) local.not_before = Instant();  // a pause that is over
   }
+  confirm_withdrawals(state, now);
   for (const JobView& job : state.link.work().jobs) {
     if (job.assignee != state.options.link.self) continue;
     switch (job.state) {

@@ -48,6 +48,7 @@ struct TrainerState {
   std::optional<JobId> training;    // who has the training worker
   std::optional<JobId> predicting;  // who has the warm worker
   std::map<std::uint64_t, Then> asked;
+  std::map<StudyId, std::size_t> binding_seen;  // how many later records of the study were read
   member::Actions out;
 
   void add(member::Actions actions);
@@ -57,6 +58,9 @@ struct TrainerState {
   [[nodiscard]] const protocol::JobView* find_job(const JobId& id) const;
   [[nodiscard]] LocalJob* find_local(const JobId& id, LocalJob::Step step);
 };
+
+// withdrawals_flow.cpp
+void confirm_withdrawals(TrainerState& state, Instant now);
 
 // jobs_flow.cpp
 void reconcile(TrainerState& state, Instant now);
