@@ -1,5 +1,5 @@
 // libFuzzer: whatever the bytes, the reader answers, and what it accepts is written back equal in
-// content. Built with -DCLOISTER_FUZZ=ON and clang.
+// content. Built by tests/fuzz.
 #include <algorithm>
 #include <cstdlib>
 
