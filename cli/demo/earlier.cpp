@@ -1,4 +1,5 @@
-// A run that finished earlier and is asked for again: nothing is done twice, nothing is thrown away.
+// A run that finished earlier and is asked for again: nothing is done twice, nothing is thrown
+// away.
 #include <fmt/format.h>
 
 #include "base/file.h"

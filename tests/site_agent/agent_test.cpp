@@ -421,7 +421,8 @@ TEST_CASE("an agent answers what it does without naming a case", "[site-agent]")
   CHECK(world.answers.at(world.questions).error().code == "control.unknown_verb");
 }
 
-TEST_CASE("an agent confirms a withdrawal once no job here reads what was withdrawn", "[site-agent]") {
+TEST_CASE("an agent confirms a withdrawal once no job here reads what was withdrawn",
+          "[site-agent]") {
   World world;
   world.publish_policy();
   world.run();
