@@ -3,6 +3,7 @@
 
 #include "cli/program.h"
 #include "cli/site.h"
+#include "cli/site_report.h"
 
 namespace cloister::cli {
 namespace {
@@ -160,6 +161,7 @@ void add_site(CLI::App& app, Choice& choice) {
   add_join(*group, choice, "enrol", "Make this site's agent a member, with a token");
   add_looks(*group, choice);
   add_signs(*group, choice);
+  add_site_report(*group, choice);
 }
 
 void add_predict(CLI::App& app, Choice& choice) {

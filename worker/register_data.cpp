@@ -62,6 +62,23 @@ json spacing_ranges(const std::vector<imaging::Case>& cases) {
   return {{"in_plane", range(in_plane)}, {"slices", range(across)}};
 }
 
+// For the site's own people: which cases are used, which are not and why, by name.
+json data_report(const imaging::Dataset& dataset) {
+  json used = json::array();
+  for (const imaging::Case& c : dataset.cases) {
+    used.push_back({{"case", c.case_id},
+                    {"patient", c.patient_id},
+                    {"split", to_string(c.split)},
+                    {"phase", to_string(c.phase)},
+                    {"slices", c.slices}});
+  }
+  json left_out = json::array();
+  for (const imaging::ExcludedCase& out : dataset.excluded) {
+    left_out.push_back({{"case", out.case_id}, {"code", out.code}, {"reason", out.reason}});
+  }
+  return {{"used", used}, {"left_out", left_out}, {"warnings", dataset.warnings}};
+}
+
 }  // namespace
 
 Result<json> register_data(JobContext& context) {
@@ -85,6 +102,7 @@ Result<json> register_data(JobContext& context) {
   context.progress("reading", {0, 1});
   const auto dataset = imaging::scan_dataset(context.job().data_root, options);
   if (!dataset) return pass(dataset);
+  context.document("data-report", data_report(*dataset));
   const auto numbers = number_patients(dataset->cases, numbering_seed(context, options.split_seed));
   if (numbers.size() < plan->get().patients_min) {
     return fail(Kind::invalid, "dataset.few_patients",

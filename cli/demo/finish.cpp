@@ -230,11 +230,12 @@ std::string pointers(const World& world, const std::string& verify_command) {
   return fmt::format(
       "Look first at  {}\n"
       "  then         {} (the mask of the new volume, any NIfTI viewer)\n"
+      "               {} (what each site alone may see)\n"
       "               {} (every figure, for scripts)\n"
       "               cd {} && {}/{}\n",
       (world.out / "report.html").string(), mask_path(world).string(),
-      (world.out / "report.json").string(), world.out.string(),
-      world.programs.verify.parent_path().string(), verify_command);
+      (world.out / "site-reports").string(), (world.out / "report.json").string(),
+      world.out.string(), world.programs.verify.parent_path().string(), verify_command);
 }
 
 std::string closing_words(const World& world, const report::Report& report) {
@@ -288,6 +289,7 @@ Result<Answer> report_and_prove(World& world) {
   auto auditor = take_seat(world.person(std::string(demo_auditor)), world.people);
   if (!auditor) return pass(auditor);
   copy_predictions(world);
+  if (auto written = write_site_reports(world); !written) return pass(written);
   auto told = collect_all(world, *auditor);
   if (!told) return pass(told);
   const std::string json = report::to_json(told->report);

@@ -6,6 +6,8 @@
 #include <map>
 
 #include "base/file.h"
+#include "cli/json_read.h"
+#include "cli/site_report.h"
 
 namespace cloister::cli {
 namespace {
@@ -73,15 +75,44 @@ void take_pictures(const World& world, report::Artwork& artwork) {
   }
 }
 
+namespace {
+
+// The evaluation's own list says which file is which case.
+void copy_cases(const World& world, const DemoSite& site, const std::filesystem::path& list) {
+  const auto text = read_text(list);
+  const auto json =
+      text ? provenance::parse_json(*text, {.bytes_max = 64U << 20, .values_max = 4'000'000})
+           : Result<provenance::Json>(provenance::Json::object());
+  if (!json) return;
+  for (const auto& one : items_at(*json, "cases")) {
+    const std::string file = provenance::text_or_empty(one, "prediction");
+    const std::string name = provenance::text_or_empty(one, "case");
+    if (file.empty() || name.empty() || name.find('/') != std::string::npos) continue;
+    std::error_code ignored;
+    std::filesystem::copy_file(list.parent_path() / file,
+                               world.out / "predictions" / (site.id + "-" + name + ".nii.gz"),
+                               std::filesystem::copy_options::overwrite_existing, ignored);
+  }
+}
+
+}  // namespace
+
 void copy_predictions(const World& world) {
   for (const DemoSite& site : world.sites) {
-    for (const auto& file : files_below(site.agent / "reports", ".nii.gz")) {
-      std::error_code ignored;
-      std::filesystem::copy_file(
-          file, world.out / "predictions" / (site.id + "-" + file.filename().string()),
-          std::filesystem::copy_options::overwrite_existing, ignored);
+    for (const auto& list : files_below(site.agent / "reports", "/site-report")) {
+      copy_cases(world, site, list);
     }
   }
+}
+
+Result<void> write_site_reports(const World& world) {
+  const auto folder = world.out / "site-reports";
+  if (auto made = make_folder(folder); !made) return made;
+  for (const DemoSite& site : world.sites) {
+    auto written = site_report(site.agent, std::string(demo_study), folder / (site.id + ".html"));
+    if (!written) return pass(written);
+  }
+  return {};
 }
 
 }  // namespace cloister::cli

@@ -8,7 +8,9 @@ namespace cloister::cli {
 
 // Overlays and the gate's example reconstructions.
 void take_pictures(const World& world, report::Artwork& artwork);
-// The masks of held-out patients, into out/predictions.
+// The masks of held-out patients, into out/predictions, named SITE-CASE.nii.gz.
 void copy_predictions(const World& world);
+// Each site's own report, into out/site-reports.
+[[nodiscard]] Result<void> write_site_reports(const World& world);
 
 }  // namespace cloister::cli

@@ -114,6 +114,7 @@ std::vector<member::KeepRule> keep_rules(const OrderContext& context) {
   };
   return {shard("shards/"),
           shard("request"),
+          as("data-report", KeepAs::report),
           as("gate-report", KeepAs::report),
           as("site-report", KeepAs::report),
           as("overlay", KeepAs::report),
