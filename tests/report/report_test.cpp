@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "report/artwork.h"
 #include "report/html_text.h"
+#include "report/site_report.h"
 #include "tests/report/sample_report.h"
 
 using namespace cloister;
@@ -188,4 +189,25 @@ TEST_CASE("numbers are written as people read them", "[report]") {
   CHECK(figure_text(64) == "64");
   CHECK(figure_text(0.05) == "0.05");
   CHECK(count_text(1, "patient", "patients") == "1 patient");
+}
+
+TEST_CASE("a site's own report names what was left out and why, and cannot become markup",
+          "[report]") {
+  SiteReport report;
+  report.site = "site-a";
+  report.study = "heart-1";
+  report.used.push_back({"P001_ED", "P001", "train", "ED", 11});
+  report.left_out.push_back({"P<b>2", "image.not_finite", "The image holds NaN."});
+  report.scores.push_back({"P003_ES", "LV", 0.9, 3.5, 1.0, 101, 99});
+  report.pictures.push_back({"site-a", "best", "best case", "overlay", to_bytes("png")});
+  const std::string page = to_html(report);
+  CHECK(has(page, "P&lt;b&gt;2"));
+  CHECK(has(page, "image.not_finite"));
+  CHECK(has(page, "The image holds NaN."));
+  CHECK(has(page, "This page stays here."));
+  CHECK(has(page, "data:image/png;base64,"));
+  CHECK_FALSE(has(page, "<script"));
+  CHECK_FALSE(has(page, "http://"));
+  CHECK(has(to_json(report), "\"reason\": \"The image holds NaN.\""));
+  CHECK(has(to_html(SiteReport{}), "not been looked at yet"));
 }
