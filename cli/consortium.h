@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "cli/answer.h"
@@ -40,6 +41,8 @@ struct JoinOptions {
   std::string worker = "cloister-worker";
   PolicyChoices policy;        // of an agent
   Duration wait{15 * 60'000};  // for the approval; zero: ask once
+  // Called once the coordinator has the request and people must compare fingerprints.
+  std::function<void(const Token& token, const crypto::PublicKey& key)> announce;
 };
 // The newcomer's side. Repeating it goes on where it stopped: keys are made once.
 [[nodiscard]] Result<Answer> join(const JoinOptions& options);

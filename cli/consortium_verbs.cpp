@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <memory>
 
 #include "base/file.h"
@@ -118,6 +121,15 @@ void add_lists(CLI::App& group, Choice& choice) {
   add("members", "Who belongs to the consortium", members);
 }
 
+// While the newcomer waits: this is what the telephone call is about.
+void say_fingerprint(const Token& token, const crypto::PublicKey& key) {
+  fmt::print(stderr,
+             "Keys for '{}' are made, here. Their fingerprint is\n\n    {}\n\n"
+             "Read it out to the consortium by telephone; they type it in to approve you. Waiting "
+             "...\n",
+             token.member, crypto::fingerprint(key));
+}
+
 }  // namespace
 
 void add_join(CLI::App& group, Choice& choice, const char* name, const char* help) {
@@ -139,6 +151,7 @@ void add_join(CLI::App& group, Choice& choice, const char* name, const char* hel
   verb->callback([&choice, options, seconds] {
     choice.run = [options, seconds]() -> Result<Answer> {
       options->wait = Duration(std::int64_t{1000} * *seconds);
+      options->announce = say_fingerprint;
       if (options->token.starts_with('@')) {
         auto text = read_text(options->token.substr(1), 8192);
         if (!text) return pass(text);

@@ -155,7 +155,12 @@ Result<Answer> join(const JoinOptions& options) {
   auto line = Line::open(std::move(dialling),
                          {token->enrolment, token->coordinator, transport::Line::enrolment});
   if (!line) return pass(line);
-  auto state = wait_for_approval(**line, enrol, options.wait);
+  auto state = wait_for_approval(**line, enrol, Duration{0});
+  const auto waiting = protocol::EnrolmentState::Step::waiting_for_approval;
+  if (state && state->step == waiting && options.wait > Duration{0}) {
+    if (options.announce) options.announce(*token, identity->sign.public_key());
+    state = wait_for_approval(**line, enrol, options.wait);
+  }
   if (!state) return pass(state);
   if (state->step == protocol::EnrolmentState::Step::refused) {
     return fail(Kind::forbidden, "enrol.refused",

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/plan_fill.h"
 #include "cli/plan_template.h"
 #include "cli/program.h"
 #include "cli/study.h"
@@ -27,11 +28,27 @@ constexpr Row rows[] = {
 void add_offline(CLI::App& group, Choice& choice) {
   CLI::App* templ =
       group.add_subcommand("template", "A plan to start from, with every choice explained");
-  templ->footer("Example:\n  cloister study template > plan.toml");
-  templ->callback([&choice] {
-    choice.run = []() -> Result<Answer> {
+  const auto me = std::make_shared<Who>();
+  templ->add_option("--home", me->home,
+                    "Your folder: fills in owner, trainer, its key and the sites");
+  templ->add_option("--passphrase-file", me->passphrase.file,
+                    "File (0600) whose first line opens the key");
+  templ->footer(
+      "Examples:\n  cloister study template > plan.toml\n"
+      "  cloister study template --home ~/.cloister/olivia > plan.toml");
+  templ->callback([&choice, me] {
+    choice.run = [me]() -> Result<Answer> {
       Answer answer;
       answer.text = plan_template();
+      if (!me->home.empty()) {
+        auto seat = take_seat(me->home, me->passphrase);
+        if (!seat) return pass(seat);
+        auto known = roster(*seat);
+        if (!known) return pass(known);
+        auto sites = sites_told(*seat);
+        if (!sites) return pass(sites);
+        answer.text = filled_template(*known, seat->membership.member, *sites);
+      }
       answer.json.set("toml", answer.text);
       return answer;
     };

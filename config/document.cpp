@@ -52,8 +52,7 @@ Result<void> Document::check() const {
     const std::string where = problem.line == 0 ? "" : fmt::format("line {}: ", problem.line);
     what += fmt::format("\n  {}{}", where, problem.sentence);
   }
-  return fail(Kind::invalid, "config.invalid", std::move(what),
-              "\nCorrect the file and try again.");
+  return fail(Kind::invalid, "config.invalid", std::move(what), "Correct the file and try again.");
 }
 
 }  // namespace cloister::config

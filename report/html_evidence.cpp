@@ -134,6 +134,8 @@ std::string evidence_html(const Report& report) {
 
 std::string time_html(const Report& report, const Artwork& artwork) {
   std::string out = section_open("time", "Time and bytes");
+  std::uint64_t bytes = 0;
+  for (const Stage& stage : report.stages) bytes += stage.bytes;
   out += figure_html(artwork, "stages");
   out += table_open("Stages of the run, by the clock on the wall");
   out +=
@@ -150,9 +152,16 @@ std::string time_html(const Report& report, const Artwork& artwork) {
   }
   out += fmt::format(
       "</tbody><tfoot><tr class=\"mean\"><th scope=\"row\" colspan=\"2\">Whole run</th><td "
-      "class=\"n\">{}</td><td></td></tr></tfoot>\n",
-      seconds_text(report.seconds));
-  return out + table_close() + section_close();
+      "class=\"n\">{}</td><td class=\"n\">{}</td></tr></tfoot>\n",
+      seconds_text(report.seconds), bytes == 0 ? "–" : bytes_text(bytes));
+  out += table_close();
+  if (bytes > 0) {
+    out +=
+        "<p class=\"note\">Bytes are what the loopback interface carried in that time, by the "
+        "kernel's count: sealed shards, replies, the ledger, polls, and whatever else this machine "
+        "was doing.</p>\n";
+  }
+  return out + section_close();
 }
 
 std::string meaning_html(const Report& report) {

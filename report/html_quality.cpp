@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "report/html_parts.h"
 #include "report/html_text.h"
@@ -153,6 +154,18 @@ std::string overlay_html(const Overlay& overlay) {
       to_base64(overlay.png), escaped(overlay.text), escaped(overlay.site), escaped(overlay.title));
 }
 
+// The outlines' colours are those of imaging/overlay.cpp (Okabe and Ito).
+std::string outline_legend(const Report& report) {
+  constexpr std::array<std::string_view, 6> colours{"#e69f00", "#56b4e9", "#00be82",
+                                                    "#f0e442", "#d55e00", "#cc79a7"};
+  std::string out = "<p class=\"note\">Outlines: ";
+  for (std::size_t i = 0; i < report.study.structures.size(); ++i) {
+    out += fmt::format("<span class=\"swatch\" style=\"background:{}\"></span> {} ",
+                       colours[i % colours.size()], escaped(report.study.structures[i]));
+  }
+  return out + "</p>\n";
+}
+
 }  // namespace
 
 std::string summary_html(const Report& report) {
@@ -232,6 +245,7 @@ std::string pictures_html(const Report& report, const Artwork& artwork) {
              ? "<p>From the sites' own reports; the demo combines them because one machine plays "
                "everyone.</p>\n"
              : "<p>From this site's own report.</p>\n";
+  out += outline_legend(report);
   out += "<div class=\"pictures\">\n";
   for (const Overlay& overlay : artwork.overlays) {
     if (overlay.group != "leak") out += overlay_html(overlay);

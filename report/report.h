@@ -125,7 +125,7 @@ struct Stage {
   std::string name;   // "Enrolment", "Encoders", ...
   std::string plain;  // what happened in it
   double seconds = 0;
-  std::uint64_t bytes = 0;  // that travelled between processes; 0 where nothing did
+  std::uint64_t bytes = 0;  // on the loopback interface in that time, everything together
 };
 
 // The prediction of a new volume, and the walk back from it.

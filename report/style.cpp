@@ -74,6 +74,8 @@ figure .art{overflow-x:auto}
 figure .art svg{display:block;width:100%;height:auto;min-width:440px;color:var(--ink)}
 figure.tall .art svg{min-width:640px}
 figcaption{font-size:.88rem;color:var(--soft);margin-top:.25rem}
+.swatch{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .1em 0 .5em;
+print-color-adjust:exact}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));gap:.9rem;margin:.7rem 0}
 .pictures figure{margin:0}
 .pictures img{display:block;width:100%;height:auto;border-radius:8px;background:#000;

@@ -107,11 +107,9 @@ void add_curves(const World& world, report::Report& report) {
 }
 
 void add_stages(const World& world, report::Report& report) {
-  std::uint64_t uploaded = 0;
-  for (const report::Site& site : report.sites) uploaded += site.upload.bytes;
   for (const auto& entry : world.stopwatch.entries()) {
     report.stages.push_back(
-        {entry.name, entry.plain, entry.seconds, entry.name == "Release" ? uploaded : 0});
+        {entry.name, entry.plain, entry.seconds, static_cast<std::uint64_t>(entry.loopback_bytes)});
     report.seconds += entry.seconds;
   }
 }
@@ -137,6 +135,7 @@ void add_machine(const World& world, report::Report& report) {
 void add_words(const World& world, report::Report& report) {
   report.one_machine = true;
   report.command = "cloister demo --budget " + world.options.budget;
+  if (world.options.preset != "adapted") report.command += " --mode " + world.options.preset;
   if (!world.is_phantom()) report.command += " --data " + world.options.data.string();
   report.data_source = world.is_phantom() ? "phantoms made for this run"
                                           : "images from " + world.options.data.filename().string();

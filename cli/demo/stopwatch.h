@@ -1,4 +1,5 @@
-// Wall time by stage, kept in a file so that a resumed run adds to what it measured before.
+// Wall time and bytes on the loopback interface by stage, kept in a file so that a resumed run adds
+// to what it measured before.
 #pragma once
 
 #include <filesystem>
@@ -16,6 +17,7 @@ class Stopwatch {
     std::string name;
     std::string plain;
     double seconds = 0;
+    double loopback_bytes = 0;  // of everything on this machine, as the kernel counts
   };
   // Reads what an earlier run measured, if it did.
   explicit Stopwatch(std::filesystem::path file);
@@ -30,6 +32,10 @@ class Stopwatch {
   std::vector<Entry> entries_;
   std::string present_;
   Duration since_{0};
+  double bytes_since_ = 0;
 };
+
+// Received on "lo" since the machine started; 0 where the kernel does not tell.
+[[nodiscard]] double loopback_bytes();
 
 }  // namespace cloister::cli

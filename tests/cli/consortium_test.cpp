@@ -3,11 +3,13 @@
 #include "base/file.h"
 #include "cli/consortium_init.h"
 #include "cli/homes.h"
+#include "cli/plan_fill.h"
 #include "cli/replica.h"
 #include "cli/signing.h"
 #include "crypto/entropy.h"
 #include "crypto/start.h"
 #include "member/membership.h"
+#include "protocol/plan.h"
 #include "provenance/sequencer.h"
 #include "tests/cli/folder.h"
 
@@ -69,6 +71,24 @@ TEST_CASE("everyone that init made is a member under the root that was pinned", 
   CHECK(coordinator->sign == file->coordinator.sign);
   CHECK(known.find(MemberId::trusted("trainer"))->role == protocol::Role::trainer);
   CHECK(member::Membership::from(std::string(64, '0'), file->envelopes).members().empty());
+}
+
+TEST_CASE("the template that a member asks for is a good plan without a key typed by hand",
+          "[cli]") {
+  const Folder folder;
+  const InitOptions options = options_in(folder);
+  REQUIRE(init_consortium(options));
+  const auto file = load_membership(options.folder / "root" / "membership.json");
+  REQUIRE(file);
+  const auto known = member::Membership::from(file->root, file->envelopes);
+  const std::string text = filled_template(known, MemberId::trusted("otto"), {"north", "south"});
+  const auto plan = protocol::plan_from_toml(text, "plan.toml");
+  REQUIRE(plan);
+  CHECK(plan->owner == "otto");
+  CHECK(plan->sites == std::vector<std::string>{"north", "south"});
+  CHECK(plan->quorum == 2);
+  CHECK(plan->trainer_seal_key == to_hex(known.find(MemberId::trusted("trainer"))->seal.view()));
+  CHECK(text.find("# the member who signs: you") != std::string::npos);
 }
 
 TEST_CASE("a second init in the same folder is refused", "[cli]") {
