@@ -17,6 +17,7 @@ endif()
 function(fuzz_program name)
   cmake_parse_arguments(F "" "" "SOURCES;INCLUDES;LIBS;DEPENDS" ${ARGN})
   set(flags -std=c++20 -O1 -g1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DFMT_SHARED
+    -DSPDLOG_SHARED_LIB -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL -DCLOISTER_VERSION="fuzz"
     -include ${CMAKE_SOURCE_DIR}/tests/support/clang14_source_location.h -I${CMAKE_SOURCE_DIR})
   foreach(folder IN LISTS F_INCLUDES)
     list(APPEND flags -isystem ${folder})

@@ -81,7 +81,11 @@ std::string how_good(const Facts& facts) {
     }
   }
   const std::string model = facts.model.empty() ? "No model yet." : "Model " + facts.model + ".";
-  return paragraph(model) + (rows.size() == 1 ? "" : html_table(rows));
+  const std::string taken =
+      facts.model_is_withdrawn
+          ? paragraph("It is out of use: something that it was made from was taken back.")
+          : "";
+  return paragraph(model) + taken + (rows.size() == 1 ? "" : html_table(rows));
 }
 
 std::string what_was_withdrawn(const Facts& facts) {

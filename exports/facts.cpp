@@ -96,7 +96,12 @@ void fold_withdrawal(Facts& facts, const StoredRecord& stored) {
   }
   if (facts.withdrawals.empty()) return;
   WithdrawalFacts& last = facts.withdrawals.back();
-  if (record.kind == RecordKind::quarantine_set) last.quarantined += record.subjects.size();
+  if (record.kind == RecordKind::quarantine_set) {
+    last.quarantined += record.subjects.size();
+    for (const auto& subject : record.subjects) {
+      if (to_hex(subject.digest) == facts.model) facts.model_is_withdrawn = true;
+    }
+  }
   if (record.kind == RecordKind::retrain_completed) last.outcome = "a model without them";
   if (record.kind != RecordKind::impact_assessed) return;
   if (record.details.find("confirms") != nullptr) ++last.confirmed;
@@ -128,8 +133,11 @@ Facts facts_of(const ExportView& view) {
     if (record.kind == RecordKind::permit_granted) fold_permit(facts, *stored);
     if (record.kind == RecordKind::model_evaluated) fold_evaluation(facts, record);
     if (record.policy) facts.sites[record.actor.org].policy = to_hex(record.policy->sha256);
-    if (record.kind == RecordKind::model_produced && !record.subjects.empty()) {
+    const bool makes_model =
+        record.kind == RecordKind::model_produced || record.kind == RecordKind::train_completed;
+    if (makes_model && !record.subjects.empty()) {
       facts.model = to_hex(record.subjects.front().digest);
+      facts.model_is_withdrawn = false;
       facts.approvals.clear();
       facts.released.reset();
     }

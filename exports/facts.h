@@ -50,7 +50,8 @@ struct Facts {
   Instant opened;
   std::map<std::string, SiteFacts> sites;
   std::vector<WithdrawalFacts> withdrawals;
-  std::string model;  // digest of the newest
+  std::string model;                // digest of the newest
+  bool model_is_withdrawn = false;  // something it was made from was taken back
   std::vector<Signed> approvals;
   std::optional<Signed> released;
   std::vector<std::string> ciphers;

@@ -18,6 +18,9 @@ Withdrawals withdrawals_of(const protocol::StudyView& view, const Membership& me
     const RecordKind kind = opened->record.kind;
     if (kind == RecordKind::consent_withdrawn) all.by[opened->leaf] = opened->signer.site;
     if (kind != RecordKind::consent_withdrawn && kind != RecordKind::quarantine_set) continue;
+    // Another site's people need not be known here; the coordinator's quarantine names the same.
+    const auto cause = provenance::digest_at(opened->record.details, "withdrawal");
+    if (kind == RecordKind::quarantine_set && cause) all.by.emplace(*cause, std::string());
     for (const auto& subject : opened->record.subjects) all.quarantined.insert(subject.digest);
   }
   return all;

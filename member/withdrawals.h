@@ -1,5 +1,6 @@
-// Withdrawals as a member may believe them: signed by a person of the site that took its data back,
-// with the coordinator's list of everything made from them.
+// Withdrawals as a member may believe them: signed by a person of the site that took its data back
+// where the member knows that person, and the coordinator's list of everything made from them. A
+// coordinator that lists too much stops work, and no more than that.
 #pragma once
 
 #include <map>
@@ -16,8 +17,10 @@
 namespace cloister::member {
 
 struct Withdrawals {
-  std::map<Digest, std::string> by;  // leaf of consent.withdrawn -> the site that signed it
-  std::set<Digest> quarantined;      // everything named by withdrawals and quarantines
+  // Leaf of consent.withdrawn -> the site that signed it; empty where only the quarantine could be
+  // read.
+  std::map<Digest, std::string> by;
+  std::set<Digest> quarantined;  // everything named by withdrawals and quarantines
 };
 // What the study's later records say. Records that do not open are passed over.
 [[nodiscard]] Withdrawals withdrawals_of(const protocol::StudyView& view,

@@ -42,11 +42,19 @@ Result<WithdrawalStory> story_of(const LedgerReader& reader, StoredRecord withdr
   return story;
 }
 
+// "shard-000007" is a shard.
+std::string sort_of(const std::string& name) {
+  const auto dash = name.find_last_of('-');
+  const bool is_numbered = dash != std::string::npos && dash + 1 < name.size() &&
+                           name.find_first_not_of("0123456789", dash + 1) == std::string::npos;
+  return is_numbered ? name.substr(0, dash) : name;
+}
+
 // What was made, by the names that its producers gave.
 std::map<std::string, std::size_t> counted(const Answer& closure) {
   std::map<std::string, std::size_t> counts;
   for (const GraphNode& node : closure.nodes) {
-    if (!node.record) ++counts[node.name.empty() ? "other" : node.name];
+    if (!node.record) ++counts[node.name.empty() ? "other" : sort_of(node.name)];
   }
   return counts;
 }

@@ -68,7 +68,7 @@ std::string status(const AgentState& state) {
   if (link.watch().halted()) json.set("halted_why", link.watch().halted_why());
   if (link.last_heard() != Instant()) json.set("last_heard", to_rfc3339(link.last_heard()));
   if (link.last_problem()) json.set("problem", link.last_problem()->what);
-  json.set("ledger_size", link.watch().head_size());
+  json.set("ledger_size", link.watch().head_size()).set("head", link.watch().head_text());
   json.set("records_waiting", std::uint64_t{link.records().waiting()});
   json.set("running", state.worker ? state.worker->text() : std::string{});
   json.set("policy", policy_json(state));

@@ -187,6 +187,7 @@ TEST_CASE("tables for authorities and boards are read by Python's csv and html.p
   REQUIRE(status == 0);
   const std::string pack = read_text(folder.path / "evidence-pack.html").value();
   CHECK(pack.find("two patients asked") != std::string::npos);
+  CHECK(pack.find("It is out of use") != std::string::npos);
   CHECK(pack.find(to_hex(study.history.closure_digest)) != std::string::npos);
   const std::string csv = read_text(folder.path / "disclosures.csv").value();
   CHECK(csv.find(",trainer,") != std::string::npos);

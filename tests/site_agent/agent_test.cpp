@@ -446,15 +446,24 @@ TEST_CASE("an agent confirms a withdrawal once no job here reads what was withdr
   withdraw("steward-b", digest_of("a manifest of site-b"));
   world.run();
   CHECK(confirmed() == 1);
+  // Of a person whom this site does not know, only the coordinator's quarantine can be read.
+  provenance::Record quarantine;
+  quarantine.kind = RecordKind::quarantine_set;
+  quarantine.study = world.plan.study;
+  quarantine.subjects.push_back({"dataset", digest_of("a dataset of site-c")});
+  quarantine.details.set("withdrawal", digest_of("the leaf of site-c's withdrawal"));
+  world.study.more.push_back(world.all.sign("coordinator", quarantine, world.now));
+  world.run();
+  CHECK(confirmed() == 2);
   withdraw("steward-a", encoded->subjects[0].digest);
   world.run();
-  CHECK(confirmed() == 1);  // the release that reads the manifest is still open
+  CHECK(confirmed() == 2);  // the release that reads the manifest is still open
   world.forced[a_job(world.plan, "release").id] = protocol::JobState::failed;
   world.run();
-  CHECK(confirmed() == 2);
+  CHECK(confirmed() == 3);
   world.start();
   world.run();
-  CHECK(confirmed() == 2);
+  CHECK(confirmed() == 3);
 }
 
 TEST_CASE("the agent names the data that a person can take back", "[site-agent]") {

@@ -1,0 +1,192 @@
+// The ledger on a disk that fails on purpose: power cuts, failing syncs, a full disk, and a file
+// beside it that cannot be written. CLOISTER_LEDGER_CYCLES and CLOISTER_CRASH_SEED choose how many
+// and which (the long run: 10,000); a failure prints its seed.
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include "base/prng.h"
+#include "consortium.h"
+#include "coordinator/ledger.h"
+#include "coordinator/ledger_store.h"
+#include "crypto/hash.h"
+#include "storage/rocks_store.h"
+#include "tests/support/fault_disk.h"
+
+using namespace cloister;
+using namespace cloister::coordinator;
+using namespace cloister::coordinator::testing;
+using provenance::Record;
+
+namespace {
+
+std::uint64_t setting(const char* name, std::uint64_t fallback) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
+}
+
+Result<void> allow(const Record&) { return {}; }
+
+// The file outside: durable when it says so, and fails when told to.
+class Beside final : public Outside {
+ public:
+  [[nodiscard]] Result<std::string> read() const override {
+    if (text.empty()) return fail(Kind::not_found, "test.none", "none");
+    return text;
+  }
+  [[nodiscard]] Result<void> keep(const std::string& note) override {
+    if (fails_at > 0 && --fails_at == 0) {
+      failed = true;
+      return fail(Kind::exhausted, "test.full", "No room.");
+    }
+    text = note;
+    return {};
+  }
+  std::string text;
+  std::uint64_t fails_at = 0;
+  bool failed = false;
+};
+
+test::Faults random_faults(Prng& prng, Beside& beside) {
+  test::Faults faults;
+  switch (prng.below(5)) {
+    case 0:
+      faults.power_cut_at_sync = 1 + prng.below(30);
+      break;
+    case 1:
+      faults.failing_sync = 1 + prng.below(30);
+      break;
+    case 2:
+      faults.full_after_bytes = prng.below(60'000);
+      break;
+    case 3:
+      beside.fails_at = 1 + prng.below(6);
+      break;
+    default:
+      break;  // the cut comes after the last write
+  }
+  return faults;
+}
+
+class Cycles {
+ public:
+  explicit Cycles(std::uint64_t seed) : seed_(seed) {}
+  ~Cycles() { std::filesystem::remove_all(folder_); }
+
+  void run(std::uint64_t cycle) {
+    Prng prng(seed_ * 1'000'003 + cycle);
+    beside_.fails_at = 0;
+    beside_.failed = false;
+    test::FaultDisk disk(random_faults(prng, beside_));
+    {
+      auto store = storage::RocksStore::open(folder_ / "ledger",
+                                             {.write_buffer_bytes = 64 << 10, .env = disk.env()});
+      if (!store) {
+        REQUIRE(disk.happened());
+      } else {
+        work(**store, prng, disk);
+        disk.cut_power();
+      }
+    }
+    faults += disk.happened() || beside_.failed ? 1 : 0;
+    disk.settle(prng);
+    beside_.fails_at = 0;
+    const test::FaultDisk sound({});
+    const auto store = storage::RocksStore::open(folder_ / "ledger", {.env = sound.env()});
+    REQUIRE(store);
+    const auto ledger = open(**store);
+    INFO((ledger ? std::string() : to_string(ledger.error())));
+    REQUIRE(ledger);  // so no checkpoint was kept that the tree cannot back
+    check(**store, **ledger);
+  }
+  std::uint64_t acknowledged = 0;  // records that somebody was told of
+  std::uint64_t faults = 0;
+
+ private:
+  [[nodiscard]] Result<std::unique_ptr<Ledger>> open(storage::Store& store) {
+    return Ledger::open({store, beside_, consortium_.rules(),
+                         consortium_.people.at("coordinator").identity, consortium_.entropy});
+  }
+  void work(storage::Store& store, Prng& prng, const test::FaultDisk& disk) {
+    auto ledger = open(store);
+    if (!ledger) {
+      REQUIRE((disk.happened() || beside_.failed));
+      return;
+    }
+    REQUIRE((*ledger)->size() >= acknowledged);
+    if ((*ledger)->size() == 0) {
+      for (auto& [name, person] : consortium_.people) {
+        person.seq = 0;
+        person.last = {};
+      }
+      if (!place(**ledger, consortium_.genesis(), disk)) return;
+    }
+    follow(**ledger);
+    for (std::uint64_t i = prng.below(12); i > 0; --i) {
+      std::vector<Bytes> group;
+      for (std::uint64_t n = 1 + prng.below(3); n > 0; --n) group.push_back(thing());
+      if (!place(**ledger, group, disk)) return;
+    }
+  }
+  bool place(Ledger& ledger, const std::vector<Bytes>& group, const test::FaultDisk& disk) {
+    const auto placed = ledger.place(group, allow, SystemClock().now());
+    const auto committed = placed ? ledger.commit() : Result<void>(pass(placed));
+    if (committed) {
+      acknowledged = ledger.size();
+      return true;
+    }
+    REQUIRE((disk.happened() || beside_.failed));
+    return false;
+  }
+  // What signers write next is what the ledger says.
+  void follow(const Ledger& ledger) {
+    const auto state = ledger.signer(MemberId::trusted("trainer")).value();
+    consortium_.people.at("trainer").seq = state.last_seq;
+    consortium_.people.at("trainer").last = state.last_leaf;
+  }
+  Bytes thing() {
+    Record record;
+    record.kind = provenance::RecordKind::model_produced;
+    record.subjects = {{"model", crypto::sha256(as_bytes(std::to_string(++made_)))}};
+    return consortium_.sign("trainer", std::move(record));
+  }
+  void check(const storage::Store& store, const Ledger& ledger) {
+    REQUIRE(ledger.size() >= acknowledged);
+    const LedgerStore reader(store);
+    REQUIRE(provenance::checked_head(reader)->size == ledger.size());
+    std::uint64_t count = 0;
+    REQUIRE(ledger.replay([&](Placed placed) -> Result<void> {
+      REQUIRE(placed.index == count++);
+      return {};
+    }));
+    REQUIRE(count == ledger.size());
+    acknowledged = ledger.size();
+  }
+
+  std::uint64_t seed_;
+  std::filesystem::path folder_ = fresh_folder("ledger-crash");
+  Consortium consortium_{folder_};
+  Beside beside_;
+  std::uint64_t made_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("no acknowledged record is lost and no checkpoint is ahead of its tree, whatever fails",
+          "[coordinator]") {
+  const std::uint64_t cycles = setting("CLOISTER_LEDGER_CYCLES", 150);
+  const std::uint64_t seed = setting("CLOISTER_CRASH_SEED", 1);
+  std::uint64_t faults = 0;
+  std::uint64_t records = 0;
+  for (std::uint64_t cycle = 0; cycle < cycles;) {
+    Cycles life(seed + cycle);  // a new ledger every 25 cycles
+    for (int i = 0; i < 25 && cycle < cycles; ++i, ++cycle) {
+      INFO("CLOISTER_CRASH_SEED=" << seed << ", cycle " << cycle);
+      life.run(cycle);
+    }
+    faults += life.faults;
+    records += life.acknowledged;
+  }
+  WARN(cycles << " cycles, " << faults << " with a fault, " << records << " records kept");
+  CHECK(faults >= cycles / 3);
+  CHECK(records > cycles);
+}
