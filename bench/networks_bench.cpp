@@ -2,7 +2,8 @@
 // clip, AdamW, average of the weights. Prints one JSON line a network: name, median milliseconds by
 // the wall clock and of processor time (steadier than the wall's on a busy machine).
 //
-//   networks_bench [THREADS [STEPS]]        bench/networks_bench.py runs it beside PyTorch
+//   networks_bench [THREADS [STEPS [DEVICE]]]     "cpu" or "cuda"; bench/networks_bench.py runs it
+//   beside PyTorch
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -63,8 +64,8 @@ double median(std::vector<double> values) {
 
 class StepTimer {
  public:
-  explicit StepTimer(int threads) {
-    job_.compute.threads = threads;
+  explicit StepTimer(const Compute& compute) {
+    job_.compute = compute;
     job_.hooks.progress_every_steps = 1;
     job_.hooks.progress = [this](const Progress&) {
       const auto now = std::chrono::steady_clock::now();
@@ -92,8 +93,9 @@ class StepTimer {
   std::vector<double> wall_, processor_;
 };
 
-void segmentation(const char* name, int levels, int threads, const TrainingRecipe& recipe) {
-  StepTimer timer(threads);
+void segmentation(const char* name, int levels, const Compute& compute,
+                  const TrainingRecipe& recipe) {
+  StepTimer timer(compute);
   auto codes = random_codes();
   SegmentationOptions options;
   options.pooling = Pooling::plain;
@@ -106,21 +108,23 @@ void segmentation(const char* name, int levels, int threads, const TrainingRecip
 }  // namespace
 
 int main(int count, char** arguments) {
-  const int threads = count > 1 ? std::atoi(arguments[1]) : 2;
+  Compute compute;
+  compute.threads = count > 1 ? std::atoi(arguments[1]) : 2;
+  if (const auto device = parse_device(count > 3 ? arguments[3] : "cpu")) compute.device = *device;
   TrainingRecipe recipe;
   recipe.steps = warmup_steps + (count > 2 ? std::atoi(arguments[2]) : 25);
   recipe.batch = batch;
   const auto slices = random_slices();
   const Bytes secret(16, 1);
   {
-    StepTimer timer(threads);
+    StepTimer timer(compute);
     ImageEncoderOptions options;
     options.recipe = recipe;
     options.augmentation = no_augmentation();
     if (train_image_encoder(slices, options, secret, timer.job())) timer.print("image-encoder");
   }
   {
-    StepTimer timer(threads);
+    StepTimer timer(compute);
     MaskEncoderOptions options;
     options.recipe = recipe;
     options.augmentation = no_augmentation();
@@ -128,7 +132,7 @@ int main(int count, char** arguments) {
     options.attempts_max = 1;
     if (train_mask_encoder(slices, options, secret, timer.job())) timer.print("mask-encoder");
   }
-  segmentation("segmentation-2", 2, threads, recipe);
-  segmentation("segmentation-4", 4, threads, recipe);
+  segmentation("segmentation-2", 2, compute, recipe);
+  segmentation("segmentation-4", 4, compute, recipe);
   return 0;
 }

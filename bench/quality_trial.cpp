@@ -3,21 +3,22 @@
 // for new patients.
 //
 //   quality_trial FOLDER BUDGET [--sites N] [--new N] [--preset paper|adapted] [key=value ...]
+//   quality_trial FOLDER export=OUT        preprocessed slices of each site, for machines without
+//   ITK
 //
-// Keys: image_steps mask_steps pooled_steps views batch levels grid_blocks noise mask_noise
-//       image_noise resolution spacing tuning_steps test_views threads task_weight
-// Prints one line a figure, with processor seconds.
+// FOLDER holds one dataset a site, or what `export` wrote. Keys: see `set` below; cache=DIR keeps
+// encoders between trials, device=cuda computes on a GPU. Prints one line a figure, with processor
+// seconds.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <map>
 #include <numeric>
 
-#include "imaging/dataset.h"
-#include "imaging/preprocess.h"
+#include "base/file.h"
+#include "bench/trial_slices.h"
 #include "networks/budget.h"
 #include "networks/score.h"
 
@@ -33,6 +34,10 @@ struct Settings {
   Budget budget;
   std::size_t sites = 99;
   std::size_t new_patients = 3;
+  std::filesystem::path cache;  // encoders trained before, by their options
+  std::filesystem::path export_to;
+  std::string device = "cpu";
+  int encoders_of = -1;  // only train (and cache) the encoders of this site
   int threads = 2;
 };
 
@@ -58,34 +63,12 @@ void say(const std::string& line) {
   std::fflush(stdout);
 }
 
-std::string listed(const std::vector<double>& values) {
-  return fmt::format(
-      "{:.3f} ({:.3f})", fmt::join(values, " "),
-      std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()));
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-SliceSet read_site(const std::filesystem::path& folder, const Budget& budget) {
-  const auto dataset = must(imaging::scan_dataset(folder));
-  imaging::PreprocessPlan plan;
-  plan.spacing_mm = budget.spacing_mm;
-  plan.width = plan.height = static_cast<std::size_t>(budget.resolution);
-  SliceSet slices;
-  slices.height = slices.width = budget.resolution;
-  std::map<std::string, std::int64_t> patients;
-  std::int64_t volume = 0;
-  for (const auto& of : dataset.cases) {
-    if (of.split == imaging::Split::test) continue;
-    const auto loaded = must(imaging::load_case(of, dataset.labels));
-    const auto image = must(imaging::to_slices(loaded.image, plan));
-    const auto mask = must(imaging::to_slices(loaded.mask, plan));
-    slices.images.insert(slices.images.end(), image.values.begin(), image.values.end());
-    slices.labels.insert(slices.labels.end(), mask.labels.begin(), mask.labels.end());
-    const auto patient =
-        patients.emplace(of.patient_id, static_cast<std::int64_t>(patients.size())).first->second;
-    slices.volume.insert(slices.volume.end(), image.count, volume++);
-    slices.patient.insert(slices.patient.end(), image.count, patient);
-  }
-  return slices;
+std::string listed(const std::vector<double>& values) {
+  return fmt::format("{:.3f} ({:.3f})", fmt::join(values, " "), mean_of(values));
 }
 
 SiteParts cut(const std::string& name, const SliceSet& slices, const Settings& settings) {
@@ -114,8 +97,19 @@ Bytes secret_of(std::size_t site, std::uint8_t purpose) {
 
 Job job_with(const Settings& settings) {
   Job job;
+  job.compute.device = must(parse_device(settings.device));
   job.compute.threads = settings.threads;
   return job;
+}
+
+// What an earlier trial with the same options made, or what `make` makes now.
+template <class Make>
+Bytes cached(const Settings& settings, const std::string& name, const Make& make) {
+  const auto file = settings.cache / name;
+  if (!settings.cache.empty() && std::filesystem::exists(file)) return must(read_file(file));
+  Bytes made = make();
+  if (!settings.cache.empty()) must(write_file(file, made));
+  return made;
 }
 
 std::vector<double> ceiling_on(const SiteParts& site, const Compute& compute) {
@@ -126,18 +120,34 @@ std::vector<double> ceiling_on(const SiteParts& site, const Compute& compute) {
                            structures);
 }
 
+std::string recipe_name(const TrainingRecipe& recipe, const Settings& settings) {
+  return fmt::format("{}-{}-{}-{}", settings.budget.resolution, settings.budget.spacing_mm,
+                     recipe.steps, recipe.batch);
+}
+
 void train_site(SiteParts& site, std::size_t number, const Settings& settings) {
   const auto job = job_with(settings);
-  const auto mask =
-      must(train_mask_encoder(site.pooled, settings.budget.mask, secret_of(number, 1), job));
-  site.mask_encoder = mask.encoder;
-  site.mask_decoder = mask.decoder;
-  say(fmt::format("{} mask ceiling: trained on {}, new {}, attempts {}", site.name,
-                  listed(mask.ceiling), listed(ceiling_on(site, job.compute)), mask.attempts));
-  const auto image =
-      must(train_image_encoder(site.pooled, settings.budget.image, secret_of(number, 2), job));
-  site.image_encoder = image.encoder;
-  say(fmt::format("{} image unexplained {:.3f}", site.name, image.unexplained));
+  const auto& mask = settings.budget.mask;
+  const auto mask_name =
+      fmt::format("{}-mask-{}-{}-{}", site.name, recipe_name(mask.recipe, settings),
+                  mask.code_noise, mask.foreground_only);
+  site.mask_encoder = cached(settings, mask_name + ".encoder", [&] {
+    auto trained = must(train_mask_encoder(site.pooled, mask, secret_of(number, 1), job));
+    site.mask_decoder = std::move(trained.decoder);
+    return std::move(trained.encoder);
+  });
+  site.mask_decoder = cached(settings, mask_name + ".decoder", [&] { return site.mask_decoder; });
+  say(fmt::format("{} mask ceiling on new patients {}", site.name,
+                  listed(ceiling_on(site, job.compute))));
+  const auto& image = settings.budget.image;
+  const auto image_name =
+      fmt::format("{}-image-{}-{}-{}-{}", site.name, recipe_name(image.recipe, settings),
+                  image.code_noise, to_string(image.learning), image.task_weight);
+  site.image_encoder = cached(settings, image_name + ".encoder", [&] {
+    auto trained = must(train_image_encoder(site.pooled, image, secret_of(number, 2), job));
+    say(fmt::format("{} image unexplained {:.3f}", site.name, trained.unexplained));
+    return std::move(trained.encoder);
+  });
 }
 
 void add_codes(CodesInMemory& codes, const SiteParts& site, std::size_t number,
@@ -200,6 +210,17 @@ void set(Settings& settings, const std::string& key, double value) {
   if (key == "noise") b.segmentation.code_noise = value;
   if (key == "drop") b.segmentation.channel_drop_percent = value;
   if (key == "mask_noise") b.mask.code_noise = value;
+  if (key == "guidance") b.segmentation.guidance = value;
+  if (key == "guided" && value > 0) b.segmentation.pooling = Pooling::guided;
+  if (key == "pooled_rate") b.segmentation.recipe.learning_rate = value;
+  if (key == "pooled_decay") b.segmentation.recipe.weight_decay = value;
+  if (key == "encoder_batch") b.image.recipe.batch = b.mask.recipe.batch = small;
+  if (key == "tuning_rate") b.tuning.recipe.learning_rate = value;
+  if (key == "tuning_noise") b.tuning.code_noise = value;
+  if (key == "rotation")
+    b.image.augmentation.rotation_degrees = b.views.augmentation.rotation_degrees = value;
+  if (key == "elastic")
+    b.image.augmentation.elastic_pixels = b.views.augmentation.elastic_pixels = value;
   if (key == "image_noise") b.image.code_noise = value;
   if (key == "task_weight") {
     b.image.learning = value > 0 ? EncoderLearning::task : EncoderLearning::reconstruct;
@@ -209,6 +230,8 @@ void set(Settings& settings, const std::string& key, double value) {
   if (key == "spacing") b.spacing_mm = value;
   if (key == "test_views") b.test_views = small;
   if (key == "threads") settings.threads = small;
+  if (key == "attempts") b.mask.attempts_max = small;
+  if (key == "encoders_of") settings.encoders_of = small;
 }
 
 Settings settings_from(int count, char** arguments) {
@@ -230,8 +253,12 @@ Settings settings_from(int count, char** arguments) {
     if (argument == "--new" && i + 1 < count)
       settings.new_patients = static_cast<std::size_t>(std::atoi(arguments[++i]));
     const auto equals = argument.find('=');
-    if (equals != std::string::npos)
-      set(settings, argument.substr(0, equals), std::atof(argument.c_str() + equals + 1));
+    if (equals == std::string::npos) continue;
+    const std::string key = argument.substr(0, equals);
+    if (key == "cache") settings.cache = argument.substr(equals + 1);
+    if (key == "export") settings.export_to = argument.substr(equals + 1);
+    if (key == "device") settings.device = argument.substr(equals + 1);
+    set(settings, key, std::atof(argument.c_str() + equals + 1));
   }
   return settings;
 }
@@ -240,29 +267,46 @@ Settings settings_from(int count, char** arguments) {
 
 int main(int count, char** arguments) {
   const auto settings = settings_from(count, arguments);
-  std::vector<std::filesystem::path> folders;
-  for (const auto& entry : std::filesystem::directory_iterator(settings.folder))
-    if (entry.is_directory()) folders.push_back(entry.path());
-  std::sort(folders.begin(), folders.end());
-  folders.resize(std::min(folders.size(), settings.sites));
+  const SliceGrid grid{settings.budget.resolution, settings.budget.spacing_mm};
+  auto places = site_places(settings.folder);
+  places.resize(std::min(places.size(), settings.sites));
   std::vector<SiteParts> sites;
-  CodesInMemory codes(static_cast<int>(folders.size()));
-  for (std::size_t i = 0; i < folders.size(); ++i) {
-    sites.push_back(cut(folders[i].filename(), read_site(folders[i], settings.budget), settings));
+  CodesInMemory codes(static_cast<int>(places.size()));
+  std::vector<Bytes> decoders;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto slices = must(read_trial_slices(places[i], grid));
+    if (!settings.export_to.empty()) {
+      must(write_trial_slices(slices, grid,
+                              settings.export_to / (places[i].stem().string() + ".slices")));
+      continue;
+    }
+    sites.push_back(cut(places[i].stem(), slices, settings));
+    if (settings.encoders_of >= 0 && settings.encoders_of != static_cast<int>(i)) continue;
     train_site(sites.back(), i, settings);
+    if (settings.encoders_of >= 0) return 0;
     add_codes(codes, sites.back(), i, settings);
+    decoders.push_back(sites.back().mask_decoder);
   }
+  if (sites.empty()) return 0;
+  if (settings.budget.segmentation.pooling != Pooling::guided) decoders.clear();
   const auto trained =
-      must(train_segmentation(codes, settings.budget.segmentation, job_with(settings)));
+      must(train_segmentation(codes, settings.budget.segmentation, job_with(settings), decoders));
   say(fmt::format("pooled training loss {:.3f}", trained.final_loss));
   const auto network = must(SegmentationNetwork::load(trained.network, job_with(settings).compute));
+  double plain_sum = 0;
+  double tuned_sum = 0;
   for (std::size_t i = 0; i < sites.size(); ++i) {
     const auto number = static_cast<int>(i);
     const auto plain = dice_on_fresh(sites[i], number, sites[i].mask_decoder, network, settings);
     const auto decoder = tuned_decoder(sites[i], i, network, settings);
     const auto tuned = dice_on_fresh(sites[i], number, decoder, network, settings);
+    plain_sum += mean_of(plain);
+    tuned_sum += mean_of(tuned);
     say(fmt::format("{} new patients: as trained {}, decoder tuned {}", sites[i].name,
                     listed(plain), listed(tuned)));
   }
+  say(fmt::format("study mean on new patients: as trained {:.3f}, decoder tuned {:.3f}",
+                  plain_sum / static_cast<double>(sites.size()),
+                  tuned_sum / static_cast<double>(sites.size())));
   return 0;
 }

@@ -1,3 +1,13 @@
+if(CLOISTER_NETWORKS_ONLY)
+  # A bare GPU machine: LibTorch, and the headers of fmt and tl::expected on CMAKE_PREFIX_PATH.
+  find_path(FMT_INCLUDE_DIR fmt/format.h REQUIRED)
+  find_path(EXPECTED_INCLUDE_DIR tl/expected.hpp REQUIRED)
+  add_library(fmt::fmt INTERFACE IMPORTED)
+  target_compile_definitions(fmt::fmt INTERFACE FMT_HEADER_ONLY)
+  target_include_directories(fmt::fmt INTERFACE ${FMT_INCLUDE_DIR} ${EXPECTED_INCLUDE_DIR})
+  find_package(Torch CONFIG REQUIRED)
+  return()
+endif()
 # Debian packages only. Each is used by the rooms named in `cmake/rooms.cmake`.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)

@@ -36,6 +36,10 @@ if(NOT CLOISTER_TORCH)
   list(REMOVE_ITEM CLOISTER_ROOM_FOLDERS imaging networks privacy worker)
 endif()
 
+if(CLOISTER_NETWORKS_ONLY)
+  set(CLOISTER_ROOM_FOLDERS base tensorfile networks)
+endif()
+
 function(_cloister_target_name out folder)
   string(REPLACE "/" "_" name "${folder}")
   string(REPLACE "-" "_" name "${name}")

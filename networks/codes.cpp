@@ -12,10 +12,10 @@
 namespace cloister::networks {
 
 Result<Pooling> parse_pooling(std::string_view text) {
-  for (const Pooling pooling : {Pooling::plain, Pooling::adapted})
+  for (const Pooling pooling : {Pooling::plain, Pooling::adapted, Pooling::guided})
     if (to_string(pooling) == text) return pooling;
   return fail(Kind::invalid, "plan.pooling", fmt::format("There is no pooling called '{}'.", text),
-              "Use 'plain' or 'adapted'.");
+              "Use 'plain', 'adapted' or 'guided'.");
 }
 
 std::string_view to_string(Pooling pooling) {
@@ -24,6 +24,8 @@ std::string_view to_string(Pooling pooling) {
       return "plain";
     case Pooling::adapted:
       return "adapted";
+    case Pooling::guided:
+      return "guided";
   }
   return "?";
 }

@@ -9,7 +9,6 @@ namespace cloister::networks {
 namespace {
 
 constexpr double dead_deviation = 1e-4;
-const std::vector<std::string> statistic_names{"code_mean", "code_deviation"};
 
 torch::Tensor per_channel(const torch::Tensor& values) { return values.view({1, -1, 1, 1}); }
 
@@ -86,10 +85,41 @@ torch::Tensor label_tensor(const SliceSet& slices, std::size_t from, std::size_t
   return tensor;
 }
 
-CodeStatistics statistics_of(const torch::Tensor& codes) {
+torch::Tensor CodeFrame::standardise(const torch::Tensor& code) const {
+  return (code - per_channel(mean)) / per_channel(deviation);
+}
+
+torch::Tensor CodeFrame::undo(const torch::Tensor& standardised) const {
+  return (standardised * per_channel(deviation) + per_channel(mean)).clamp_min(0);
+}
+
+CodeFrame CodeFrame::on(torch::Device device) const {
+  return {mean.to(device), deviation.to(device)};
+}
+
+Tensors CodeFrame::tensors() const { return {{"code_mean", mean}, {"code_deviation", deviation}}; }
+
+CodeFrame CodeFrame::from(const Tensors& tensors) {
+  return {tensors.at("code_mean"), tensors.at("code_deviation")};
+}
+
+CodeFrame frame_of(const torch::Tensor& codes) {
   auto deviation = codes.std({0, 2, 3}, /*unbiased=*/false);
   deviation = torch::where(deviation > dead_deviation, deviation, torch::ones_like(deviation));
   return {codes.mean({0, 2, 3}), deviation};
+}
+
+Result<MaskDecoder> load_mask_decoder(BytesView decoder) {
+  const auto file = tensorfile::read_tensor_file(decoder);
+  if (!file) return pass(file);
+  if (auto right = check_kind(*file, "cloister-mask-decoder"); !right) return pass(right);
+  const auto channels = mask_channels_in(*file);
+  if (!channels) return pass(channels);
+  MaskDecoder loaded{DecoderNet(channels->count()), *channels, {}};
+  auto more = load_network(*file, *loaded.net, frame_names);
+  if (!more) return pass(more);
+  loaded.frame = CodeFrame::from(*more);
+  return loaded;
 }
 
 Texts mask_texts(std::string kind, const MaskChannels& channels) {
@@ -112,7 +142,7 @@ struct Encoder::Parts {
   bool masks = false;
   MaskChannels channels;
   std::vector<float> mean, deviation;
-  torch::Tensor shift, scale;  // standardising, on the device
+  CodeFrame frame;  // on the device
 };
 
 Encoder::Encoder(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -138,7 +168,7 @@ Result<Encoder> Encoder::load(BytesView network, const Compute& compute) {
   }
   return guarded("loading an encoder", [&]() -> Result<Encoder> {
     parts->net = EncoderNet(parts->masks ? parts->channels.count() : 1);
-    auto more = load_network(*file, *parts->net, statistic_names);
+    auto more = load_network(*file, *parts->net, frame_names);
     if (!more) return pass(more);
     parts->device = torch_device(compute.device);
     parts->net->to(parts->device);
@@ -148,8 +178,7 @@ Result<Encoder> Encoder::load(BytesView network, const Compute& compute) {
     if (parts->mean.size() != code_channels || parts->deviation.size() != code_channels)
       return fail(Kind::corrupt, "weights.statistics", "The encoder's code statistics are not 128.",
                   "Fetch the network again, or train it anew.");
-    parts->shift = per_channel(more->at("code_mean")).to(parts->device);
-    parts->scale = per_channel(more->at("code_deviation")).to(parts->device);
+    parts->frame = CodeFrame::from(*more).on(parts->device);
     return Encoder(std::move(parts));
   });
 }
@@ -168,7 +197,7 @@ Result<FloatTensor> Encoder::encode(const SliceSet& slices) const {
       const auto input = parts_->masks ? one_hot(label_tensor(slices, at, count), parts_->channels)
                                        : image_tensor(slices, at, count);
       const auto code = parts_->net->forward(placed(input, parts_->device));
-      codes.push_back(((code - parts_->shift) / parts_->scale).cpu().contiguous());
+      codes.push_back(parts_->frame.standardise(code).cpu().contiguous());
     }
     if (codes.empty())
       return FloatTensor{
@@ -182,7 +211,7 @@ struct Decoder::Parts {
   torch::Device device{torch::kCPU};
   bool masks = false;
   MaskChannels channels;
-  torch::Tensor shift, scale;
+  CodeFrame frame;
 };
 
 Decoder::Decoder(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -205,13 +234,12 @@ Result<Decoder> Decoder::load(BytesView network, const Compute& compute) {
   }
   return guarded("loading a decoder", [&]() -> Result<Decoder> {
     parts->net = DecoderNet(parts->masks ? parts->channels.count() : 1);
-    auto more = load_network(*file, *parts->net, statistic_names);
+    auto more = load_network(*file, *parts->net, frame_names);
     if (!more) return pass(more);
     parts->device = torch_device(compute.device);
     parts->net->to(parts->device);
     parts->net->eval();
-    parts->shift = per_channel(more->at("code_mean")).to(parts->device);
-    parts->scale = per_channel(more->at("code_deviation")).to(parts->device);
+    parts->frame = CodeFrame::from(*more).on(parts->device);
     return Decoder(std::move(parts));
   });
 }
@@ -226,9 +254,7 @@ Result<FloatTensor> Decoder::decode(const FloatTensor& codes) const {
     std::vector<torch::Tensor> outputs;
     for (std::int64_t at = 0; at < all.size(0); at += coding_batch) {
       const auto count = std::min(coding_batch, all.size(0) - at);
-      auto code = placed(all.narrow(0, at, count), parts_->device);
-      // Codes are post-ReLU: what the network predicts below zero never was.
-      code = (code * parts_->scale + parts_->shift).clamp_min_(0);
+      const auto code = parts_->frame.undo(placed(all.narrow(0, at, count), parts_->device));
       auto output = parts_->net->forward(code);
       if (parts_->masks) output = probabilities_of(output, parts_->channels);
       outputs.push_back(output.cpu().contiguous());

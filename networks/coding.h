@@ -43,11 +43,28 @@ struct MaskChannels {
 [[nodiscard]] torch::Tensor label_tensor(const SliceSet& slices, std::size_t from,
                                          std::size_t count);
 
-struct CodeStatistics {
+// Between a network's own codes and standardised ones, per channel.
+struct CodeFrame {
   torch::Tensor mean, deviation;  // [128]
+
+  [[nodiscard]] torch::Tensor standardise(const torch::Tensor& code) const;
+  // Codes are post-ReLU: what lies below zero never was.
+  [[nodiscard]] torch::Tensor undo(const torch::Tensor& standardised) const;
+  [[nodiscard]] CodeFrame on(torch::Device device) const;
+  [[nodiscard]] Tensors tensors() const;
+  [[nodiscard]] static CodeFrame from(const Tensors& tensors);
 };
-// Dead channels get a deviation of one, so that they stay zero.
-[[nodiscard]] CodeStatistics statistics_of(const torch::Tensor& codes);
+inline const std::vector<std::string> frame_names{"code_mean", "code_deviation"};
+// From codes [N, 128, h, w]. Dead channels get a deviation of one, so that they stay zero.
+[[nodiscard]] CodeFrame frame_of(const torch::Tensor& codes);
+
+// A mask decoder as its file holds it.
+struct MaskDecoder {
+  DecoderNet net{nullptr};
+  MaskChannels channels;
+  CodeFrame frame;
+};
+[[nodiscard]] Result<MaskDecoder> load_mask_decoder(BytesView decoder);
 
 [[nodiscard]] Texts mask_texts(std::string kind, const MaskChannels& channels);
 [[nodiscard]] Result<MaskChannels> mask_channels_in(const tensorfile::TensorFileView& file);

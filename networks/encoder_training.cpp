@@ -74,19 +74,15 @@ std::string fingerprint(const SliceSet& slices, const TrainingRecipe& recipe, st
 
 using Input = std::function<torch::Tensor(std::size_t, std::size_t)>;
 
-CodeStatistics code_statistics(EncoderNet& encoder, const Input& input, std::size_t slices,
-                               torch::Device device) {
+torch::Tensor codes_of(EncoderNet& encoder, const Input& input, std::size_t slices,
+                       torch::Device device) {
   torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> codes;
   for (std::size_t at = 0; at < slices; at += coding_batch) {
     const std::size_t count = std::min<std::size_t>(coding_batch, slices - at);
     codes.push_back(encoder->forward(placed(input(at, count), device)).cpu());
   }
-  return statistics_of(torch::cat(codes));
-}
-
-Tensors statistic_tensors(const CodeStatistics& statistics) {
-  return {{"code_mean", statistics.mean}, {"code_deviation", statistics.deviation}};
+  return torch::cat(codes);
 }
 
 double unexplained_variance(Autoencoder& net, const SliceSet& slices, torch::Device device) {
@@ -176,12 +172,12 @@ Result<MaskAttempt> train_mask_once(const Parts& parts, const MaskEncoderOptions
   const auto input = [&](std::size_t at, std::size_t count) {
     return one_hot(label_tensor(parts.training, at, count), channels);
   };
-  const auto statistics = code_statistics(net->encoder, input, parts.training.size(), device);
+  const auto frame = frame_of(codes_of(net->encoder, input, parts.training.size(), device));
   MaskAttempt attempt;
-  attempt.encoder = save_network(*net->encoder, mask_texts("cloister-mask-encoder", channels),
-                                 statistic_tensors(statistics));
-  attempt.decoder = save_network(*net->decoder, mask_texts("cloister-mask-decoder", channels),
-                                 statistic_tensors(statistics));
+  attempt.encoder =
+      save_network(*net->encoder, mask_texts("cloister-mask-encoder", channels), frame.tensors());
+  attempt.decoder =
+      save_network(*net->decoder, mask_texts("cloister-mask-decoder", channels), frame.tensors());
   attempt.loss = end->loss;
   auto ceiling = ceiling_of(attempt, parts.checking, options.structures, job.compute);
   if (!ceiling) return pass(ceiling);
@@ -267,12 +263,12 @@ Result<TrainedImageEncoder> train_image(const SliceSet& slices, const ImageEncod
   const auto input = [&](std::size_t at, std::size_t count) {
     return image_tensor(slices, at, count);
   };
-  const auto statistics = code_statistics(net->encoder, input, slices.size(), device);
+  const auto frame = frame_of(codes_of(net->encoder, input, slices.size(), device));
   TrainedImageEncoder trained;
-  trained.encoder = save_network(*net->encoder, {{"kind", "cloister-image-encoder"}},
-                                 statistic_tensors(statistics));
-  trained.decoder = save_network(*net->decoder, {{"kind", "cloister-image-decoder"}},
-                                 statistic_tensors(statistics));
+  trained.encoder =
+      save_network(*net->encoder, {{"kind", "cloister-image-encoder"}}, frame.tensors());
+  trained.decoder =
+      save_network(*net->decoder, {{"kind", "cloister-image-decoder"}}, frame.tensors());
   trained.unexplained = unexplained_variance(net, slices, device);
   trained.final_loss = end->loss;
   return trained;

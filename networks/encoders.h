@@ -47,7 +47,7 @@ struct ImageEncoderOptions {
   double code_noise = 0.0;  // of each channel's standard deviation, added before the decoder
   EncoderLearning learning = EncoderLearning::reconstruct;
   int structures = 3;        // `task`: labels 1..K
-  double task_weight = 0.5;  // `task`: of cross-entropy + Dice beside the reconstruction's MSE
+  double task_weight = 2.0;  // `task`: of cross-entropy + Dice beside the reconstruction's MSE
 };
 
 struct MaskEncoderOptions {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,9 +50,14 @@ struct Hooks {
 // last checkpoint. A checkpoint of another job or other options is refused with Kind::conflict,
 // "training.other_checkpoint". The same inputs, seed, threads and machine give the same bytes, on a
 // CPU also across any number of stops and resumes.
+//
+// `ranks`: where several processes train the pooled network together (networks/ranks.h). All resume
+// from the same checkpoint; rank 0 alone writes one.
+class Ranks;
 struct Job {
   Compute compute;
   Hooks hooks;
+  std::shared_ptr<Ranks> ranks;  // absent: alone
 };
 
 // Checks the device and sets the thread count of the process. Errors: Kind::unsupported,

@@ -42,11 +42,16 @@ Result<void> check_codes(const CodeSource& codes) {
 // site weighs as much as a large one.
 class CodeBatches {
  public:
-  CodeBatches(CodeSource& codes, int batch, const Seeds& seeds) : codes_(codes), batch_(batch) {
+  // `batch` is that of all ranks; this one draws its own share of it.
+  CodeBatches(CodeSource& codes, int batch, const Seeds& seeds, const Ranks* ranks)
+      : codes_(codes),
+        batch_(batch),
+        share_(ranks == nullptr ? batch : batch / ranks->size()),
+        first_(ranks == nullptr ? 0 : share_ * ranks->rank()) {
     for (int site = 0; site < codes.sites(); ++site)
       orders_.emplace_back(seeds.attempt(static_cast<std::uint64_t>(site) + 1),
                            codes.samples(site));
-    const std::vector<std::int64_t> shape{batch, code_channels, codes.grid_height(),
+    const std::vector<std::int64_t> shape{share_, code_channels, codes.grid_height(),
                                           codes.grid_width()};
     image_ = torch::empty(shape);
     mask_ = torch::empty(shape);
@@ -58,8 +63,9 @@ class CodeBatches {
   void draw(std::int64_t step) {
     const int site = site_at(step);
     const auto floats = static_cast<std::size_t>(image_[0].numel());
-    for (int i = 0; i < batch_; ++i) {
-      const auto position = static_cast<std::uint64_t>((step / codes_.sites()) * batch_ + i);
+    for (int i = 0; i < share_; ++i) {
+      const auto position =
+          static_cast<std::uint64_t>((step / codes_.sites()) * batch_ + first_ + i);
       const auto sample = orders_[static_cast<std::size_t>(site)].at(position);
       const auto at = static_cast<std::size_t>(i) * floats;
       codes_.read(site, sample, {image_.data_ptr<float>() + at, floats},
@@ -71,9 +77,59 @@ class CodeBatches {
 
  private:
   CodeSource& codes_;
-  int batch_;
+  int batch_, share_, first_;
   std::vector<EpochOrder> orders_;
   torch::Tensor image_, mask_;
+};
+
+// Looks at predicted codes through the sites' own mask decoders.
+class Guidance {
+ public:
+  static Result<Guidance> load(const std::vector<Bytes>& decoders,
+                               const SegmentationOptions& options, torch::Device device) {
+    Guidance guidance;
+    guidance.options_ = options;
+    for (const auto& bytes : decoders) {
+      auto decoder = load_mask_decoder(bytes);
+      if (!decoder) return pass(decoder);
+      decoder->net->to(device);
+      decoder->net->eval();
+      for (auto& parameter : decoder->net->parameters()) parameter.set_requires_grad(false);
+      decoder->frame = decoder->frame.on(device);
+      guidance.decoders_.push_back(std::move(*decoder));
+    }
+    return guidance;
+  }
+
+  [[nodiscard]] torch::Tensor loss(int site, const torch::Tensor& predicted,
+                                   const torch::Tensor& truth) {
+    auto& decoder = decoders_[static_cast<std::size_t>(site)];
+    const auto items = std::min<std::int64_t>(options_.guidance_batch, predicted.size(0));
+    const auto decoded = [&](const torch::Tensor& codes) {
+      return decoder.net->forward(decoder.frame.undo(codes.narrow(0, 0, items)));
+    };
+    torch::Tensor labels;
+    {
+      torch::NoGradGuard no_grad;
+      labels = probabilities_of(decoded(truth), decoder.channels).argmax(1);
+    }
+    const auto target = one_hot(labels.to(torch::kUInt8), decoder.channels);
+    return mask_loss(decoded(predicted), target, decoder.channels, weights_of(labels, decoder));
+  }
+
+ private:
+  // As class_weights, from the labels of this batch.
+  static torch::Tensor weights_of(const torch::Tensor& labels, const MaskDecoder& decoder) {
+    const auto classes = decoder.channels.structures + 1;
+    auto counts = torch::bincount(labels.flatten(), {}, classes) + 1;
+    if (decoder.channels.foreground_only) counts = counts.narrow(0, 1, classes - 1);
+    auto weights = counts.to(torch::kFloat).rsqrt();
+    weights = (weights / weights.max()).clamp_min(0.1);
+    return weights / weights.mean();
+  }
+
+  SegmentationOptions options_;
+  std::vector<MaskDecoder> decoders_;
 };
 
 torch::Tensor disturbed(torch::Tensor code, const SegmentationOptions& options) {
@@ -97,24 +153,54 @@ std::string fingerprint(const CodeSource& codes, const SegmentationOptions& opti
       fmt::format("{} levels={} blocks={} noise={} drop={} {}", to_string(options.pooling),
                   options.levels, options.grid_blocks, options.code_noise,
                   options.channel_drop_percent, to_text(options.recipe));
+  if (options.pooling == Pooling::guided)
+    text += fmt::format(" guidance={} of {}", options.guidance, options.guidance_batch);
   for (int site = 0; site < codes.sites(); ++site) text += fmt::format(" {}", codes.samples(site));
   return text;
 }
 
+Result<void> check_shares(const SegmentationOptions& options, const Ranks* ranks) {
+  const int size = ranks == nullptr ? 1 : ranks->size();
+  if (options.recipe.batch % size == 0 && options.recipe.batch / size >= 2) return {};
+  return fail(Kind::invalid, "segmentation.ranks",
+              fmt::format("A batch of {} cannot be shared by {} ranks: each needs the same number, "
+                          "two at least.",
+                          options.recipe.batch, size),
+              "Choose a batch in the plan that is a multiple of the ranks, or fewer ranks.");
+}
+
+Result<void> check_decoders(const CodeSource& codes, const SegmentationOptions& options,
+                            const std::vector<Bytes>& decoders) {
+  const bool guided = options.pooling == Pooling::guided;
+  if (decoders.size() == (guided ? static_cast<std::size_t>(codes.sites()) : 0)) return {};
+  return fail(Kind::invalid, "segmentation.decoders",
+              guided ? fmt::format("Guided pooling needs the mask decoder of each of {} sites; {} "
+                                   "were given.",
+                                   codes.sites(), decoders.size())
+                     : "Mask decoders were given, but the plan's pooling is not 'guided'.",
+              "Check the plan's pooling and that each site released its mask decoder for it.");
+}
+
 Result<TrainedSegmentation> train(CodeSource& codes, const SegmentationOptions& options,
-                                  const Job& job) {
+                                  const Job& job, const std::vector<Bytes>& mask_decoders) {
   const auto device = torch_device(job.compute.device);
+  auto guidance = Guidance::load(mask_decoders, options, device);
+  if (!guidance) return pass(guidance);
   const int sites = options.pooling == Pooling::plain ? 0 : codes.sites();
   SegmentationNet net(options, sites);
   const auto seeds = Seeds::from_public(options.seed);
-  CodeBatches batches(codes, options.recipe.batch, seeds);
+  CodeBatches batches(codes, options.recipe.batch, seeds, job.ranks.get());
   TrainedSegmentation trained;
   trained.site_loss.assign(static_cast<std::size_t>(codes.sites()), 0);
   const auto loss_of_step = [&](StepInput input) {
     batches.draw(input.step);
     const int site = batches.site_at(input.step);
     const auto code = disturbed(placed(batches.image(), device), options);
-    const auto loss = torch::mse_loss(net->forward(code, site), placed(batches.mask(), device));
+    const auto truth = placed(batches.mask(), device);
+    const auto predicted = net->forward(code, site);
+    auto loss = torch::mse_loss(predicted, truth);
+    if (options.pooling == Pooling::guided)
+      loss = loss + options.guidance * guidance->loss(site, predicted, truth);
     double& kept = trained.site_loss[static_cast<std::size_t>(site)];
     const double value = loss.item<double>();
     kept = kept == 0 ? value : site_loss_decay * kept + (1 - site_loss_decay) * value;
@@ -131,15 +217,20 @@ Result<TrainedSegmentation> train(CodeSource& codes, const SegmentationOptions& 
 }  // namespace
 
 Result<TrainedSegmentation> train_segmentation(CodeSource& codes,
-                                               const SegmentationOptions& options, const Job& job) {
+                                               const SegmentationOptions& options, const Job& job,
+                                               const std::vector<Bytes>& mask_decoders) {
   if (auto sound = check_options(options); !sound) return pass(sound);
   if (auto sound = check_codes(codes); !sound) return pass(sound);
+  if (auto sound = check_decoders(codes, options, mask_decoders); !sound) return pass(sound);
+  if (auto sound = check_shares(options, job.ranks.get()); !sound) return pass(sound);
   if (auto ready = prepare_compute(job.compute); !ready) return pass(ready);
-  return guarded("training the segmentation network", [&] { return train(codes, options, job); });
+  return guarded("training the segmentation network",
+                 [&] { return train(codes, options, job, mask_decoders); });
 }
 
 struct SegmentationNetwork::Parts {
   SegmentationNet net{nullptr};
+  Pooling pooling = Pooling::plain;
   torch::Device device{torch::kCPU};
 };
 
@@ -148,9 +239,7 @@ SegmentationNetwork::SegmentationNetwork(SegmentationNetwork&&) noexcept = defau
 SegmentationNetwork& SegmentationNetwork::operator=(SegmentationNetwork&&) noexcept = default;
 SegmentationNetwork::~SegmentationNetwork() = default;
 
-Pooling SegmentationNetwork::pooling() const {
-  return parts_->net->sites == 0 ? Pooling::plain : Pooling::adapted;
-}
+Pooling SegmentationNetwork::pooling() const { return parts_->pooling; }
 
 int SegmentationNetwork::sites() const { return std::max(parts_->net->sites, 1); }
 
@@ -166,11 +255,14 @@ Result<SegmentationNetwork> SegmentationNetwork::load(BytesView network, const C
   if (!blocks) return pass(blocks);
   const auto sites = number_in(*file, "sites", 0, sites_max);
   if (!sites) return pass(sites);
+  const auto pooling = parse_pooling(file->text("pooling").value_or(""));
+  if (!pooling) return pass(pooling);
   options.levels = *levels;
   options.grid_blocks = *blocks;
   return guarded("loading the segmentation network", [&]() -> Result<SegmentationNetwork> {
     auto parts = std::make_unique<Parts>();
     parts->net = SegmentationNet(options, *sites);
+    parts->pooling = *pooling;
     if (auto filled = load_network(*file, *parts->net, {}); !filled) return pass(filled);
     parts->device = torch_device(compute.device);
     parts->net->to(parts->device);

@@ -52,6 +52,8 @@ class CodesInMemory final : public CodeSource {
 enum class Pooling {
   plain,    // `paper`: one network, sites not told apart
   adapted,  // 1x1 in and out adapters and batch-norm per site around a shared core
+  guided,   // as adapted, and the loss looks through each site's mask decoder: needs the decoders,
+            // so the trainer can read masks; only for studies that consented
 };
 [[nodiscard]] Result<Pooling> parse_pooling(std::string_view text);
 [[nodiscard]] std::string_view to_string(Pooling pooling);
@@ -62,6 +64,8 @@ struct SegmentationOptions {
   int grid_blocks = 0;  // extra residual blocks on the code grid; 0 in `paper`
   TrainingRecipe recipe;
   std::uint64_t seed = 1;           // public
+  double guidance = 1.0;            // `guided`: weight of cross-entropy + Dice beside the MSE
+  int guidance_batch = 4;           // `guided`: items of each batch that are decoded, at most
   double code_noise = 0.1;          // added to input codes
   double channel_drop_percent = 0;  // input channels zeroed
 };
@@ -72,9 +76,11 @@ struct TrainedSegmentation {
   std::vector<double> site_loss;  // by site, on the last steps
 };
 
-[[nodiscard]] Result<TrainedSegmentation> train_segmentation(CodeSource& codes,
-                                                             const SegmentationOptions& options,
-                                                             const Job& job);
+// `mask_decoders`: by site, for `guided` only (else Kind::invalid "segmentation.decoders"). What is
+// aimed at is what each decoder makes of the true mask codes: masks themselves are not needed.
+[[nodiscard]] Result<TrainedSegmentation> train_segmentation(
+    CodeSource& codes, const SegmentationOptions& options, const Job& job,
+    const std::vector<Bytes>& mask_decoders = {});
 
 // A loaded pooled network, for serving. One thread.
 class SegmentationNetwork {

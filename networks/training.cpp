@@ -16,6 +16,12 @@ constexpr double adam_second = 0.999;
 constexpr double adam_epsilon = 1e-8;
 constexpr double running_mean_decay = 0.98;
 
+// Each tensor starts on a boundary that vectorised kernels of GPUs ask for; the gaps stay zero.
+constexpr std::int64_t alignment_floats = 64;
+std::int64_t room_of(const torch::Tensor& tensor) {
+  return (tensor.numel() + alignment_floats - 1) / alignment_floats * alignment_floats;
+}
+
 bool is_kernel(const torch::Tensor& tensor) { return tensor.dim() == 4; }
 
 struct State {
@@ -134,8 +140,8 @@ tl::unexpected<Error> stopped(const State& state, const TrainingRecipe& recipe) 
               "Resume it from its last checkpoint.");
 }
 
-void one_step(const Training& training, const LossOfStep& loss_of_step, FlatModule& flat,
-              State& state) {
+Result<void> one_step(const Training& training, const LossOfStep& loss_of_step, FlatModule& flat,
+                      State& state, Ranks* ranks) {
   const auto seed = training.seeds.at(Draw::step, static_cast<std::uint64_t>(state.step));
   torch::manual_seed(seed);
   Prng prng(seed);
@@ -143,13 +149,26 @@ void one_step(const Training& training, const LossOfStep& loss_of_step, FlatModu
   const auto loss = loss_of_step({state.step, prng});
   loss.backward();
   torch::NoGradGuard no_grad;
+  auto told = loss.detach().clone();
+  if (auto met = average_over(ranks, told); !met) return met;
+  if (auto met = average_over(ranks, flat.gradients); !met) return met;
   adamw_step(training.recipe, flat, state);
   average_step(training.recipe, flat, state);
-  const double value = loss.item<double>();
+  const double value = told.item<double>();
   state.running_loss =
       state.step == 0 ? value
                       : running_mean_decay * state.running_loss + (1 - running_mean_decay) * value;
   ++state.step;
+  return {};
+}
+
+// Batch-norm's running statistics differ by rank: each saw its own share.
+Result<void> join_statistics(Ranks* ranks, FlatModule& flat, State& state) {
+  for (auto* tensor : {&flat.values, &state.averaged}) {
+    auto statistics = tensor->narrow(0, flat.parameters, tensor->numel() - flat.parameters);
+    if (auto met = average_over(ranks, statistics); !met) return met;
+  }
+  return {};
 }
 
 }  // namespace
@@ -157,9 +176,9 @@ void one_step(const Training& training, const LossOfStep& loss_of_step, FlatModu
 FlatModule::FlatModule(torch::nn::Module& module, torch::Device device) : module_(module) {
   module.to(device);
   std::int64_t total = 0;
-  for (const auto& parameter : module.parameters()) parameters += parameter.numel();
+  for (const auto& parameter : module.parameters()) parameters += room_of(parameter);
   for (const auto& buffer : module.buffers())
-    if (buffer.is_floating_point()) total += buffer.numel();
+    if (buffer.is_floating_point()) total += room_of(buffer);
   total += parameters;
   values = torch::zeros({total}, torch::device(device));
   gradients = torch::zeros({parameters}, torch::device(device));
@@ -167,12 +186,12 @@ FlatModule::FlatModule(torch::nn::Module& module, torch::Device device) : module
   std::int64_t at = 0;
   for (auto& parameter : module.parameters()) {
     place(parameter, at);
-    at += parameter.numel();
+    at += room_of(parameter);
   }
   for (auto& buffer : module.buffers()) {
     if (!buffer.is_floating_point()) continue;
     place(buffer, at);
-    at += buffer.numel();
+    at += room_of(buffer);
   }
 }
 
@@ -219,20 +238,27 @@ Result<TrainingEnd> run_training(const Training& training, const Job& job,
   if (!job.hooks.resume_from.empty())
     if (auto done = resume(job.hooks.resume_from, training.purpose, flat, state); !done)
       return pass(done);
+  Ranks* const ranks = job.ranks.get();
   const auto keep = [&] {
-    if (job.hooks.checkpoint) job.hooks.checkpoint(checkpoint_of(flat, state, training.purpose));
+    if (job.hooks.checkpoint && (ranks == nullptr || ranks->rank() == 0))
+      job.hooks.checkpoint(checkpoint_of(flat, state, training.purpose));
   };
   training.module.train();
   while (state.step < recipe.steps) {
     if (job.hooks.should_stop && job.hooks.should_stop()) {
-      keep();
+      keep();  // as this rank has it: the others may be at another step by now
       return stopped(state, recipe);
     }
-    one_step(training, loss_of_step, flat, state);
+    if (auto done = one_step(training, loss_of_step, flat, state, ranks); !done) return pass(done);
     if (auto told = report(state, recipe, job); !told) return pass(told);
-    if (state.step % job.hooks.checkpoint_every_steps == 0 && state.step < recipe.steps) keep();
+    if (state.step % job.hooks.checkpoint_every_steps == 0 && state.step < recipe.steps) {
+      torch::NoGradGuard no_grad;
+      if (auto met = join_statistics(ranks, flat, state); !met) return pass(met);
+      keep();
+    }
   }
   torch::NoGradGuard no_grad;
+  if (auto met = join_statistics(ranks, flat, state); !met) return pass(met);
   if (recipe.ema_decay > 0) flat.values.copy_(state.averaged);
   training.module.eval();
   return TrainingEnd{state.running_loss};

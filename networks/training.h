@@ -9,6 +9,7 @@
 
 #include "networks/encoders.h"
 #include "networks/job.h"
+#include "networks/ranks.h"
 #include "networks/seeds.h"
 #include "tensorfile/tensor_file.h"
 
@@ -65,6 +66,10 @@ struct Training {
 
 // Peeks into a checkpoint. Empty if there is none.
 [[nodiscard]] Result<std::map<std::string, Bytes>> carried_in(BytesView checkpoint);
+
+// The mean over all ranks, in place; nothing to do where there is one. Errors: Kind::unavailable
+// "ranks.lost".
+[[nodiscard]] Result<void> average_over(Ranks* ranks, torch::Tensor& tensor);
 
 [[nodiscard]] Result<void> check_recipe(const TrainingRecipe& recipe);
 [[nodiscard]] std::string to_text(const TrainingRecipe& recipe);

@@ -29,31 +29,10 @@ Result<void> check_pairs(const FloatTensor& predicted, const SliceSet& truth, in
               "Predict exactly the slices whose masks are given.");
 }
 
-struct Loaded {
-  DecoderNet net{nullptr};
-  MaskChannels channels;
-  Tensors statistics;
-};
-
-Result<Loaded> load_decoder(BytesView decoder) {
-  const auto file = tensorfile::read_tensor_file(decoder);
-  if (!file) return pass(file);
-  if (auto right = check_kind(*file, "cloister-mask-decoder"); !right) return pass(right);
-  const auto channels = mask_channels_in(*file);
-  if (!channels) return pass(channels);
-  Loaded loaded{DecoderNet(channels->count()), *channels, {}};
-  auto more = load_network(*file, *loaded.net, {"code_mean", "code_deviation"});
-  if (!more) return pass(more);
-  loaded.statistics = std::move(*more);
-  return loaded;
-}
-
-Result<Bytes> tune(Loaded& loaded, const FloatTensor& predicted, const SliceSet& truth,
+Result<Bytes> tune(MaskDecoder& loaded, const FloatTensor& predicted, const SliceSet& truth,
                    const TuningOptions& options, const Job& job) {
   const auto device = torch_device(job.compute.device);
-  const auto shift = loaded.statistics["code_mean"].view({1, -1, 1, 1});
-  const auto scale = loaded.statistics["code_deviation"].view({1, -1, 1, 1});
-  const auto codes = (from_plain(predicted) * scale + shift).clamp_min_(0);
+  const auto codes = loaded.frame.undo(from_plain(predicted));
   const auto labels = label_tensor(truth, 0, truth.size());
   const auto weights = class_weights(truth, loaded.channels).to(device);
   const auto seeds = Seeds::from_public(truth.size());
@@ -77,7 +56,7 @@ Result<Bytes> tune(Loaded& loaded, const FloatTensor& predicted, const SliceSet&
                                 loss_of_step);
   if (!end) return pass(end);
   return save_network(*loaded.net, mask_texts("cloister-mask-decoder", loaded.channels),
-                      loaded.statistics);
+                      loaded.frame.tensors());
 }
 
 }  // namespace
@@ -90,7 +69,7 @@ Result<TunedDecoder> tune_mask_decoder(BytesView decoder, const FloatTensor& pre
     if (auto sound = check_recipe(options.recipe); !sound) return pass(sound);
   if (auto ready = prepare_compute(job.compute); !ready) return pass(ready);
   return guarded("tuning the mask decoder", [&]() -> Result<TunedDecoder> {
-    auto loaded = load_decoder(decoder);
+    auto loaded = load_mask_decoder(decoder);
     if (!loaded) return pass(loaded);
     const int structures = loaded->channels.structures;
     if (auto sound = check_pairs(predicted, truth, structures); !sound) return pass(sound);

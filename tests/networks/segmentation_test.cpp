@@ -83,6 +83,34 @@ TEST_CASE("an adapted network tells sites apart where a plain one cannot", "[net
         "predict.shape");
 }
 
+TEST_CASE("guided pooling looks through each site's mask decoder, and only it takes decoders",
+          "[networks]") {
+  auto codes = toy_codes();
+  MaskEncoderOptions mask;
+  mask.recipe = toy_recipe(2);
+  mask.attempts_max = 1;
+  const auto trained = train_mask_encoder(toy_slices(4), mask, toy_secret(1), toy_job());
+  REQUIRE(trained);
+  const std::vector<Bytes> decoders(2, trained->decoder);
+  auto options = toy_options(Pooling::guided, 30);
+  const auto guided = train_segmentation(codes, options, toy_job(), decoders);
+  REQUIRE(guided);
+  const auto network = SegmentationNetwork::load(guided->network, toy_job().compute);
+  REQUIRE(network);
+  CHECK(network->pooling() == Pooling::guided);
+  CHECK(network->sites() == 2);
+  options.guidance = 0;
+  const auto blind = train_segmentation(codes, options, toy_job(), decoders);
+  REQUIRE(blind);
+  CHECK(blind->network != guided->network);
+  CHECK(train_segmentation(codes, options, toy_job()).error().code == "segmentation.decoders");
+  CHECK(train_segmentation(codes, toy_options(Pooling::adapted, 2), toy_job(), decoders)
+            .error()
+            .code == "segmentation.decoders");
+  const std::vector<Bytes> wrong(2, trained->encoder);
+  CHECK(train_segmentation(codes, options, toy_job(), wrong).error().code == "weights.kind");
+}
+
 TEST_CASE("pooled training stops, resumes and ends with the same bytes", "[networks]") {
   auto codes = toy_codes();
   const auto options = toy_options(Pooling::adapted, 20);
