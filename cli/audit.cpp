@@ -54,7 +54,7 @@ Result<Digest> digest_of(const std::string& file_or_digest) {
 Result<Answer> audit_trace(const Replica& replica, const std::string& what) {
   auto digest = digest_of(what);
   if (!digest) return pass(digest);
-  auto answer = provenance::trace_back(replica.ledger, *digest);
+  auto answer = provenance::explain(replica.ledger, *digest);
   if (!answer) return pass(answer);
   return tree_answer(*answer);
 }
@@ -172,6 +172,10 @@ Result<provenance::BundleFiles> make_evidence(const Replica& replica,
   plan.policy = replica.policy;
   plan.roots = replica.rules.roots;
   plan.answer = about;
+  // A prediction is proved by itself, so that the README's script can check the file alone.
+  if (about != nullptr && about->prediction) {
+    plan.predictions = {about->prediction->prediction.output};
+  }
   return provenance::make_bundle(replica.ledger, plan);
 }
 

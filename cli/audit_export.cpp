@@ -33,7 +33,7 @@ Result<BundleFiles> bundle_files(const Replica& replica, const ExportOptions& op
   if (options.about.empty()) return make_evidence(replica, nullptr);
   auto digest = digest_of(options.about);
   if (!digest) return pass(digest);
-  auto answer = provenance::trace_back(replica.ledger, *digest);
+  auto answer = provenance::explain(replica.ledger, *digest);
   if (!answer) return pass(answer);
   return make_evidence(replica, &*answer);
 }

@@ -95,7 +95,9 @@ void add_export(CLI::App& group, Choice& choice) {
       if (auto fits = check_form(*options); !fits) return pass(fits);
       auto seat = take_seat(who->home, who->passphrase);
       if (!seat) return pass(seat);
-      auto replica = fetch_ledger(*seat, wait_for_witnesses);
+      // Only a bundle carries cosignatures.
+      const Duration wait = options->form.empty() ? wait_for_witnesses : Duration{0};
+      auto replica = fetch_ledger(*seat, wait);
       if (!replica) return pass(replica);
       return issue_export(*seat, *replica, *options);
     };
