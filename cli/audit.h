@@ -32,9 +32,10 @@ namespace cloister::cli {
 
 struct ExportOptions {
   std::filesystem::path folder;  // must be new or empty
-  std::string about;             // file or digest the bundle explains; empty: the whole log
-  std::string form;              // of exports::form_names; empty: an evidence bundle
-  std::string study;             // of a form
+  std::string about;             // file, digest or study the bundle explains; empty: the whole log
+  std::string question;  // about what of it: "trace" (or empty), "impact", "policy", "history"
+  std::string form;      // of exports::form_names; empty: an evidence bundle
+  std::string study;     // of a form
 };
 [[nodiscard]] Result<Answer> audit_export(const Replica& replica, const ExportOptions& options);
 // The same, and export.issued signed into the ledger: what was exported is on record.

@@ -29,11 +29,22 @@ Result<void> write_files(const std::filesystem::path& folder, const BundleFiles&
   return {};
 }
 
-Result<BundleFiles> bundle_files(const Replica& replica, const ExportOptions& options) {
-  if (options.about.empty()) return make_evidence(replica, nullptr);
+Result<provenance::Answer> answer_to(const Replica& replica, const ExportOptions& options) {
+  if (options.question == "history") {
+    auto study = StudyId::parse(options.about);
+    if (!study) return pass(study);
+    return provenance::history(replica.ledger, *study);
+  }
   auto digest = digest_of(options.about);
   if (!digest) return pass(digest);
-  auto answer = provenance::explain(replica.ledger, *digest);
+  if (options.question == "impact") return provenance::trace_forward(replica.ledger, {*digest});
+  if (options.question == "policy") return provenance::under_policy(replica.ledger, *digest);
+  return provenance::explain(replica.ledger, *digest);
+}
+
+Result<BundleFiles> bundle_files(const Replica& replica, const ExportOptions& options) {
+  if (options.about.empty()) return make_evidence(replica, nullptr);
+  auto answer = answer_to(replica, options);
   if (!answer) return pass(answer);
   return make_evidence(replica, &*answer);
 }

@@ -82,6 +82,8 @@ void add_export(CLI::App& group, Choice& choice) {
   const auto options = std::make_shared<ExportOptions>();
   verb->add_option("folder", options->folder, "A new folder")->required();
   verb->add_option("--about", options->about, "File or digest that the bundle explains");
+  verb->add_option("--question", options->question, "What of it: trace, impact, policy or history")
+      ->check(CLI::IsMember({"trace", "impact", "policy", "history"}));
   verb->add_option("--as", options->form,
                    "prov, openlineage, ro-crate, fhir, article30, disclosures or evidence-pack");
   verb->add_option("--study", options->study, "Whose records, with --as");
