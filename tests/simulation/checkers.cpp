@@ -44,6 +44,7 @@ std::optional<std::string> Checkers::take(const SimCoordinator& coordinator,
   const auto envelope = provenance::parse_envelope(as_text(entry.envelope)).value();
   const Record record = provenance::parse_statement(envelope.payload).value();
   if (auto broken = judge(coordinator, record)) return broken;
+  if (auto broken = follow_withdrawals(record)) return broken;
   for (const auto& input : record.inputs) seen_[input.digest].insert(record.kind);
   for (const auto& subject : record.subjects) {
     seen_[subject.digest].insert(record.kind);
@@ -73,6 +74,37 @@ std::optional<std::string> Checkers::judge(const SimCoordinator& coordinator,
       job->kind != "predict" && job->kind != "train-segmentation" && job->kind != "release";
   if (is_sites && !approved_.contains(job->id))
     return fmt::format("approval-first: job {} was done before it was approved", job->id);
+  return std::nullopt;
+}
+
+std::optional<std::string> Checkers::follow_withdrawals(const Record& record) {
+  const bool makes = provenance::traits(record.kind).subjects == provenance::Subjects::produced;
+  if (record.kind == RecordKind::quarantine_set) {
+    for (const auto& subject : record.subjects) quarantined_.insert(subject.digest);
+    for (const Digest& thing : tainted_) {
+      if (!quarantined_.contains(thing)) return "no-escape: the quarantine leaves something out";
+    }
+    return std::nullopt;
+  }
+  if (record.kind == RecordKind::consent_withdrawn) {
+    std::vector<Digest> queue;
+    for (const auto& subject : record.subjects) queue.push_back(subject.digest);
+    while (!queue.empty()) {
+      const Digest thing = queue.back();
+      queue.pop_back();
+      if (!tainted_.insert(thing).second) continue;
+      const auto& made = made_from_[thing];
+      queue.insert(queue.end(), made.begin(), made.end());
+    }
+    return std::nullopt;
+  }
+  if (!makes) return std::nullopt;
+  for (const auto& input : record.inputs) {
+    if (tainted_.contains(input.digest))
+      return fmt::format("no-escape: {} was made from something withdrawn",
+                         provenance::to_string(record.kind));
+    for (const auto& subject : record.subjects) made_from_[input.digest].insert(subject.digest);
+  }
   return std::nullopt;
 }
 

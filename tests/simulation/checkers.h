@@ -19,6 +19,9 @@ class Checkers {
   //   effect-once       a job has at most one product
   //   permit-first      nothing is admitted before its release permit, gate report and receipt
   //   approval-first    no product of a job comes before its approval
+  //   no-escape         a withdrawal's quarantine names everything made from what was withdrawn,
+  //   and
+  //                     nothing is made from it afterwards
   [[nodiscard]] std::optional<std::string> after_step(const SimCoordinator& coordinator);
 
   [[nodiscard]] std::vector<Digest> approvals_of(const Digest& model) const;
@@ -32,7 +35,12 @@ class Checkers {
 
   std::vector<Digest> leaves_;
   std::uint64_t life_checked_ = 0;
+  [[nodiscard]] std::optional<std::string> follow_withdrawals(const provenance::Record& record);
+
   std::map<JobId, int> products_;
+  std::map<Digest, std::set<Digest>> made_from_;  // thing -> what was made from it
+  std::set<Digest> tainted_;                      // made from something that was withdrawn
+  std::set<Digest> quarantined_;
   std::set<JobId> approved_;
   std::map<Digest, std::set<provenance::RecordKind>> seen_;  // kinds that named this digest
   std::map<Digest, std::vector<Digest>> model_approvals_;

@@ -63,10 +63,22 @@ class Run {
         network_(timeline_, prng_, faults_),
         coordinator_({timeline_, members_.at("coordinator").identity, members_.entropy(),
                       members_.rules(), members_.genesis()}),
-        began_(timeline_.now()) {}
+        began_(timeline_.now()) {
+    // Numbers of its own: runs without a withdrawal stay what they were.
+    Prng withdrawal(seed ^ 0x77697468);
+    if (sites_.size() < 2 || !withdrawal.chance(0.4)) return;
+    withdraws_ = sites_[withdrawal.below(sites_.size())];
+    // Mostly while things still go wrong.
+    const auto span = static_cast<std::uint64_t>(faults_.until.count()) * 5 / 4 + 600'000;
+    withdraws_at_ = began_ + Duration(static_cast<std::int64_t>(withdrawal.below(span)));
+    retrains_ = withdrawal.chance(0.6);
+  }
 
   Outcome go() {
-    if (tell_) std::fprintf(stderr, "%zu sites; %s\n", sites_.size(), faults_.in_words().c_str());
+    if (tell_) {
+      std::fprintf(stderr, "%zu sites; %s%s%s\n", sites_.size(), faults_.in_words().c_str(),
+                   withdraws_.empty() ? "" : "; withdraws: ", withdraws_.c_str());
+    }
     coordinator_.start();
     make_members();
     schedule_faults();
@@ -88,6 +100,7 @@ class Run {
   }
   [[nodiscard]] bool is_calm() const { return timeline_.now() - began_ >= faults_.until; }
   [[nodiscard]] bool is_finished();
+  [[nodiscard]] bool is_withdrawn(const coordinator::Study& study) const;
   void ask_for_predictions();
   [[nodiscard]] Outcome loop();
   [[nodiscard]] Outcome ended(Verdict verdict, std::string why) const;
@@ -110,6 +123,9 @@ class Run {
   std::map<std::string, std::string> unpredicted_;  // why not
   bool asked_for_predictions_ = false;
   Instant began_;
+  std::string withdraws_;  // the site that takes its data back; empty: none
+  Instant withdraws_at_;
+  bool retrains_ = false;  // the others are enough for a quorum
   std::size_t steps_ = 0;
 };
 
@@ -175,12 +191,12 @@ PeopleParts Run::people_parts() {
   plan.trainer = "trainer";
   plan.trainer_seal_key = to_hex(crypto::public_part(members_.at("trainer").identity).seal.view());
   plan.sites = sites_;
-  plan.quorum = static_cast<std::uint32_t>(sites_.size());
+  plan.quorum = static_cast<std::uint32_t>(sites_.size() - (retrains_ ? 1 : 0));
   plan.structures = {"LV", "MYO", "RV"};
   plan.budget = protocol::budget_preset("quick").value();
   plan.gate = protocol::default_thresholds();
-  PeopleParts parts{timeline_, network_, coordinator_, members_, checkers_,
-                    {},        plan,     policy_text,  by_hand_};
+  PeopleParts parts{timeline_, network_,    coordinator_, members_,   checkers_,    {},
+                    plan,      policy_text, by_hand_,     withdraws_, withdraws_at_};
   for (const std::string& site : sites_) parts.agents[site] = nodes_.at("agent-" + site).get();
   return parts;
 }
@@ -234,6 +250,7 @@ bool Run::is_finished() {
   if (studies.empty()) return false;
   const coordinator::Study& study = studies.begin()->second;
   const coordinator::Model* model = study.newest_model();
+  if (!withdraws_.empty()) return is_withdrawn(study);
   if (model == nullptr || !model->released || model->evaluations.size() < sites_.size())
     return false;
   for (const std::string& site : sites_) {
@@ -241,6 +258,35 @@ bool Run::is_finished() {
   }
   if (!asked_for_predictions_) ask_for_predictions();
   return predicted_.size() == sites_.size();
+}
+
+// Everybody has stopped and said so, nothing open reads what was withdrawn, no key of it is left,
+// and a network without it is there if there can be one.
+bool Run::is_withdrawn(const coordinator::Study& study) const {
+  if (study.withdrawals().empty()) return false;
+  const coordinator::Withdrawal& one = study.withdrawals().front();
+  const auto members = coordinator::must_confirm(study, coordinator_.core().membership());
+  for (const MemberId& member : members) {
+    if (!one.confirmed.contains(member)) return false;
+  }
+  for (const auto& [id, job] : study.jobs()) {
+    if (job.is_closed()) continue;
+    for (const auto& input : job.inputs) {
+      if (study.is_quarantined(input.digest)) return false;
+    }
+  }
+  for (const auto& [manifest, dataset] : study.datasets()) {
+    if (!dataset.quarantined) continue;
+    for (const auto& shard : dataset.shards) {
+      if (coordinator_.core().facts().has_any_wrap(shard.digest)) return false;
+    }
+  }
+  if (study.admitted().size() < study.plan().quorum) {
+    // A site that has not released yet still may: then a network can be trained after all.
+    return !retrains_ && study.withdrawals().front().is_assessed;
+  }
+  const coordinator::Model* model = study.newest_model();
+  return model != nullptr && !model->quarantined;
 }
 
 void Run::ask_for_predictions() {

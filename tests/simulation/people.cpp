@@ -1,5 +1,7 @@
 #include "people.h"
 
+#include <algorithm>
+
 #include "crypto/hash.h"
 
 namespace cloister::simulation {
@@ -92,6 +94,7 @@ void People::look() {
     opened.details.set("plan", json);
     sign("owner", "open", std::move(opened));
   } else {
+    if (!parts_.withdraws.empty()) withdraw(study->second);
     for (const std::string& site : parts_.plan.sites) look_at_site(study->second, site);
     look_as_owner(study->second);
   }
@@ -114,7 +117,10 @@ void People::approve_jobs(const Study& study, const std::string& site) {
     const Job& job = *study.job(id);
     const std::string name = id.text() + " " + std::to_string(job.changed);
     const bool is_trainers = job.kind == "predict";
-    if (is_trainers || job.kind == "release") continue;
+    const bool is_lost = std::any_of(job.inputs.begin(), job.inputs.end(), [&](const auto& input) {
+      return study.is_quarantined(input.digest);
+    });
+    if (is_trainers || job.kind == "release" || is_lost) continue;
     if (job.state == JobState::offered && parts_.by_hand.contains(site))
       sign("admin-" + site, "approve " + name, decision(job, ""));
     if (job.state == JobState::failed)
@@ -124,7 +130,7 @@ void People::approve_jobs(const Study& study, const std::string& site) {
 
 void People::permit(const Study& study, const std::string& site) {
   const Dataset* dataset = study.site_dataset(site);
-  if (dataset == nullptr || !dataset->report) return;
+  if (dataset == nullptr || !dataset->report || dataset->quarantined) return;
   Record granted = record(RecordKind::permit_granted);
   granted.inputs = {{"manifest", "manifest", dataset->manifest, std::nullopt},
                     {"report", "report", *dataset->report, std::nullopt}};
@@ -148,11 +154,22 @@ void People::permit(const Study& study, const std::string& site) {
   sign("steward-" + site, "release " + what, std::move(granted));
 }
 
+void People::withdraw(const Study& study) {
+  const Job* data = study.chain_job(parts_.withdraws, "register-data");
+  if (data == nullptr || data->state != JobState::done ||
+      parts_.timeline.now() < parts_.withdraws_at)
+    return;
+  Record taken = record(RecordKind::consent_withdrawn);
+  taken.subjects = {{"dataset", data->output("dataset")}};
+  taken.reason = "asked for by patients";
+  sign("steward-" + parts_.withdraws, "withdrawal", std::move(taken));
+}
+
 void People::look_at_site(const Study& study, const std::string& site) {
   approve_jobs(study, site);
   permit(study, site);
   const coordinator::Model* model = study.newest_model();
-  if (model == nullptr || !model->evaluations.contains(site)) return;
+  if (model == nullptr || model->quarantined || !model->evaluations.contains(site)) return;
   if (!model->approvals.contains(site)) {
     Record approved = record(RecordKind::model_approved);
     approved.subjects = {{"model", model->digest}};
@@ -174,11 +191,15 @@ void People::look_at_site(const Study& study, const std::string& site) {
 void People::look_as_owner(const Study& study) {
   for (const auto& [id, job] : study.jobs()) {
     const bool is_trainers = job.kind == "predict" || job.kind == "train-segmentation";
-    if (is_trainers && job.state == JobState::failed)
+    const bool is_lost = std::any_of(job.inputs.begin(), job.inputs.end(), [&](const auto& input) {
+      return study.is_quarantined(input.digest);
+    });
+    if (is_trainers && !is_lost && job.state == JobState::failed)
       sign("owner", "retry " + id.text() + std::to_string(job.changed), decision(job, "retry"));
   }
   const coordinator::Model* model = study.newest_model();
-  if (model == nullptr || model->released || model->evaluations.size() < parts_.plan.sites.size() ||
+  if (model == nullptr || model->released || model->quarantined ||
+      model->evaluations.size() < parts_.plan.sites.size() ||
       model->approvals.size() < parts_.plan.release_approvals)
     return;
   Record released = record(RecordKind::model_released);

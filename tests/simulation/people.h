@@ -25,6 +25,8 @@ struct PeopleParts {
   protocol::StudyPlan plan;
   std::string policy_text;
   std::set<std::string> by_hand;  // sites whose policy approves nothing by itself
+  std::string withdraws;          // the site that takes its data back; empty: none
+  Instant withdraws_at;           // or as soon afterwards as it has registered any
 };
 
 class People {
@@ -45,6 +47,7 @@ class People {
   void approve_jobs(const coordinator::Study& study, const std::string& site);
   void permit(const coordinator::Study& study, const std::string& site);
   void look_as_owner(const coordinator::Study& study);
+  void withdraw(const coordinator::Study& study);
   // Signs unless this person has something on its way.
   void sign(const std::string& person, const std::string& what, provenance::Record record);
   void hand_in(const std::string& person);
