@@ -129,8 +129,8 @@ void train_site(SiteParts& site, std::size_t number, const Settings& settings) {
   const auto job = job_with(settings);
   const auto& mask = settings.budget.mask;
   const auto mask_name =
-      fmt::format("{}-mask-{}-{}-{}", site.name, recipe_name(mask.recipe, settings),
-                  mask.code_noise, mask.foreground_only);
+      fmt::format("{}-mask-{}-{}-{}-{}", site.name, recipe_name(mask.recipe, settings),
+                  mask.code_noise, mask.foreground_only, mask.window);
   site.mask_encoder = cached(settings, mask_name + ".encoder", [&] {
     auto trained = must(train_mask_encoder(site.pooled, mask, secret_of(number, 1), job));
     site.mask_decoder = std::move(trained.decoder);
@@ -141,8 +141,8 @@ void train_site(SiteParts& site, std::size_t number, const Settings& settings) {
                   listed(ceiling_on(site, job.compute))));
   const auto& image = settings.budget.image;
   const auto image_name =
-      fmt::format("{}-image-{}-{}-{}-{}", site.name, recipe_name(image.recipe, settings),
-                  image.code_noise, to_string(image.learning), image.task_weight);
+      fmt::format("{}-image-{}-{}-{}-{}-{}", site.name, recipe_name(image.recipe, settings),
+                  image.code_noise, to_string(image.learning), image.task_weight, image.window);
   site.image_encoder = cached(settings, image_name + ".encoder", [&] {
     auto trained = must(train_image_encoder(site.pooled, image, secret_of(number, 2), job));
     say(fmt::format("{} image unexplained {:.3f}", site.name, trained.unexplained));
@@ -210,6 +210,8 @@ void set(Settings& settings, const std::string& key, double value) {
   if (key == "noise") b.segmentation.code_noise = value;
   if (key == "drop") b.segmentation.channel_drop_percent = value;
   if (key == "mask_noise") b.mask.code_noise = value;
+  if (key == "mask_window") b.mask.window = small;
+  if (key == "image_window") b.image.window = small;
   if (key == "guidance") b.segmentation.guidance = value;
   if (key == "guided" && value > 0) b.segmentation.pooling = Pooling::guided;
   if (key == "pooled_rate") b.segmentation.recipe.learning_rate = value;

@@ -31,8 +31,10 @@ Budget standard() {
   Budget budget;
   budget.name = "standard";
   budget.image.recipe.steps = 3500;
-  budget.mask.recipe.steps = 3000;
+  budget.mask.recipe.steps = 8000;
+  budget.mask.window = 128;
   budget.segmentation.grid_blocks = 2;
+  budget.segmentation.code_noise = 0.3;
   budget.segmentation.recipe.steps = 4500;
   budget.segmentation.recipe.batch = 8;
   budget.tuning.recipe.steps = 400;
@@ -49,6 +51,7 @@ Budget full() {
   budget.spacing_mm = 1.25;
   budget.image.recipe.steps = 30000;
   budget.mask.recipe.steps = 30000;
+  budget.mask.window = 0;
   budget.segmentation.recipe.steps = 40000;
   budget.segmentation.recipe.ema_decay = 0.999;
   budget.views.views = 16;

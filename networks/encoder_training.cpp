@@ -27,17 +27,65 @@ Result<void> check_training(const SliceSet& slices, int structures, const Traini
   return check_recipe(recipe);
 }
 
+struct Corner {
+  int row = 0, column = 0;
+};
+
+// Where a window of `side` pixels lies on a slice: anywhere that holds a labelled pixel drawn at
+// random, or anywhere at all on slices without labels. Most of a slice is background, and the
+// networks are convolutions: a window teaches as much as the whole at a part of the cost.
+Corner corner_of_window(const SliceSet& views, std::size_t slice, int side, Prng& prng) {
+  const auto anywhere = [&](int from, int to) {
+    return from + static_cast<int>(prng.below(static_cast<std::uint64_t>(to - from + 1)));
+  };
+  std::vector<int> labelled;
+  if (!views.labels.empty()) {
+    const auto* labels = views.labels.data() + slice * views.pixels();
+    for (int i = 0; i < views.height * views.width; ++i)
+      if (labels[i] != 0) labelled.push_back(i);
+  }
+  const int rows = views.height - side;
+  const int columns = views.width - side;
+  if (labelled.empty()) return {anywhere(0, rows), anywhere(0, columns)};
+  const int pixel = labelled[prng.below(labelled.size())];
+  const auto around = [&](int place, int room) {
+    return anywhere(std::clamp(place - side + 1, 0, room), std::clamp(place, 0, room));
+  };
+  return {around(pixel / views.width, rows), around(pixel % views.width, columns)};
+}
+
+template <class Value>
+void copy_window(const std::vector<Value>& from, const SliceSet& views, std::size_t slice,
+                 Corner corner, std::vector<Value>& to, int side) {
+  if (from.empty()) return;
+  const auto width = static_cast<std::size_t>(views.width);
+  for (int row = 0; row < side; ++row) {
+    const auto* start = from.data() + slice * views.pixels() +
+                        static_cast<std::size_t>(corner.row + row) * width +
+                        static_cast<std::size_t>(corner.column);
+    to.insert(to.end(), start, start + side);
+  }
+}
+
 // Draws augmented batches.
 class Batches {
  public:
-  Batches(const SliceSet& slices, const Augmentation& augmentation, int batch, const Seeds& seeds)
-      : slices_(slices), augmentation_(augmentation), order_(seeds, slices.size()) {
+  // What a step sees of each slice: see MaskEncoderOptions.
+  struct Draw {
+    Augmentation augmentation;
+    int batch = 4;
+    int window = 0;
+  };
+  Batches(const SliceSet& slices, const Draw& draw, const Seeds& seeds)
+      : slices_(slices), draw_(draw), order_(seeds, slices.size()) {
     views_.height = slices.height;
     views_.width = slices.width;
-    const auto count = static_cast<std::size_t>(batch);
+    const auto count = static_cast<std::size_t>(draw.batch);
     if (!slices.images.empty()) views_.images.resize(count * slices.pixels());
     if (!slices.labels.empty()) views_.labels.resize(count * slices.pixels());
     views_.volume.resize(count);
+    windows_.height = windows_.width = draw.window;
+    windows_.volume.resize(count);
   }
 
   const SliceSet& draw(StepInput input) {
@@ -55,17 +103,36 @@ class Batches {
         in.labels = {slices_.labels.data() + from, pixels};
         out.labels = {views_.labels.data() + i * pixels, pixels};
       }
-      augment(augmentation_, slices_.height, slices_.width, input.prng, in, out);
+      augment(draw_.augmentation, slices_.height, slices_.width, input.prng, in, out);
     }
-    return views_;
+    const int smaller = std::min(slices_.height, slices_.width);
+    return draw_.window > 0 && draw_.window < smaller ? windowed(input.prng) : views_;
   }
 
  private:
+  const SliceSet& windowed(Prng& prng) {
+    windows_.images.clear();
+    windows_.labels.clear();
+    for (std::size_t i = 0; i < views_.size(); ++i) {
+      const auto corner = corner_of_window(views_, i, draw_.window, prng);
+      copy_window(views_.images, views_, i, corner, windows_.images, draw_.window);
+      copy_window(views_.labels, views_, i, corner, windows_.labels, draw_.window);
+    }
+    return windows_;
+  }
+
   const SliceSet& slices_;
-  Augmentation augmentation_;
+  Draw draw_;
   EpochOrder order_;
-  SliceSet views_;
+  SliceSet views_, windows_;
 };
+
+Result<void> check_window(int window) {
+  if (window >= 0 && window % code_stride == 0) return {};
+  return fail(Kind::invalid, "encoder.window",
+              fmt::format("A window of {} pixels is no multiple of {}.", window, code_stride),
+              "Correct the plan's window, or leave it out to train on whole slices.");
+}
 
 std::string fingerprint(const SliceSet& slices, const TrainingRecipe& recipe, std::string more) {
   return fmt::format("{}x{}x{} {} {}", slices.size(), slices.height, slices.width, to_text(recipe),
@@ -160,7 +227,9 @@ Result<MaskAttempt> train_mask_once(const Parts& parts, const MaskEncoderOptions
   const auto weights = class_weights(parts.training, channels).to(device);
   SliceSet labels_only = parts.training;
   labels_only.images.clear();
-  Batches batches(labels_only, spatial_only(options.augmentation), options.recipe.batch, seeds);
+  Batches batches(labels_only,
+                  {spatial_only(options.augmentation), options.recipe.batch, options.window},
+                  seeds);
   const auto loss_of_step = [&](StepInput input) {
     const auto& views = batches.draw(input);
     const auto target = placed(one_hot(label_tensor(views, 0, views.size()), channels), device);
@@ -208,11 +277,11 @@ Result<TrainedMaskEncoder> train_mask_attempts(const Parts& parts,
     number = (*carried)["number"].empty() ? 1 : (*carried)["number"][0];
   }
   while (true) {
-    Purpose purpose{
-        "mask-encoder",
-        fingerprint(parts.training, options.recipe,
-                    fmt::format("noise={} classes={}", options.code_noise, options.structures)),
-        {}};
+    Purpose purpose{"mask-encoder",
+                    fingerprint(parts.training, options.recipe,
+                                fmt::format("noise={} classes={} window={}", options.code_noise,
+                                            options.structures, options.window)),
+                    {}};
     if (number > 0)
       purpose.carried = {{"encoder", best.encoder},
                          {"decoder", best.decoder},
@@ -241,7 +310,7 @@ Result<TrainedImageEncoder> train_image(const SliceSet& slices, const ImageEncod
   } else {
     needed.labels.clear();
   }
-  Batches batches(needed, options.augmentation, options.recipe.batch, seeds);
+  Batches batches(needed, {options.augmentation, options.recipe.batch, options.window}, seeds);
   const auto loss_of_step = [&](StepInput input) {
     const auto& views = batches.draw(input);
     const auto x = placed(image_tensor(views, 0, views.size()), device);
@@ -253,11 +322,12 @@ Result<TrainedImageEncoder> train_image(const SliceSet& slices, const ImageEncod
     const auto outputs = net->task_output->forward(features);
     return loss + options.task_weight * mask_loss(outputs, target, channels, weights);
   };
-  const Purpose purpose{"image-encoder",
-                        fingerprint(slices, options.recipe,
-                                    fmt::format("noise={} {} weight={}", options.code_noise,
-                                                to_string(options.learning), options.task_weight)),
-                        {}};
+  const Purpose purpose{
+      "image-encoder",
+      fingerprint(slices, options.recipe,
+                  fmt::format("noise={} {} weight={} window={}", options.code_noise,
+                              to_string(options.learning), options.task_weight, options.window)),
+      {}};
   const auto end = run_training({*net, options.recipe, purpose, seeds}, job, loss_of_step);
   if (!end) return pass(end);
   const auto input = [&](std::size_t at, std::size_t count) {
@@ -283,6 +353,7 @@ Result<TrainedImageEncoder> train_image_encoder(const SliceSet& slices,
   if (auto sound = check_training(slices, structures_max, options.recipe); !sound)
     return pass(sound);
   if (auto ready = prepare_compute(job.compute); !ready) return pass(ready);
+  if (auto sound = check_window(options.window); !sound) return pass(sound);
   const bool task = options.learning == EncoderLearning::task;
   if (task && slices.labels.empty())
     return fail(Kind::invalid, "encoder.no_masks", "There are no masks for the encoder's task.",
@@ -300,6 +371,7 @@ Result<TrainedMaskEncoder> train_mask_encoder(const SliceSet& slices,
                 "Check the labels in the plan.");
   if (auto sound = check_training(slices, options.structures, options.recipe); !sound)
     return pass(sound);
+  if (auto sound = check_window(options.window); !sound) return pass(sound);
   if (slices.labels.empty())
     return fail(Kind::invalid, "encoder.no_masks", "There are no masks to learn from.",
                 "Check that every training case has its mask.");

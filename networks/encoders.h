@@ -44,15 +44,18 @@ enum class EncoderLearning {
 struct ImageEncoderOptions {
   TrainingRecipe recipe;
   Augmentation augmentation;
+  int window =
+      0;  // pixels a side of what a step sees of each slice, a multiple of 16; 0: all of it
   double code_noise = 0.0;  // of each channel's standard deviation, added before the decoder
   EncoderLearning learning = EncoderLearning::reconstruct;
   int structures = 3;        // `task`: labels 1..K
-  double task_weight = 2.0;  // `task`: of cross-entropy + Dice beside the reconstruction's MSE
+  double task_weight = 8.0;  // `task`: of cross-entropy + Dice beside the reconstruction's MSE
 };
 
 struct MaskEncoderOptions {
   TrainingRecipe recipe;
   Augmentation augmentation;
+  int window = 0;                // as above
   int structures = 3;            // K: labels 1..K
   bool foreground_only = false;  // `paper`: channels are the K foreground classes, else K + 1
   double code_noise = 0.5;       // of each channel's standard deviation, added before the decoder

@@ -140,7 +140,7 @@ Result<Budget> budget_preset(std::string_view name) {
                   .spacing_mm = 1.5,
                   .size_px = 192,
                   .image_encoder_steps = 3500,
-                  .mask_encoder_steps = 3000,
+                  .mask_encoder_steps = 8000,
                   .segmentation_steps = 4500,
                   .tune_steps = 400,
                   .attack_steps = 600,

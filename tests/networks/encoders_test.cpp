@@ -28,6 +28,24 @@ MaskEncoderOptions mask_options(std::int64_t steps) {
   return options;
 }
 
+// Masks alone, in the middle of larger slices.
+SliceSet on_canvas(const SliceSet& small, int side) {
+  SliceSet large;
+  large.height = large.width = side;
+  large.volume = small.volume;
+  large.patient = small.patient;
+  large.labels.assign(small.size() * large.pixels(), 0);
+  const int border = (side - small.height) / 2;
+  for (std::size_t i = 0; i < small.size(); ++i)
+    for (int row = 0; row < small.height; ++row)
+      for (int column = 0; column < small.width; ++column) {
+        const auto to = static_cast<std::size_t>((border + row) * side + border + column);
+        const auto from = static_cast<std::size_t>(row * small.width + column);
+        large.labels[i * large.pixels() + to] = small.labels[i * small.pixels() + from];
+      }
+  return large;
+}
+
 }  // namespace
 
 TEST_CASE("the same seed gives the same image encoder and another seed another", "[networks]") {
@@ -135,6 +153,29 @@ TEST_CASE("a mask encoder learns its masks and its codes are standardised", "[ne
   const auto labels = most_probable(*maps);
   const auto dice = dice_by_structure({labels, slices.labels, slices.volume, slices.pixels()}, 3);
   CHECK(dice[0] == Approx(trained->ceiling[0]).margin(0.02));
+}
+
+TEST_CASE("what is learnt in windows holds on whole slices", "[networks]") {
+  const auto slices = on_canvas(toy_slices(8), 96);
+  auto options = mask_options(250);
+  options.window = 48;
+  const auto trained = train_mask_encoder(slices, options, toy_secret(), toy_job());
+  REQUIRE(trained);
+  for (const double dice : trained->ceiling) CHECK(dice > 0.6);
+  options.window = 10;
+  CHECK(train_mask_encoder(slices, options, toy_secret(), toy_job()).error().code ==
+        "encoder.window");
+}
+
+TEST_CASE("a window as large as the slice is the slice", "[networks]") {
+  auto options = mask_options(5);
+  const auto slices = toy_slices(2);
+  const auto plain = train_mask_encoder(slices, options, toy_secret(), toy_job());
+  options.window = toy_side;
+  const auto same = train_mask_encoder(slices, options, toy_secret(), toy_job());
+  REQUIRE(plain);
+  REQUIRE(same);
+  CHECK(same->encoder == plain->encoder);
 }
 
 TEST_CASE("a structure below its ceiling is retrained and then reported", "[networks]") {
