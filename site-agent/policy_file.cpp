@@ -1,5 +1,6 @@
 #include "site-agent/policy_file.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/file.h"
@@ -35,6 +36,25 @@ void check_automatic(const config::Fields& root, const SitePolicy& policy) {
                    fmt::format("'{}' lets data leave: a person decides it, never a policy", name));
     }
   }
+}
+
+// One name a line; nothing where there is no file.
+Result<std::vector<std::string>> names_from(const std::filesystem::path& file) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return names;
+  const auto text = read_text(file, 1U << 20);
+  if (!text) return pass(text);
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, std::min(rest.find('#'), end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    while (!line.empty() && line.find_last_of(" \t\r") == line.size() - 1) line.remove_suffix(1);
+    while (!line.empty() && line.find_first_of(" \t") == 0) line.remove_prefix(1);
+    if (!line.empty()) names.emplace_back(line);
+  }
+  return names;
 }
 
 }  // namespace
@@ -87,6 +107,9 @@ Result<SitePolicy> load_policy(const std::filesystem::path& file) {
   policy.disk_bytes_max = root.size("disk_max", 0);
   policy.upload_bytes_per_second = root.size("upload_per_second", 0);
   policy.threads = static_cast<std::uint32_t>(root.whole("threads", 0, {0, 1024}));
+  auto withdrawn = names_from(file.parent_path() / "withdrawn-cases.txt");
+  if (!withdrawn) return pass(withdrawn);
+  policy.withdrawn = std::move(*withdrawn);
   check_automatic(root, policy);
   if (auto ok = document->check(); !ok) return pass(ok);
   return policy;

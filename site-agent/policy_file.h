@@ -9,6 +9,8 @@
 
 namespace cloister::site_agent {
 
+// Takes `withdrawn-cases.txt` beside it along where there is one: a case or a patient a line, '#'
+// begins a comment. It is read here and by the worker, and by nobody else.
 // Unknown keys are refused; all problems are reported together ("config.*"). The digest is that of
 // the file's bytes.
 [[nodiscard]] Result<SitePolicy> load_policy(const std::filesystem::path& file);

@@ -161,6 +161,11 @@ Result<RunWorker> order_for(const protocol::JobView& job, const OrderContext& co
   if (job.kind == "register-data" && !context.policy.data_centre.empty()) {
     parameters.set("centre", context.policy.data_centre);
   }
+  if (job.kind == "register-data" && !context.policy.withdrawn.empty()) {
+    Json names = Json::array();
+    for (const std::string& name : context.policy.withdrawn) names.push(name);
+    parameters.set("withdrawn", std::move(names));
+  }
   json.set("parameters", std::move(parameters));
   json.set("data", Json().set("root", context.policy.data_root));
   order.order_json = provenance::to_jcs(json);

@@ -45,7 +45,10 @@ struct SitePolicy {
   std::uint32_t threads = 0;         // 0: as many as there are
   std::string data_layout = "auto";  // for people: workers find out themselves
   std::string data_centre;           // of an M&Ms folder: which centre is this site
-  std::string data_root;             // read-only for us
+  // Cases and patients that are taken back, by their names at home. From a file of its own, never
+  // part of `text`: that is published.
+  std::vector<std::string> withdrawn;
+  std::string data_root;  // read-only for us
   friend bool operator==(const SitePolicy&, const SitePolicy&) = default;
 };
 

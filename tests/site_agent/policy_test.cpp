@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "protocol/jobs.h"
+#include "site-agent/core/orders.h"
 #include "site-agent/policy_file.h"
 #include "tests/support/consortium.h"
 #include "tests/support/temp_folder.h"
@@ -97,4 +98,33 @@ cpu_time_max = "2 h"
   CHECK(bad.error().what.find("a person decides it") != std::string::npos);
   CHECK(bad.error().what.find("dance") != std::string::npos);
   CHECK(bad.error().what.find("limits") != std::string::npos);
+}
+
+TEST_CASE("cases that were taken back are named in a file that is never published",
+          "[site-agent]") {
+  const test::TempFolder folder;
+  REQUIRE(write_text(folder.path() / "policy.toml", "studies = [\"*\"]\ndata_root = \"/data\"\n"));
+  const auto before = load_policy(folder.path() / "policy.toml");
+  INFO((before ? std::string() : to_string(before.error())));
+  REQUIRE(before);
+  CHECK(before->withdrawn.empty());
+  REQUIRE(write_text(folder.path() / "withdrawn-cases.txt",
+                     "# asked on Monday\n  P005 \r\n\nP007_ED # one phase\nP009"));
+  const auto policy = load_policy(folder.path() / "policy.toml").value();
+  CHECK(policy.withdrawn == std::vector<std::string>{"P005", "P007_ED", "P009"});
+  CHECK(policy.digest == before->digest);
+  CHECK(policy.text.find("P005") == std::string::npos);
+
+  Consortium all;
+  const auto study = a_study(all);
+  const Products products{member::Stored{}};
+  const std::string site = "site-a";
+  const std::string device = "cpu";
+  const OrderContext context{study, policy, products, site, device, {}};
+  const auto order = order_for(test::a_job(study.plan, "register-data"), context).value();
+  const auto json = provenance::parse_json(order.order_json).value();
+  const auto* names = json.find("parameters")->find("withdrawn");
+  REQUIRE(names != nullptr);
+  CHECK(names->items()->size() == 3);
+  CHECK(*names->items()->front().text() == "P005");
 }
