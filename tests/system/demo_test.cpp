@@ -26,13 +26,9 @@ std::string bin(const std::string& name) { return std::string(CLOISTER_BIN) + "/
 // A demo in the background; its words go to a file.
 class Running {
  public:
-  explicit Running(const Folder& folder)
+  explicit Running(const Folder& folder, const std::filesystem::path& data = {})
       : log_(folder.path / "demo.log"),
-        child_(Child::start(
-            {"demo",
-             bin("cloister"),
-             {"demo", "--budget", "rehearsal", "--out", (folder.path / "out").string()},
-             log_})) {
+        child_(Child::start({"demo", bin("cloister"), arguments(folder, data), log_})) {
     REQUIRE(child_);
   }
   // Waits until this was said; false if the demo ended before.
@@ -58,6 +54,13 @@ class Running {
   [[nodiscard]] pid_t pid() const { return child_->pid(); }
 
  private:
+  static std::vector<std::string> arguments(const Folder& folder,
+                                            const std::filesystem::path& data) {
+    std::vector<std::string> all{"demo", "--budget", "rehearsal", "--out",
+                                 (folder.path / "out").string()};
+    if (!data.empty()) all.insert(all.end(), {"--data", data.string()});
+    return all;
+  }
   std::filesystem::path log_;
   Result<Child> child_;
   std::optional<int> status_;
@@ -84,6 +87,56 @@ bool all_gone(const std::string& words) {
   return false;
 }
 
+// A check of ours that stands on a library of others.
+void check_python(const std::string& script, const char* package) {
+  const int status = std::system(fmt::format("/usr/bin/python3 {} >&2", script).c_str());
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+    WARN(fmt::format("SKIPPED: {} is not installed.", package));
+  } else {
+    CHECK(status == 0);
+  }
+}
+
+std::string command_line(pid_t pid) {
+  std::ifstream in(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<pid_t> daemons(const std::string& configuration, const std::string& out) {
+  std::vector<pid_t> found = processes_of(configuration);
+  std::erase_if(found, [&](pid_t pid) { return command_line(pid).find(out) == std::string::npos; });
+  return found;
+}
+
+void kill_daemon(const std::string& configuration, const std::string& out) {
+  for (const pid_t pid : daemons(configuration, out)) kill(pid, SIGKILL);
+}
+
+void kill_workers_of(const std::string& configuration, const std::string& out) {
+  for (const pid_t pid : daemons(configuration, out)) {
+    std::ifstream in(fmt::format("/proc/{0}/task/{0}/children", pid));
+    for (pid_t child = 0; in >> child;) kill(child, SIGKILL);
+  }
+}
+
+// What is killed, and at which word of the demo.
+struct Loss {
+  const char* at;
+  const char* daemon;
+  bool worker;
+};
+constexpr Loss losses[] = {{"train-mask-encoder", "site-a/agent.toml", true},
+                           {"encode ", "coordinator.toml", false},
+                           {"assess-privacy", "site-b/agent.toml", false},
+                           {"assess-privacy", "site-c/agent.toml", true},
+                           {"signed the release", "coordinator.toml", false},
+                           {"train-segmentation", "trainer.toml", false},
+                           {"predict ", "trainer.toml", true},
+                           {"evaluate", "site-a/agent.toml", false},
+                           {"agrees to the release", "coordinator.toml", false},
+                           {"A new volume", "trainer.toml", false},
+                           {"Evidence:", "site-c/agent.toml", false}};
+
 void check_outcome(const std::filesystem::path& out) {
   const auto text = read_text(out / "report.json");
   REQUIRE(text);
@@ -99,38 +152,42 @@ void check_outcome(const std::filesystem::path& out) {
                                            "--roots", (out / "auditors-anchors/roots").string()});
   REQUIRE(checked);
   CHECK(checked->status == 0);
-  const int status = std::system(
-      fmt::format("/usr/bin/python3 tests/report/schema_check.py docs/report.schema.json {} >&2",
-                  (out / "report.json").string())
-          .c_str());
-  if (WEXITSTATUS(status) == 77)
-    WARN("SKIPPED: python3-jsonschema is not installed.");
-  else
-    CHECK(status == 0);
+  check_python(fmt::format("tests/report/schema_check.py docs/report.schema.json {}",
+                           (out / "report.json").string()),
+               "python3-jsonschema");
 }
 
 }  // namespace
 
-TEST_CASE("a demo that is stopped and then loses each daemon still ends with evidence that holds",
-          "[system]") {
+TEST_CASE(
+    "a demo that is stopped, and loses a process at every stage, ends with evidence that holds",
+    "[system]") {
   const Folder folder;
   const std::string out = (folder.path / "out").string();
   {
     Running demo(folder);
-    REQUIRE(demo.has_said("train-mask-encoder"));
+    REQUIRE(demo.has_said("Enrolment by one-time token"));
     REQUIRE(kill(demo.pid(), SIGINT) == 0);
     CHECK(demo.wait() == 130);
     CHECK(all_gone(out));
   }
+  {
+    Running demo(folder);
+    REQUIRE(demo.has_said("train-mask-encoder"));
+    const auto second =
+        run_program(bin("cloister"), {"demo", "--json", "--budget", "rehearsal", "--out", out});
+    REQUIRE(second);
+    CHECK(second->err.find("demo.running") != std::string::npos);
+    REQUIRE(kill(demo.pid(), SIGTERM) == 0);
+    CHECK(demo.wait() == 143);
+    CHECK(all_gone(out));
+  }
   Running demo(folder);
   REQUIRE(demo.has_said("going on where it stopped"));
-  REQUIRE(demo.has_said("assess-privacy"));
-  for (const auto* daemon : {"coordinator.toml", "site-b/agent.toml", "trainer.toml"}) {
-    for (const pid_t pid : processes_of(daemon)) {
-      std::ifstream in(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
-      const std::string line((std::istreambuf_iterator<char>(in)), {});
-      if (line.find(out) != std::string::npos) kill(pid, SIGKILL);
-    }
+  for (const Loss& loss : losses) {
+    INFO(loss.at);
+    if (!demo.has_said(loss.at)) break;  // the last stages may be over before we look
+    loss.worker ? kill_workers_of(loss.daemon, out) : kill_daemon(loss.daemon, out);
   }
   const int status = demo.wait();
   INFO(demo.said());
@@ -138,6 +195,52 @@ TEST_CASE("a demo that is stopped and then loses each daemon still ends with evi
   CHECK(demo.said().find("started again") != std::string::npos);
   CHECK(all_gone(out));
   check_outcome(out);
+  const auto again = run_program(bin("cloister"), {"demo", "--budget", "rehearsal", "--out", out});
+  REQUIRE(again);
+  CHECK(again->status == 0);
+  CHECK(again->out.find("was finished at") != std::string::npos);
+}
+
+TEST_CASE(
+    "bad cases are left out by name at their site, counted in the report, and cost nothing else",
+    "[system]") {
+  const Folder maker;
+  {
+    Running demo(maker);
+    REQUIRE(demo.has_said("Consortium: root key"));
+    kill(demo.pid(), SIGINT);
+    demo.wait();
+  }
+  const auto data = maker.path / "out" / "data";
+  for (const auto* extra : {"new", "site-c"}) std::filesystem::remove_all(data / extra);
+  const auto images = data / "site-b" / "imagesTr";
+  const auto some = *std::filesystem::directory_iterator(images);
+  REQUIRE(write_text(images / "EMPTY_ED_0000.nii.gz", ""));
+  REQUIRE(write_text(images / "TEXT_ED_0000.nii.gz", std::string(5000, 'x')));
+  std::filesystem::copy_file(some.path(), images / "NOMASK_ED_0000.nii.gz");
+  for (const auto* name : {"EMPTY_ED.nii.gz", "TEXT_ED.nii.gz"}) {
+    std::filesystem::copy_file(*std::filesystem::directory_iterator(data / "site-b" / "labelsTr"),
+                               data / "site-b" / "labelsTr" / name);
+  }
+  const Folder folder;
+  Running demo(folder, data);
+  const int status = demo.wait();
+  INFO(demo.said());
+  REQUIRE(status == 0);
+  const auto out = folder.path / "out";
+  const auto report = provenance::parse_json(read_text(out / "report.json").value());
+  REQUIRE(report);
+  const auto& site = *report->find("sites")->find("site-b");
+  CHECK(site.find("excluded")->items()->size() == 3);
+  CHECK(report->find("sites")->find("site-a")->find("excluded")->items()->empty());
+  const auto page = read_text(out / "site-reports" / "site-b.html");
+  REQUIRE(page);
+  for (const auto* name : {"EMPTY_ED", "TEXT_ED", "NOMASK_ED"}) {
+    CHECK(page->find(name) != std::string::npos);
+    CHECK(read_text(out / "report.html")->find(name) == std::string::npos);
+  }
+  check_python(fmt::format("tests/system/overlay_check.py {} {}", out.string(), data.string()),
+               "python3-nibabel");
 }
 
 TEST_CASE("a demo refuses a folder that is not its own, and one it cannot write", "[system]") {
