@@ -1,5 +1,7 @@
 #include "cli/demo/demo.h"
 
+#include <thread>
+
 #include "base/file.h"
 #include "cli/demo/world.h"
 #include "cli/interrupt.h"
@@ -24,13 +26,28 @@ Result<void> note_finished(const World& world) {
   return write_text(world.out / "demo.json", to_pretty(*json) + "\n");
 }
 
+// A daemon that died and is being started again costs time, not the run: every act may be repeated.
+template <class Value>
+Result<Value> repeated(World& world, Result<Value> (*act)(World&)) {
+  constexpr int times_max = 6;
+  for (int time = 1;; ++time) {
+    auto done = act(world);
+    const bool passes =
+        !done && done.error().kind == Kind::unavailable && !done.error().code.starts_with("demo.");
+    if (!passes || time == times_max) return done;
+    world.narrator.say("again", "Somebody did not answer; trying again: " + done.error().what);
+    keep_alive(world);
+    std::this_thread::sleep_for(Duration(1'000));
+  }
+}
+
 Result<Answer> run_acts(World& world) {
   if (auto prepared = prepare(world); !prepared) return pass(prepared);
   if (world.finished) return earlier_outcome(world);
   for (const Act act : acts) {
-    if (auto done = act(world); !done) return pass(done);
+    if (auto done = repeated(world, act); !done) return pass(done);
   }
-  auto answer = report_and_prove(world);
+  auto answer = repeated(world, report_and_prove);
   if (!answer) return answer;
   if (auto noted = note_finished(world); !noted) return pass(noted);
   return answer;

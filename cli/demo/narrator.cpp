@@ -57,6 +57,8 @@ void Narrator::forget_picture() {
 }
 
 void Narrator::chapter(const std::string& title) {
+  if (title == chapter_) return;  // begun once more
+  chapter_ = title;
   ++chapters_;
   if (form_ == Form::json) {
     say("chapter", title, provenance::Json::object().set("number", chapters_));

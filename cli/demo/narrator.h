@@ -37,6 +37,7 @@ class Narrator {
 
   Form form_;
   int chapters_ = 0;
+  std::string chapter_;
   std::size_t lines_up_ = 0;  // of the picture on the terminal
   std::vector<Row> last_;
   Duration last_plain_{-1'000'000};
