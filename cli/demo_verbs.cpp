@@ -17,8 +17,10 @@ void add_demo(CLI::App& app, Choice& choice) {
                    "quick: minutes, standard: about an hour, full: a GPU")
       ->check(CLI::IsMember({"quick", "standard", "full", "rehearsal"}))
       ->capture_default_str();
-  verb->add_option("--mode", options->preset, "adapted, or paper: the literal method")
-      ->check(CLI::IsMember({"adapted", "paper"}))
+  verb->add_option(
+          "--mode", options->preset,
+          "adapted; paper: the literal method; hardened: encoders trained against an attacker")
+      ->check(CLI::IsMember({"adapted", "paper", "hardened"}))
       ->capture_default_str();
   verb->add_option("--seed", options->seed, "Of the phantoms")->capture_default_str();
   verb->add_flag("--fresh", options->fresh, "Throw away what an earlier run left");

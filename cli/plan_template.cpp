@@ -43,9 +43,16 @@ patients_min = 4                  # a site with fewer patients is refused
 # Label names that every site's data must have, in this order.
 structures = ["LV", "MYO", "RV"]
 
-# How it learns. "adapted": per-site adapters around one shared network, each site tunes its own mask
-# decoder. "paper": the method of the source paper, nothing added.
+# How it learns.
+#   "adapted"   per-site adapters around one shared network; each site tunes its own mask decoder
+#   "paper"     the method of the source paper, nothing added
+#   "hardened"  as adapted, with encoders that are trained against an attacker: less of an image
+#               survives in the codes, at a cost in quality ([hardening] below)
+#   "guided"    as adapted, and the trainer learns through each site's own mask decoder. It can then
+#               READ THE MASKS of every site: needs mask_decoder_leaves = true, and every site's
+#               policy must allow it
 preset = "adapted"
+mask_decoder_leaves = false
 seed = 1                          # of the shared network and the attacks; published
 
 # A mask encoder that keeps less than this of any structure is trained again.
@@ -60,8 +67,24 @@ name = "standard"                 # quick: minutes, standard: about an hour, ful
 # spacing_mm = 1.5
 # views = 8                       # encoded views of each slice: each is a sample for an attacker too
 
-# When the admission gate passes, warns or fails. Leave them out for the defaults; what is written here
-# replaces all of them.
+# Only for the preset "hardened": what its encoders give up.
+# [hardening]
+# reconstruction_weight = 0.0     # of reproducing the image in the encoder's loss
+# adversary_weight = 1.0          # how hard it works against a decoder that tries to
+# code_channels = 32              # of 128
+# code_bits = 4                   # of each number that leaves; 0: not quantised
+# code_noise = 0.5                # in deviations of a channel, in every code that leaves
+
+# Parts that can be switched off, to see what each brings.
+# [parts]
+# augmentation = true
+# code_noise = true
+# averaged_weights = true
+# largest_component = true
+# temperature = true
+
+# When the admission gate passes, warns or fails. Leave them out for the defaults; an entry replaces the
+# default of its indicator.
 # [[gate]]
 # indicator = "re-identification"
 # pass = 0.05
@@ -73,13 +96,15 @@ std::string plan_toml(const protocol::StudyPlan& plan) {
   std::string out = fmt::format(
       "study = {}\nversion = {}\ntitle = {}\npurpose = {}\nlegal_basis = {}\n\nowner = {}\n"
       "trainer = {}\ntrainer_seal_key = {}\n\nsites = {}\nquorum = {}\nrelease_approvals = {}\n"
-      "patients_min = {}\nstructures = {}\n\npreset = {}\nencoder = {}\npooling = {}\nseed = {}\n"
+      "patients_min = {}\nstructures = {}\n\npreset = {}\nencoder = {}\npooling = {}\n"
+      "mask_decoder_leaves = {}\nseed = {}\n"
       "mask_ceiling_min = {}\nretention_days = {}\n",
       toml_text(plan.study.text()), plan.version, toml_text(plan.title), toml_text(plan.purpose),
       toml_text(plan.legal_basis), toml_text(plan.owner), toml_text(plan.trainer),
       toml_text(plan.trainer_seal_key), list(plan.sites), plan.quorum, plan.release_approvals,
       plan.patients_min, list(plan.structures), toml_text(plan.preset), toml_text(plan.encoder),
-      toml_text(plan.pooling), plan.seed, real(plan.mask_ceiling_min), plan.retention_days);
+      toml_text(plan.pooling), plan.mask_decoder_leaves, plan.seed, real(plan.mask_ceiling_min),
+      plan.retention_days);
   const protocol::Budget& budget = plan.budget;
   out += fmt::format(
       "\n[budget]\nname = {}\nspacing_mm = {}\nsize_px = {}\nimage_encoder_steps = {}\n"
@@ -90,6 +115,18 @@ std::string plan_toml(const protocol::StudyPlan& plan) {
       budget.mask_encoder_steps, budget.segmentation_steps, budget.tune_steps, budget.attack_steps,
       budget.encoder_batch, budget.segmentation_batch, budget.views, budget.test_time_views,
       budget.levels);
+  const protocol::Hardening& hard = plan.hardening;
+  out += fmt::format(
+      "\n[hardening]\nreconstruction_weight = {}\nadversary_weight = {}\ncode_channels = {}\n"
+      "code_bits = {}\ncode_noise = {}\n",
+      real(hard.reconstruction_weight), real(hard.adversary_weight), hard.code_channels,
+      hard.code_bits, real(hard.code_noise));
+  const protocol::Parts& parts = plan.parts;
+  out += fmt::format(
+      "\n[parts]\naugmentation = {}\ncode_noise = {}\naveraged_weights = {}\n"
+      "largest_component = {}\ntemperature = {}\n",
+      parts.augmentation, parts.code_noise, parts.averaged_weights, parts.largest_component,
+      parts.temperature);
   for (const protocol::Threshold& threshold : plan.gate) {
     out += fmt::format("\n[[gate]]\nindicator = {}\npass = {}\nfail = {}\nhigher_is_better = {}\n",
                        toml_text(threshold.indicator), real(threshold.pass), real(threshold.fail),

@@ -31,6 +31,10 @@ automatic = ["register-data", "train-image-encoder", "train-mask-encoder", "enco
 # Whether a steward's standing permit may let the codes of single images out for predictions.
 standing_predictions = true
 
+# A study in the mode "guided" wants this site's mask decoder: its trainer could then READ THIS SITE'S
+# MASKS. A steward signs that release apart from the codes'.
+mask_decoder_leaves = {}
+
 # Hard limits. No coordinator and no approval can lift them.
 cases_min = 2                     # fewer usable cases: the site takes no part
 leave_bytes_max = "8 GiB"         # sealed bytes that may leave for one study
@@ -48,7 +52,7 @@ disk_max = "0 B"
 upload_per_second = "0 B"
 threads = {}
 )",
-      root, toml_text(choices.centre), choices.threads);
+      root, toml_text(choices.centre), choices.mask_decoder_leaves, choices.threads);
 }
 
 }  // namespace cloister::cli

@@ -26,6 +26,17 @@ std::string gate_lines(const Json& preview) {
 std::string leaves_lines(const Json& preview) {
   std::string out;
   for (const Json& one : items_at(preview, "leaves")) {
+    if (text_or_empty(one, "purpose") == "mask-decoder") {
+      out += fmt::format(
+          "    mask-decoder THIS SITE'S MASK DECODER, {:.0f} bytes: with it the trainer can read "
+          "this "
+          "site's masks{}\n",
+          number_at(one, "bytes"),
+          truth_at(preview, "mask_decoder_permitted")
+              ? "; its release is signed"
+              : "; needs `cloister site release-decoder` besides the release");
+      continue;
+    }
     out += fmt::format(
         "    {:<12} {:.0f} patients, {:.0f} slices, {:.0f} views of each, {:.0f} bytes\n",
         text_or_empty(one, "purpose"), number_at(one, "patients"), number_at(one, "slices"),

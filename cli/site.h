@@ -41,6 +41,10 @@ struct ExceptionOptions {
   std::vector<std::string> indicators;
   std::string reason;
 };
+// Guided studies only: the mask decoder, apart from the codes.
+[[nodiscard]] Result<Answer> site_release_decoder(AgentLine& agent, const SitePerson& person,
+                                                  const std::string& study,
+                                                  const std::string& reason);
 [[nodiscard]] Result<Answer> site_exception(AgentLine& agent, const SitePerson& person,
                                             const ExceptionOptions& options);
 [[nodiscard]] Result<Answer> site_standing(AgentLine& agent, const SitePerson& person,

@@ -67,6 +67,12 @@ Record release_permit(const Leaving& leaving, const std::string& reason) {
   return permit_record(leaving, permit);
 }
 
+Record decoder_permit(const Leaving& leaving, const std::string& reason) {
+  Permit permit = permit_of(leaving, Permit::Type::release, reason);
+  permit.purposes = {"mask-decoder"};
+  return permit_record(leaving, permit);
+}
+
 Record exception_permit(const Leaving& leaving, std::vector<provenance::Indicator> indicators,
                         const std::string& reason) {
   Permit permit = permit_of(leaving, Permit::Type::exception, reason);

@@ -33,6 +33,8 @@ struct Leaving {
   std::string recipient_seal;  // its X25519 key, hex, as the signed plan names it
 };
 [[nodiscard]] provenance::Record release_permit(const Leaving& leaving, const std::string& reason);
+// A guided study: lets the site's mask decoder out, with which the trainer can read its masks.
+[[nodiscard]] provenance::Record decoder_permit(const Leaving& leaving, const std::string& reason);
 // Lets the codes out although these indicators did not pass, with the values a person saw.
 [[nodiscard]] provenance::Record exception_permit(const Leaving& leaving,
                                                   std::vector<provenance::Indicator> indicators,

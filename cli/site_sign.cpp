@@ -97,6 +97,24 @@ Result<Answer> site_release(AgentLine& agent, const SitePerson& person, const st
                          leaving->recipient));
 }
 
+Result<Answer> site_release_decoder(AgentLine& agent, const SitePerson& person,
+                                    const std::string& study, const std::string& reason) {
+  if (auto given = needs_reason(reason); !given) return pass(given);
+  auto preview = preview_of(agent, study);
+  if (!preview) return pass(preview);
+  if (!truth_at(*preview, "mask_decoder_leaves")) {
+    return fail(Kind::not_found, "release.no_decoder",
+                "This study does not ask for the site's mask decoder.",
+                "Only a study in the mode 'guided' does; `cloister site preview` shows it.");
+  }
+  auto leaving = leaving_of(*preview, person.membership.site);
+  if (!leaving) return pass(leaving);
+  return put(agent, person, decoder_permit(*leaving, reason),
+             fmt::format("Released: this site's mask decoder, to {} only, who can now read this "
+                         "site's masks.\n",
+                         leaving->recipient));
+}
+
 Result<Answer> site_exception(AgentLine& agent, const SitePerson& person,
                               const ExceptionOptions& options) {
   if (auto given = needs_reason(options.reason); !given) return pass(given);

@@ -128,6 +128,11 @@ void add_signs(CLI::App& group, Choice& choice) {
            [](AgentLine& agent, const SitePerson& person, const AtSite& at) {
              return site_exception(agent, person, {at.what, at.indicators, at.reason});
            });
+  add_sign(group, choice, "release-decoder",
+           "Guided studies: let the trainer have this site's mask decoder", "STUDY",
+           [](AgentLine& agent, const SitePerson& person, const AtSite& at) {
+             return site_release_decoder(agent, person, at.what, at.reason);
+           });
   add_sign(group, choice, "release", "Let this site's encoded dataset leave", "STUDY",
            [](AgentLine& agent, const SitePerson& person, const AtSite& at) {
              return site_release(agent, person, at.what, at.reason);

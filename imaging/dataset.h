@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +50,8 @@ struct Case {
   std::size_t slices = 0;
   Vector3 spacing_mm{1, 1, 1};
   std::vector<std::size_t> structure_voxels;  // one a structure of the plan
+  // Of the patient, where the layout's table tells: "vendor", "sex", "pathology". Never leaves.
+  std::map<std::string, std::string> attributes;
 };
 
 struct ExcludedCase {

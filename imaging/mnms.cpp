@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 
 #include "base/file.h"
@@ -117,8 +118,24 @@ std::optional<std::size_t> frame_from(const std::string& cell) {
   return static_cast<std::size_t>(std::stoul(cell));
 }
 
-void add_case(const std::string& code, const Row& frames, const CasePaths& paths, Split split,
-              Listing& listing) {
+using Attributes = std::map<std::string, std::string>;
+
+// What the privacy gate tries to read back from codes. Age in two groups, so that few patients do.
+Attributes attributes_of(const Row& header, const Row& row) {
+  Attributes found;
+  for (const auto& [column, name] : {std::pair("Vendor", "vendor"), std::pair("Sex", "sex"),
+                                     std::pair("Pathology", "pathology")}) {
+    const std::size_t at = column_of(header, column);
+    if (at < row.size() && !row[at].empty()) found[name] = row[at];
+  }
+  const std::size_t age_at = column_of(header, "Age");
+  const double age = age_at < row.size() ? std::strtod(row[age_at].c_str(), nullptr) : 0;
+  if (age > 0) found["age"] = age < 60 ? "under 60" : "60 or over";
+  return found;
+}
+
+void add_case(const Case& patient, const Row& frames, Listing& listing) {
+  const std::string& code = patient.patient_id;
   constexpr Phase phases[2] = {Phase::ed, Phase::es};
   for (std::size_t i = 0; i < 2; ++i) {
     const std::string case_id = code + "_" + std::string(to_string(phases[i]));
@@ -129,8 +146,10 @@ void add_case(const std::string& code, const Row& frames, const CasePaths& paths
       continue;
     }
     Candidate candidate;
-    candidate.of =
-        Case{case_id, code, phases[i], split, paths.image, paths.mask, *frame, 0, {}, {}};
+    candidate.of = patient;
+    candidate.of.case_id = case_id;
+    candidate.of.phase = phases[i];
+    candidate.of.frame = *frame;
     listing.candidates.push_back(std::move(candidate));
   }
 }
@@ -173,8 +192,13 @@ Result<std::optional<Listing>> list_mnms(const fs::path& root, const std::string
     } else if (paths->second.image.string().find("/Unlabeled/") != std::string::npos) {
       ++unlabelled;
     } else {
-      const Split split = split_of(paths->second.image, root);
-      add_case(code, {row[ed_at], row[es_at]}, paths->second, split, listing);
+      Case patient;
+      patient.patient_id = code;
+      patient.split = split_of(paths->second.image, root);
+      patient.image = paths->second.image;
+      patient.mask = paths->second.mask;
+      patient.attributes = attributes_of(rows[0], row);
+      add_case(patient, {row[ed_at], row[es_at]}, listing);
     }
   }
   if (unlabelled > 0) {

@@ -80,8 +80,10 @@ void keep_to_paper(Budget& budget) {
 Result<Preset> parse_preset(std::string_view text) {
   if (text == "paper") return Preset::paper;
   if (text == "adapted") return Preset::adapted;
+  if (text == "guided") return Preset::guided;
+  if (text == "hardened") return Preset::hardened;
   return fail(Kind::invalid, "plan.preset", fmt::format("There is no preset called '{}'.", text),
-              "Use 'paper' or 'adapted'.");
+              "Use 'paper', 'adapted', 'guided' or 'hardened'.");
 }
 
 Result<Budget> budget_for(std::string_view name, Preset preset) {
@@ -97,6 +99,7 @@ Result<Budget> budget_for(std::string_view name, Preset preset) {
                 "Use 'quick', 'standard' or 'full'.");
   }
   budget.image.learning = EncoderLearning::task;  // the better of the two by measurement
+  if (preset == Preset::hardened) budget.image.learning = EncoderLearning::hardened;
   if (preset == Preset::paper) keep_to_paper(budget);
   return budget;
 }

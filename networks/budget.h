@@ -24,7 +24,7 @@ struct Budget {
   int test_views = 1;
 };
 
-enum class Preset { paper, adapted };
+enum class Preset { paper, adapted, guided, hardened };
 [[nodiscard]] Result<Preset> parse_preset(std::string_view text);
 
 // Known names: quick (a minute or two on two cores), standard (about an hour for three sites on two

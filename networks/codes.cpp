@@ -31,11 +31,12 @@ std::string_view to_string(Pooling pooling) {
 }
 
 Result<EncoderLearning> parse_encoder_learning(std::string_view text) {
-  for (const auto learning : {EncoderLearning::reconstruct, EncoderLearning::task})
+  for (const auto learning :
+       {EncoderLearning::reconstruct, EncoderLearning::task, EncoderLearning::hardened})
     if (to_string(learning) == text) return learning;
   return fail(Kind::invalid, "plan.encoder",
               fmt::format("There is no way of learning called '{}'.", text),
-              "Use 'reconstruct' or 'task'.");
+              "Use 'reconstruct', 'task' or 'hardened'.");
 }
 
 std::string_view to_string(EncoderLearning learning) {
@@ -44,6 +45,8 @@ std::string_view to_string(EncoderLearning learning) {
       return "reconstruct";
     case EncoderLearning::task:
       return "task";
+    case EncoderLearning::hardened:
+      return "hardened";
   }
   return "?";
 }

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "networks/hardening.h"
 #include "networks/training.h"
 #include "tensorfile/half.h"
 
@@ -143,6 +144,7 @@ struct Encoder::Parts {
   MaskChannels channels;
   std::vector<float> mean, deviation;
   CodeFrame frame;  // on the device
+  std::optional<HardenedCodes> hardened;
 };
 
 Encoder::Encoder(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -166,6 +168,9 @@ Result<Encoder> Encoder::load(BytesView network, const Compute& compute) {
     if (!channels) return pass(channels);
     parts->channels = *channels;
   }
+  auto hardened = hardened_codes_in(*file);
+  if (!hardened) return pass(hardened);
+  parts->hardened = std::move(*hardened);
   return guarded("loading an encoder", [&]() -> Result<Encoder> {
     parts->net = EncoderNet(parts->masks ? parts->channels.count() : 1);
     auto more = load_network(*file, *parts->net, frame_names);
@@ -197,7 +202,9 @@ Result<FloatTensor> Encoder::encode(const SliceSet& slices) const {
       const auto input = parts_->masks ? one_hot(label_tensor(slices, at, count), parts_->channels)
                                        : image_tensor(slices, at, count);
       const auto code = parts_->net->forward(placed(input, parts_->device));
-      codes.push_back(parts_->frame.standardise(code).cpu().contiguous());
+      auto standard = parts_->frame.standardise(code).cpu().contiguous();
+      if (parts_->hardened) standard = parts_->hardened->leave_as(standard, input);
+      codes.push_back(standard);
     }
     if (codes.empty())
       return FloatTensor{

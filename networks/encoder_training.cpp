@@ -4,6 +4,7 @@
 
 #include "networks/coding.h"
 #include "networks/encoders.h"
+#include "networks/hardening.h"
 #include "networks/score.h"
 #include "networks/training.h"
 #include "networks/views.h"
@@ -152,7 +153,10 @@ torch::Tensor codes_of(EncoderNet& encoder, const Input& input, std::size_t slic
   return torch::cat(codes);
 }
 
-double unexplained_variance(Autoencoder& net, const SliceSet& slices, torch::Device device) {
+using Coded = std::function<torch::Tensor(const torch::Tensor&)>;
+
+double unexplained_variance(DecoderNet& decoder, const Coded& coded, const SliceSet& slices,
+                            torch::Device device) {
   torch::NoGradGuard no_grad;
   double error = 0;
   double sum = 0;
@@ -160,7 +164,7 @@ double unexplained_variance(Autoencoder& net, const SliceSet& slices, torch::Dev
   for (std::size_t at = 0; at < slices.size(); at += coding_batch) {
     const std::size_t count = std::min<std::size_t>(coding_batch, slices.size() - at);
     const auto x = placed(image_tensor(slices, at, count), device);
-    const auto y = net->decoder->forward(net->encoder->forward(x));
+    const auto y = decoder->forward(coded(x));
     error += (y - x).square().sum().item<double>();
     sum += x.sum().item<double>();
     squares += x.square().sum().item<double>();
@@ -339,7 +343,73 @@ Result<TrainedImageEncoder> train_image(const SliceSet& slices, const ImageEncod
       save_network(*net->encoder, {{"kind", "cloister-image-encoder"}}, frame.tensors());
   trained.decoder =
       save_network(*net->decoder, {{"kind", "cloister-image-decoder"}}, frame.tensors());
-  trained.unexplained = unexplained_variance(net, slices, device);
+  const auto coded = [&](const torch::Tensor& x) { return net->encoder->forward(x); };
+  trained.unexplained = unexplained_variance(net->decoder, coded, slices, device);
+  trained.final_loss = end->loss;
+  return trained;
+}
+
+// The encoder's gradient through the decoder that attacks it: turned round while the attack beats
+// the mean image (Ganin et al., JMLR 17, 2016), so that it stays bounded.
+struct Contest {
+  double reconstruction_weight, adversary_weight;
+  double factor = 0;
+
+  [[nodiscard]] torch::Tensor through(const torch::Tensor& code) {
+    auto open = code.clone();
+    if (open.requires_grad())
+      open.register_hook([this](const torch::Tensor& gradient) { return gradient * factor; });
+    return open;
+  }
+  void judge(const torch::Tensor& loss, const torch::Tensor& images) {
+    const bool attack_wins = loss.item<double>() < images.var(false).item<double>();
+    factor = reconstruction_weight - (attack_wins ? adversary_weight : 0);
+  }
+};
+
+Result<TrainedImageEncoder> train_hardened(const SliceSet& slices,
+                                           const ImageEncoderOptions& options, BytesView secret,
+                                           const Job& job) {
+  const auto device = torch_device(job.compute.device);
+  const MaskChannels channels{options.structures, false};
+  const Hardening& how = options.hardening;
+  const auto hardened = HardenedCodes::create(how, secret);
+  const auto kept = hardened.channels().to(device);
+  ContestedEncoder net(channels.count());
+  const auto weights = class_weights(slices, channels).to(device);
+  Batches batches(slices, options.augmentation, options.recipe.batch, Seeds(secret));
+  Contest contest{how.reconstruction_weight, how.adversary_weight};
+  const auto loss_of_step = [&](StepInput input) {
+    const auto& views = batches.draw(input);
+    const auto x = placed(image_tensor(views, 0, views.size()), device);
+    const auto target = placed(one_hot(label_tensor(views, 0, views.size()), channels), device);
+    const auto code = with_code_noise(net->encoder->forward(x) * kept, training_noise(how));
+    const auto attack = torch::mse_loss(net->decoder->forward(contest.through(code)), x);
+    contest.judge(attack, x);
+    return attack + mask_loss(net->task_decoder->forward(code), target, channels, weights);
+  };
+  const Purpose purpose{"image-encoder",
+                        fingerprint(slices, options.recipe,
+                                    fmt::format("hardened {} {} {} {} {}",
+                                                how.reconstruction_weight, how.adversary_weight,
+                                                how.code_channels, how.code_bits, how.code_noise)),
+                        {}};
+  const auto end = run_training({*net, options.recipe, purpose, Seeds(secret)}, job, loss_of_step);
+  if (!end) return pass(end);
+  const auto input = [&](std::size_t at, std::size_t count) {
+    return image_tensor(slices, at, count);
+  };
+  // Channels that stay empty keep a mean of zero and a deviation of one.
+  const auto codes = codes_of(net->encoder, input, slices.size(), device);
+  const auto frame = frame_of(codes * hardened.channels());
+  TrainedImageEncoder trained;
+  Texts texts = hardened.texts();
+  texts["kind"] = "cloister-image-encoder";
+  trained.encoder = save_network(*net->encoder, texts, frame.tensors());
+  trained.decoder =
+      save_network(*net->decoder, {{"kind", "cloister-image-decoder"}}, frame.tensors());
+  const auto coded = [&](const torch::Tensor& x) { return net->encoder->forward(x) * kept; };
+  trained.unexplained = unexplained_variance(net->decoder, coded, slices, device);
   trained.final_loss = end->loss;
   return trained;
 }
@@ -354,12 +424,15 @@ Result<TrainedImageEncoder> train_image_encoder(const SliceSet& slices,
     return pass(sound);
   if (auto ready = prepare_compute(job.compute); !ready) return pass(ready);
   if (auto sound = check_window(options.window); !sound) return pass(sound);
-  const bool task = options.learning == EncoderLearning::task;
+  const bool task = options.learning != EncoderLearning::reconstruct;
   if (task && slices.labels.empty())
     return fail(Kind::invalid, "encoder.no_masks", "There are no masks for the encoder's task.",
                 "Choose 'reconstruct' in the plan, or give masks.");
-  return guarded("training the image encoder",
-                 [&] { return train_image(slices, options, Seeds(secret_seed), job); });
+  return guarded("training the image encoder", [&] {
+    return options.learning == EncoderLearning::hardened
+               ? train_hardened(slices, options, secret_seed, job)
+               : train_image(slices, options, Seeds(secret_seed), job);
+  });
 }
 
 Result<TrainedMaskEncoder> train_mask_encoder(const SliceSet& slices,

@@ -35,11 +35,22 @@ struct TrainingRecipe {
 // How a site's image encoder learns.
 enum class EncoderLearning {
   reconstruct,  // the paper: reproduce the image
-  task,  // reproduce the image and, from the same decoder, segment it: the code keeps what the
-         // study needs. Needs labels. The segmenting output is thrown away after training.
+  task,      // reproduce the image and, from the same decoder, segment it: the code keeps what the
+             // study needs. Needs labels. The segmenting output is thrown away after training.
+  hardened,  // segment, against a decoder that learns to reproduce the image meanwhile; then fewer
+             // channels, noise and fewer bits in every code that leaves. Needs labels.
 };
 [[nodiscard]] Result<EncoderLearning> parse_encoder_learning(std::string_view text);
 [[nodiscard]] std::string_view to_string(EncoderLearning learning);
+
+// For `hardened`: how much of the image the codes shall lose.
+struct Hardening {
+  double reconstruction_weight = 0.0;  // of the image's MSE in the encoder's loss
+  double adversary_weight = 1.0;       // of working against the decoder, while it beats the mean
+  int code_channels = 32;              // 1..128; the others stay empty
+  int code_bits = 4;                   // 0: not quantised
+  double code_noise = 0.5;             // in deviations of each channel
+};
 
 struct ImageEncoderOptions {
   TrainingRecipe recipe;
@@ -50,6 +61,7 @@ struct ImageEncoderOptions {
   EncoderLearning learning = EncoderLearning::reconstruct;
   int structures = 3;        // `task`: labels 1..K
   double task_weight = 8.0;  // `task`: of cross-entropy + Dice beside the reconstruction's MSE
+  Hardening hardening;       // `hardened`
 };
 
 struct MaskEncoderOptions {

@@ -88,6 +88,12 @@ AutoencoderImpl::AutoencoderImpl(std::int64_t channels, std::int64_t task_channe
         register_module("task_output", convolution(encoder_channels[0], task_channels, 1, true));
 }
 
+ContestedEncoderImpl::ContestedEncoderImpl(std::int64_t mask_channels) {
+  encoder = register_module("encoder", EncoderNet(1));
+  decoder = register_module("decoder", DecoderNet(1));
+  task_decoder = register_module("task_decoder", DecoderNet(mask_channels));
+}
+
 PyramidPoolingImpl::PyramidPoolingImpl(std::int64_t channels, int sites) {
   for (int i = 0; i < 4; ++i) {
     const std::string number = std::to_string(i);

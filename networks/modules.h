@@ -69,6 +69,14 @@ struct AutoencoderImpl : torch::nn::Module {
 };
 TORCH_MODULE(Autoencoder);
 
+// `hardened`: one encoder, a decoder to masks that it serves, one to images that it works against.
+struct ContestedEncoderImpl : torch::nn::Module {
+  explicit ContestedEncoderImpl(std::int64_t mask_channels);
+  EncoderNet encoder{nullptr};
+  DecoderNet decoder{nullptr}, task_decoder{nullptr};
+};
+TORCH_MODULE(ContestedEncoder);
+
 // Zhao et al., CVPR 2017: adaptive averages in 1, 3, 5 and 7 bins, a quarter of the channels each,
 // put back to full size, beside the input; a 1x1 convolution joins them.
 struct PyramidPoolingImpl : torch::nn::Module {

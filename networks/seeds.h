@@ -14,7 +14,14 @@ namespace cloister::networks {
 inline constexpr std::size_t secret_seed_bytes_min = 16;
 
 // What a draw is for: different purposes never share numbers.
-enum class Draw : std::uint64_t { initial = 1, order = 2, step = 3, views = 4, attempt = 5 };
+enum class Draw : std::uint64_t {
+  initial = 1,
+  order = 2,
+  step = 3,
+  views = 4,
+  attempt = 5,
+  noise = 6
+};
 
 class Seeds {
  public:

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "privacy/gate.h"
+#include "privacy/phases.h"
 
 namespace cloister::privacy {
 
@@ -16,21 +17,45 @@ struct ChannelCorrelation {
 [[nodiscard]] ChannelCorrelation channel_correlation(const networks::SliceSet& slices,
                                                      const networks::FloatTensor& codes);
 
-// A2: re-identification from K leaked pairs, mean of several draws of pairs; the reconstructions of
-// the last draw.
+// A1, A3: an autoencoder that the attacker trained from a seed of its own on other images (foreign
+// decoders never leave their sites and public images may be none, so the gate takes the site's
+// other patients for both).
+struct AttackerAutoencoder {
+  Bytes encoder;
+  Bytes decoder;
+};
+[[nodiscard]] Result<AttackerAutoencoder> attacker_autoencoder(const GateInput& input,
+                                                               Phases& phases);
+[[nodiscard]] Result<AttackerAutoencoder> attacker_mask_autoencoder(const GateInput& input,
+                                                                    Phases& phases);
+
+// A2: re-identification from K leaked pairs, by the best of three ways: ridge regression to pixels,
+// an affine map into the attacker's own code space (both: mean of several draws of pairs), and a
+// small decoder trained on the pairs.
 struct KnownPlaintext {
   std::size_t pairs = 0;
+  std::string how;
   ReIdentification found;
   networks::FloatTensor reconstructions;
 };
-// For K = 1, 4, 16, 64 as far as the site has slices. `own_codes` are the codes of `own`.
-[[nodiscard]] Result<std::vector<KnownPlaintext>> known_plaintext(
-    const GateInput& input, const networks::FloatTensor& own_codes, const Gallery& gallery);
+struct LeakedSide {
+  const networks::FloatTensor& own_codes;       // codes of `own` under the site's encoder
+  const networks::FloatTensor& attacker_codes;  // the same images under the attacker's
+  const Bytes& attacker_decoder;
+};
+// For K = 1, 4, 16, 64 as far as the site has slices.
+[[nodiscard]] Result<std::vector<KnownPlaintext>> known_plaintext(const GateInput& input,
+                                                                  const LeakedSide& side,
+                                                                  const Gallery& gallery,
+                                                                  Phases& phases,
+                                                                  const networks::Job& job);
+// The numbers of pairs that are tried.
+[[nodiscard]] std::vector<std::size_t> pairs_tried(const GateInput& input);
 
-// A3: the decoder of an insider: an autoencoder of the same kind trained from another seed on the
-// site's other patients (foreign decoders never leave their sites, so the gate makes its own).
-[[nodiscard]] Result<networks::FloatTensor> foreign_decoder(const GateInput& input,
-                                                            const networks::Job& job);
+// Images from codes by a stored decoder.
+[[nodiscard]] Result<networks::FloatTensor> decoded(const Bytes& decoder,
+                                                    const networks::FloatTensor& codes,
+                                                    const networks::Compute& compute);
 
 // The tensor's entries [N, ...] at the given places of the first axis.
 [[nodiscard]] networks::FloatTensor rows_at(const networks::FloatTensor& tensor,

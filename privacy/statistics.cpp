@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/ensure.h"
+#include "base/prng.h"
 
 namespace cloister::privacy {
 namespace {
@@ -78,6 +80,70 @@ Interval correlation_interval(double r, std::size_t n) {
   const double z = std::atanh(magnitude);
   const double half = z95 / std::sqrt(static_cast<double>(n) - 3);
   return {std::max(0.0, std::tanh(z - half)), std::min(1.0, std::tanh(z + half))};
+}
+
+Interval cluster_interval(std::span<const std::int64_t> group_of_row, const RowStatistic& statistic,
+                          const Interval& range, std::uint64_t seed) {
+  std::map<std::int64_t, std::vector<std::size_t>> by_group;
+  for (std::size_t row = 0; row < group_of_row.size(); ++row) {
+    by_group[group_of_row[row]].push_back(row);
+  }
+  if (by_group.size() < 2) return range;
+  std::vector<const std::vector<std::size_t>*> groups;
+  for (const auto& [group, rows] : by_group) groups.push_back(&rows);
+  constexpr std::size_t resamples = 400;
+  Prng prng(seed);
+  std::vector<double> values;
+  std::vector<std::size_t> rows;
+  for (std::size_t i = 0; i < resamples; ++i) {
+    rows.clear();
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      const auto& drawn = *groups[prng.below(groups.size())];
+      rows.insert(rows.end(), drawn.begin(), drawn.end());
+    }
+    values.push_back(statistic(rows));
+  }
+  std::sort(values.begin(), values.end());
+  return {values[resamples / 40], values[resamples - 1 - resamples / 40]};
+}
+
+double area_under_curve(std::span<const double> positives, std::span<const double> negatives) {
+  if (positives.empty() || negatives.empty()) return 0.5;
+  std::vector<double> sorted(negatives.begin(), negatives.end());
+  std::sort(sorted.begin(), sorted.end());
+  double sum = 0;
+  for (const double score : positives) {
+    const auto below = std::lower_bound(sorted.begin(), sorted.end(), score) - sorted.begin();
+    const auto upto = std::upper_bound(sorted.begin(), sorted.end(), score) - sorted.begin();
+    sum += (static_cast<double>(below) + static_cast<double>(upto)) / 2;
+  }
+  return sum / static_cast<double>(positives.size()) / static_cast<double>(negatives.size());
+}
+
+Interval area_interval(double area, std::size_t positives, std::size_t negatives) {
+  if (positives == 0 || negatives == 0) return {0, 1};
+  const auto p = static_cast<double>(positives);
+  const auto n = static_cast<double>(negatives);
+  const double q1 = area / (2 - area);
+  const double q2 = 2 * area * area / (1 + area);
+  const double squared = area * area;
+  const double variance =
+      (area * (1 - area) + (p - 1) * (q1 - squared) + (n - 1) * (q2 - squared)) / (p * n);
+  // A perfect area has no variance of its own; one wrongly ordered pair is always possible.
+  const double half = z95 * std::sqrt(std::max(variance, 1 / (4 * p * n)));
+  return {std::max(0.0, area - half), std::min(1.0, area + half)};
+}
+
+double true_positives_at(std::span<const double> positives, std::span<const double> negatives,
+                         double false_share) {
+  if (positives.empty()) return 0;
+  std::vector<double> sorted(negatives.begin(), negatives.end());
+  std::sort(sorted.begin(), sorted.end(), std::greater<>());
+  const auto allowed = static_cast<std::size_t>(false_share * static_cast<double>(sorted.size()));
+  const double bar = allowed < sorted.size() ? sorted[allowed] : -HUGE_VAL;
+  const auto over = std::count_if(positives.begin(), positives.end(),
+                                  [bar](double score) { return score > bar; });
+  return static_cast<double>(over) / static_cast<double>(positives.size());
 }
 
 double structural_similarity(std::span<const float> image, std::span<const float> truth,

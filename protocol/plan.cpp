@@ -1,5 +1,6 @@
 #include "protocol/plan.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "config/fields.h"
@@ -41,13 +42,50 @@ Budget read_budget(const config::Fields& root) {
   return budget;
 }
 
-std::vector<Threshold> read_gate(const config::Fields& root) {
+// A person's entry replaces the default of its indicator: leaving one out must not drop a check. A
+// signed plan (JSON) says all of its own.
+enum class GateText { adds_to_defaults, is_whole };
+
+std::vector<Threshold> read_gate(const config::Fields& root, GateText text) {
   std::vector<Threshold> gate;
+  if (text == GateText::adds_to_defaults) gate = default_thresholds();
   for (const config::Fields& fields : root.tables("gate")) {
-    gate.push_back({fields.required_text("indicator"), fields.required_real("pass"),
-                    fields.required_real("fail"), fields.truth("higher_is_better", false)});
+    Threshold given{fields.required_text("indicator"), fields.required_real("pass"),
+                    fields.required_real("fail"), fields.truth("higher_is_better", false)};
+    const auto known = std::find_if(gate.begin(), gate.end(), [&](const Threshold& one) {
+      return one.indicator == given.indicator;
+    });
+    if (known == gate.end()) {
+      gate.push_back(std::move(given));
+    } else {
+      *known = std::move(given);
+    }
   }
   return gate.empty() ? default_thresholds() : gate;
+}
+
+Hardening read_hardening(const config::Fields& root) {
+  const config::Fields fields = root.table("hardening");
+  Hardening hardening;
+  hardening.reconstruction_weight =
+      fields.real("reconstruction_weight", hardening.reconstruction_weight, {0.0, 100.0});
+  hardening.adversary_weight =
+      fields.real("adversary_weight", hardening.adversary_weight, {0.0, 100.0});
+  hardening.code_channels = count(fields, "code_channels", hardening.code_channels, 128);
+  hardening.code_bits = count(fields, "code_bits", hardening.code_bits, 8, 0);
+  hardening.code_noise = fields.real("code_noise", hardening.code_noise, {0.0, 10.0});
+  return hardening;
+}
+
+Parts read_parts(const config::Fields& root) {
+  const config::Fields fields = root.table("parts");
+  Parts parts;
+  parts.augmentation = fields.truth("augmentation", parts.augmentation);
+  parts.code_noise = fields.truth("code_noise", parts.code_noise);
+  parts.averaged_weights = fields.truth("averaged_weights", parts.averaged_weights);
+  parts.largest_component = fields.truth("largest_component", parts.largest_component);
+  parts.temperature = fields.truth("temperature", parts.temperature);
+  return parts;
 }
 
 void read_people(const config::Fields& root, StudyPlan& plan) {
@@ -62,7 +100,7 @@ void read_people(const config::Fields& root, StudyPlan& plan) {
   plan.structures = root.texts("structures");
 }
 
-StudyPlan read_plan(const config::Fields& root) {
+StudyPlan read_plan(const config::Fields& root, GateText gate) {
   StudyPlan plan;
   read_people(root, plan);
   plan.version = count(root, "version", 1, 1'000'000);
@@ -70,27 +108,29 @@ StudyPlan read_plan(const config::Fields& root) {
       count(root, "quorum", static_cast<std::uint32_t>(std::max<std::size_t>(1, plan.sites.size())),
             10'000);
   plan.release_approvals = count(root, "release_approvals", plan.quorum, 10'000);
-  plan.preset = root.word("preset", "adapted", {"paper", "adapted"});
-  // `adapted` means the better of the two, which `task` was (docs/experiments.md).
-  plan.encoder = root.word("encoder", plan.preset == "paper" ? "reconstruct" : "task",
-                           {"reconstruct", "task"});
-  plan.pooling =
-      root.word("pooling", plan.preset == "paper" ? "plain" : "adapted", {"plain", "adapted"});
+  plan.preset = root.word("preset", "adapted", {"paper", "adapted", "guided", "hardened"});
+  const Modes modes = modes_of(plan.preset);
+  plan.encoder =
+      root.word("encoder", std::string(modes.encoder), {"reconstruct", "task", "hardened"});
+  plan.pooling = root.word("pooling", std::string(modes.pooling), {"plain", "adapted", "guided"});
+  plan.mask_decoder_leaves = root.truth("mask_decoder_leaves", false);
+  plan.hardening = read_hardening(root);
+  plan.parts = read_parts(root);
   plan.budget = read_budget(root);
   if (plan.preset == "paper" && !root.table("budget").has("test_time_views"))
     plan.budget.test_time_views = 1;
   plan.seed = static_cast<std::uint64_t>(root.whole("seed", 1));
   plan.patients_min = count(root, "patients_min", 2, 1'000'000, 2);
   plan.mask_ceiling_min = root.real("mask_ceiling_min", 0.90, {0.0, 1.0});
-  plan.gate = read_gate(root);
+  plan.gate = read_gate(root, gate);
   plan.retention_days = count(root, "retention_days", 365, 36'500);
   return plan;
 }
 
-Result<StudyPlan> read_document(Result<config::Document> document) {
+Result<StudyPlan> read_document(Result<config::Document> document, GateText gate) {
   if (!document) return pass(document);
   const config::Fields root = document->root();
-  StudyPlan plan = read_plan(root);
+  StudyPlan plan = read_plan(root, gate);
   for (const auto& [key, sentence] : contradictions(plan)) root.problem(key, sentence);
   if (auto checked = document->check(); !checked) {
     Error error = checked.error();
@@ -116,7 +156,31 @@ json budget_json(const Budget& budget) {
           {"levels", budget.levels}};
 }
 
+json hardening_json(const Hardening& hardening) {
+  return {{"reconstruction_weight", hardening.reconstruction_weight},
+          {"adversary_weight", hardening.adversary_weight},
+          {"code_channels", hardening.code_channels},
+          {"code_bits", hardening.code_bits},
+          {"code_noise", hardening.code_noise}};
+}
+
+json parts_json(const Parts& parts) {
+  return {{"augmentation", parts.augmentation},
+          {"code_noise", parts.code_noise},
+          {"averaged_weights", parts.averaged_weights},
+          {"largest_component", parts.largest_component},
+          {"temperature", parts.temperature}};
+}
+
 }  // namespace
+
+Modes modes_of(std::string_view preset) {
+  if (preset == "paper") return {"reconstruct", "plain"};
+  // `adapted` means the better of the two encoders, which `task` was (docs/experiments.md).
+  if (preset == "guided") return {"task", "guided"};
+  if (preset == "hardened") return {"hardened", "adapted"};
+  return {"task", "adapted"};
+}
 
 Result<Budget> budget_preset(std::string_view name) {
   // The numbers come from docs/experiments.md; networks/budget.cpp holds the rest of each recipe.
@@ -171,11 +235,11 @@ Result<Budget> budget_preset(std::string_view name) {
 }
 
 std::vector<Threshold> default_thresholds() {
-  return {{"re-identification", 0.05, 0.20, false},
-          {"channel-correlation", 0.5, 0.7, false},
-          {"known-plaintext-pairs", 64, 16, true},
-          {"foreign-decoder", 0.15, 0.30, false},
-          {"mask-ceiling", 0.93, 0.90, true}};
+  return {{"re-identification", 0.05, 0.20, false}, {"channel-correlation", 0.5, 0.7, false},
+          {"surrogate-decoder", 0.10, 0.30, false}, {"known-plaintext-pairs", 64, 16, true},
+          {"foreign-decoder", 0.15, 0.30, false},   {"mask-leakage", 0.05, 0.15, false},
+          {"attribute-probe", 0.05, 0.10, false},   {"membership-auc", 0.55, 0.60, false},
+          {"membership-tpr", 0.02, 0.05, false},    {"mask-ceiling", 0.93, 0.90, true}};
 }
 
 std::string to_json(const StudyPlan& plan) {
@@ -201,6 +265,9 @@ std::string to_json(const StudyPlan& plan) {
                       {"preset", plan.preset},
                       {"encoder", plan.encoder},
                       {"pooling", plan.pooling},
+                      {"mask_decoder_leaves", plan.mask_decoder_leaves},
+                      {"hardening", hardening_json(plan.hardening)},
+                      {"parts", parts_json(plan.parts)},
                       {"budget", budget_json(plan.budget)},
                       {"seed", plan.seed},
                       {"patients_min", plan.patients_min},
@@ -211,11 +278,11 @@ std::string to_json(const StudyPlan& plan) {
 }
 
 Result<StudyPlan> plan_from_json(std::string_view text) {
-  return read_document(config::Document::from_json(text, "plan"));
+  return read_document(config::Document::from_json(text, "plan"), GateText::is_whole);
 }
 
 Result<StudyPlan> plan_from_toml(std::string_view toml, std::string_view file_name) {
-  return read_document(config::Document::from_toml(toml, file_name));
+  return read_document(config::Document::from_toml(toml, file_name), GateText::adds_to_defaults);
 }
 
 }  // namespace cloister::protocol

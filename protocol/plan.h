@@ -35,6 +35,26 @@ struct Budget {
 // "quick", "standard" or "full".
 [[nodiscard]] Result<Budget> budget_preset(std::string_view name);
 
+// What the encoder choice `hardened` gives up so that less of an image survives in its codes.
+struct Hardening {
+  double reconstruction_weight = 0.0;  // of the image's reproduction in the loss; `task` has 1
+  double adversary_weight = 1.0;     // how hard the encoder works against a decoder it trains with
+  std::uint32_t code_channels = 32;  // of 128; the others are empty
+  std::uint32_t code_bits = 4;       // of each number that leaves; 0: not quantised
+  double code_noise = 0.5;           // in deviations of a channel, in every code that leaves
+  friend bool operator==(const Hardening&, const Hardening&) = default;
+};
+
+// Parts that a study can switch off, to see what each brings.
+struct Parts {
+  bool augmentation = true;       // of encoder training and of the encoded views
+  bool code_noise = true;         // while the mask encoder and the pooled network train
+  bool averaged_weights = true;   // the mean of the last weights instead of the last ones
+  bool largest_component = true;  // of each structure, in what a site decodes
+  bool temperature = true;        // calibrated at the site on its tuning patients
+  friend bool operator==(const Parts&, const Parts&) = default;
+};
+
 // When an indicator passes, warns or fails (encoding-and-privacy, section 4). `higher_is_better`
 // turns the comparison round.
 struct Threshold {
@@ -45,6 +65,12 @@ struct Threshold {
   friend bool operator==(const Threshold&, const Threshold&) = default;
 };
 [[nodiscard]] std::vector<Threshold> default_thresholds();
+
+// The encoder and pooling that a preset stands for.
+struct Modes {
+  std::string_view encoder, pooling;
+};
+[[nodiscard]] Modes modes_of(std::string_view preset);
 
 struct StudyPlan {
   StudyId study;
@@ -59,9 +85,14 @@ struct StudyPlan {
   std::uint32_t quorum = 1;             // admitted encoded datasets before pooled training starts
   std::uint32_t release_approvals = 1;  // sites whose stewards must approve the model's release
   std::vector<std::string> structures;  // label names that every site must have, in channel order
-  std::string preset = "adapted";       // "paper", "adapted" (later also "guided", "hardened")
-  std::string encoder = "reconstruct";
-  std::string pooling = "adapted";  // "plain" or "adapted"
+  std::string preset = "adapted";       // "paper", "adapted", "guided" or "hardened"
+  std::string encoder = "reconstruct";  // or "task", "hardened"
+  std::string pooling = "adapted";      // "plain", "adapted" or "guided"
+  // `guided` only: every site's mask decoder goes to the trainer, who can then read that site's
+  // masks. Never by default, and each site's policy must allow it as well.
+  bool mask_decoder_leaves = false;
+  Hardening hardening;  // used by the encoder `hardened` only
+  Parts parts;
   Budget budget;
   std::uint64_t seed = 1;          // of the pooled network and the attacks; published
   std::uint32_t patients_min = 2;  // a site with fewer is refused
@@ -77,7 +108,7 @@ struct StudyPlan {
 [[nodiscard]] Result<StudyPlan> plan_from_json(std::string_view json);
 // The same from the TOML that people write; `file_name` is for messages. There
 // `[budget] name = "quick"` stands for the preset's numbers; absent choices take the defaults
-// above.
+// above, and a `[[gate]]` entry replaces the default of its indicator only.
 [[nodiscard]] Result<StudyPlan> plan_from_toml(std::string_view toml, std::string_view file_name);
 
 }  // namespace cloister::protocol

@@ -58,9 +58,24 @@ void check_modes(const StudyPlan& plan, std::vector<PlanProblem>& problems) {
   if (plan.preset == "paper" && plan.pooling != "plain") {
     problems.emplace_back("pooling", "the preset 'paper' pools plainly; use the preset 'adapted'");
   }
-  if (plan.preset == "adapted" && plan.pooling != "adapted") {
-    problems.emplace_back("pooling",
-                          "the preset 'adapted' pools with adapters; use the preset 'paper'");
+  for (const std::string_view preset : {"adapted", "guided", "hardened"}) {
+    if (plan.preset != preset || plan.pooling == modes_of(preset).pooling) continue;
+    problems.emplace_back(
+        "pooling", fmt::format("the preset '{}' pools '{}'", preset, modes_of(preset).pooling));
+  }
+  if ((plan.preset == "hardened") != (plan.encoder == "hardened")) {
+    problems.emplace_back("encoder", "the preset and the encoder 'hardened' belong together");
+  }
+  if (plan.preset == "paper" && plan.encoder != "reconstruct") {
+    problems.emplace_back("encoder", "the preset 'paper' reconstructs; use the preset 'adapted'");
+  }
+  if (plan.pooling == "guided" && !plan.mask_decoder_leaves) {
+    problems.emplace_back("mask_decoder_leaves",
+                          "must be true in a guided study: the trainer gets every site's mask "
+                          "decoder and can read its masks, so the plan has to say so");
+  }
+  if (plan.pooling != "guided" && plan.mask_decoder_leaves) {
+    problems.emplace_back("mask_decoder_leaves", "only a guided study needs a mask decoder");
   }
   if (plan.preset == "paper" && plan.budget.test_time_views > 1) {
     problems.emplace_back("budget.test_time_views", "the preset 'paper' predicts from one view");

@@ -94,6 +94,7 @@ Result<SitePolicy> load_policy(const std::filesystem::path& file) {
   policy.leave_bytes_max = root.size("leave_bytes_max", policy.leave_bytes_max);
   policy.leave_cases_max = count("leave_cases_max", policy.leave_cases_max);
   policy.prediction_cases_max = count("prediction_cases_max", policy.prediction_cases_max);
+  policy.mask_decoder_leaves = root.truth("mask_decoder_leaves", false);
   policy.indicators_required = root.texts("indicators_required");
   const auto hours = hours_from_text(root.text("hours", "always"));
   if (hours) {

@@ -1,11 +1,12 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 
 #include "imaging/overlay.h"
-#include "networks/score.h"
 #include "networks/views.h"
 #include "privacy/gate.h"
+#include "worker/indicator_json.h"
 #include "worker/kinds.h"
 #include "worker/site_data.h"
 #include "worker/study_options.h"
@@ -24,9 +25,9 @@ std::vector<NumberedCase> held_out_cases(const SiteMap& map) {
 }
 
 // The codes as they travel: encoded, and rounded to half precision.
-Result<networks::FloatTensor> travelling_codes(JobContext& context,
+Result<networks::FloatTensor> travelling_codes(JobContext& context, const std::string& encoder_name,
                                                const networks::SliceSet& slices) {
-  const auto encoder = context.encoder("image-encoder");
+  const auto encoder = context.encoder(encoder_name);
   if (!encoder) return pass(encoder);
   const auto codes = encoder->get().encode(slices);
   if (!codes) return codes;
@@ -35,19 +36,36 @@ Result<networks::FloatTensor> travelling_codes(JobContext& context,
   return networks::read_codes(*bytes);
 }
 
-Result<std::vector<double>> mask_ceilings(JobContext& context, const networks::SliceSet& slices) {
-  const auto encoder = context.encoder("mask-encoder");
-  if (!encoder) return pass(encoder);
-  const auto decoder = context.decoder("mask-decoder");
-  if (!decoder) return pass(decoder);
-  const auto codes = encoder->get().encode(slices);
-  if (!codes) return pass(codes);
-  const auto probabilities = decoder->get().decode(*codes);
-  if (!probabilities) return pass(probabilities);
-  const auto predicted = networks::most_probable(*probabilities);
-  const auto structures = static_cast<int>(context.plan()->get().structures.size());
-  return networks::dice_by_structure({predicted, slices.labels, slices.volume, slices.pixels()},
-                                     structures);
+// What the layout's table says of the patients. A vendor shows in any image of a centre.
+std::vector<privacy::Attribute> attributes_of(const SiteMap& map) {
+  std::map<std::string, privacy::Attribute> by_name;
+  for (const NumberedCase& numbered : map.cases) {
+    for (const auto& [name, value] : numbered.of.attributes) {
+      privacy::Attribute& attribute = by_name[name];
+      attribute.name = name;
+      attribute.warns_only = name == "vendor";
+      attribute.value[numbered.number] = value;
+    }
+  }
+  std::vector<privacy::Attribute> attributes;
+  for (auto& [name, attribute] : by_name) {
+    std::set<std::string> values;
+    for (const auto& [patient, value] : attribute.value) values.insert(value);
+    if (values.size() > 1) attributes.push_back(std::move(attribute));
+  }
+  return attributes;
+}
+
+// The networks that the attackers train: of the site's kind, and never hardened.
+void set_attackers(privacy::GateInput& input, const networks::Budget& budget,
+                   const protocol::StudyPlan& plan) {
+  input.foreign = budget.image;
+  input.foreign.learning = networks::EncoderLearning::reconstruct;
+  input.foreign.recipe.steps = plan.budget.attack_steps;
+  input.foreign_mask = budget.mask;
+  input.foreign_mask.recipe.steps = plan.budget.attack_steps;
+  input.thresholds = thresholds_of(plan);
+  input.seed = plan.seed;
 }
 
 Result<privacy::GateInput> gate_input(JobContext& context) {
@@ -55,55 +73,33 @@ Result<privacy::GateInput> gate_input(JobContext& context) {
   if (!plan) return pass(plan);
   const auto budget = budget_of(plan->get());
   if (!budget) return pass(budget);
-  const auto encoder = context.input("image-encoder");
-  if (!encoder) return pass(encoder);
-  const auto decoder = context.input("image-decoder");
-  if (!decoder) return pass(decoder);
+  privacy::GateInput input;
+  for (const auto& [name, into] :
+       {std::pair<const char*, Bytes*>{"image-encoder", &input.image_encoder},
+        {"image-decoder", &input.image_decoder},
+        {"mask-decoder", &input.mask_decoder}}) {
+    const auto network = context.input(name);
+    if (!network) return pass(network);
+    into->assign(network->begin(), network->end());
+  }
   const auto map = site_map_of(context);
   if (!map) return pass(map);
   auto held_out = load_slices(context, *map, held_out_cases(*map));
   if (!held_out) return pass(std::move(held_out));
   auto own = load_slices(context, *map, map->of(Split::train));
   if (!own) return pass(std::move(own));
-  auto codes = travelling_codes(context, held_out->slices);
+  auto codes = travelling_codes(context, "image-encoder", held_out->slices);
   if (!codes) return pass(std::move(codes));
-  auto ceilings = mask_ceilings(context, held_out->slices);
-  if (!ceilings) return pass(std::move(ceilings));
-  privacy::GateInput input;
+  auto mask_codes = travelling_codes(context, "mask-encoder", held_out->slices);
+  if (!mask_codes) return pass(std::move(mask_codes));
   input.held_out = std::move(held_out->slices);
   input.codes = std::move(*codes);
+  input.mask_codes = std::move(*mask_codes);
   input.own = std::move(own->slices);
-  input.image_encoder.assign(encoder->begin(), encoder->end());
-  input.image_decoder.assign(decoder->begin(), decoder->end());
-  input.mask_ceilings = std::move(*ceilings);
-  input.mask_patients = held_out->patients;
-  for (const protocol::Threshold& threshold : plan->get().gate) {
-    input.thresholds.push_back(
-        {threshold.indicator, threshold.pass, threshold.fail, threshold.higher_is_better});
-  }
-  input.foreign = budget->image;
-  input.foreign.recipe.steps = plan->get().budget.attack_steps;
-  input.seed = plan->get().seed;
+  input.structures = static_cast<int>(plan->get().structures.size());
+  input.attributes = attributes_of(*map);
+  set_attackers(input, *budget, plan->get());
   return input;
-}
-
-json to_json(const privacy::Indicator& indicator) {
-  return {{"name", indicator.name},
-          {"attacker", indicator.attacker},
-          {"plain", indicator.plain},
-          {"value", indicator.value},
-          {"low", indicator.interval.low},
-          {"high", indicator.interval.high},
-          {"chance", indicator.chance},
-          {"threshold",
-           {{"pass", indicator.pass},
-            {"fail", indicator.fail},
-            {"higher_is_better", indicator.higher_is_better}}},
-          {"verdict", privacy::to_string(indicator.verdict)},
-          {"samples", indicator.samples},
-          {"patients", indicator.patients},
-          {"gallery", indicator.gallery},
-          {"attack_version", indicator.attack_version}};
 }
 
 // Original, attack, own decoder, side by side: they stay at the site.
@@ -126,14 +122,16 @@ Result<void> send_examples(JobContext& context, const privacy::GateReport& repor
 Result<json> assess_privacy(JobContext& context) {
   const auto input = gate_input(context);
   if (!input) return pass(input);
-  const auto report =
-      privacy::assess(*input, context.training("attacking the codes", input->foreign.recipe.steps));
+  const auto report = privacy::assess(
+      *input, context.training("attacking the codes", privacy::attack_steps_of(*input)));
   if (!report) return pass(report);
   json result{{"verdict", privacy::to_string(report->verdict)},
               {"strongest_attack", report->strongest_attack},
               {"own_decoder_top1", report->own_decoder_top1},
               {"seed", report->seed},
               {"attack_steps", report->attack_steps},
+              {"steps_in_all", privacy::attack_steps_of(*input)},
+              {"notes", report->notes},
               {"indicators", json::array()}};
   for (const privacy::Indicator& indicator : report->indicators) {
     result["indicators"].push_back(to_json(indicator));

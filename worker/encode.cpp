@@ -127,6 +127,16 @@ class Encoding {
     return {};
   }
 
+  // A guided study only: the mask decoder travels beside the shards, as number 0.
+  void add_decoder(BytesView decoder) {
+    context_.artifact("shards/" + shard_name(0) + ".safetensors", decoder);
+    shards_.push_back({{"number", 0},
+                       {"purpose", "mask-decoder"},
+                       {"slices", 0},
+                       {"views", 0},
+                       {"bytes", decoder.size()}});
+  }
+
   [[nodiscard]] json finish() {
     context_.document("code-map", to_json(code_map_));
     return {
@@ -168,6 +178,11 @@ Result<json> encode(JobContext& context) {
     if (auto go_on = context.check_stop(); !go_on) return pass(std::move(go_on));
     if (auto added = encoding.add(number, cases); !added) return pass(std::move(added));
     context.progress("encoding", {++done, patients.size()});
+  }
+  if (plan->get().mask_decoder_leaves) {
+    const auto decoder = context.input("mask-decoder");
+    if (!decoder) return pass(decoder);
+    encoding.add_decoder(*decoder);
   }
   return encoding.finish();
 }

@@ -10,7 +10,9 @@
 #include "worker/codes.h"
 #include "worker/evaluation.h"
 #include "worker/kinds.h"
+#include "worker/membership.h"
 #include "worker/study_options.h"
+#include "worker/temperature.h"
 
 namespace cloister::worker {
 namespace {
@@ -24,6 +26,7 @@ struct Tools {
   const networks::Decoder& decoder;
   int views = 1;
   bool write_predictions = true;
+  bool largest_component = true;
 };
 
 // What the overlays need of a case besides its score.
@@ -32,22 +35,6 @@ struct Drawn {
   std::string case_id;
   Bytes png;
 };
-
-void calibrate(imaging::Calibration& calibration, const networks::FloatTensor& probabilities,
-               const imaging::LabelStack& truth) {
-  const auto classes = static_cast<std::size_t>(probabilities.shape[1]);
-  const std::size_t pixels = truth.height * truth.width;
-  for (std::size_t i = 0; i < truth.labels.size(); ++i) {
-    const std::size_t base = i / pixels * classes * pixels + i % pixels;
-    std::size_t best = 0;
-    for (std::size_t c = 1; c < classes; ++c) {
-      if (probabilities.data[base + c * pixels] > probabilities.data[base + best * pixels])
-        best = c;
-    }
-    if (best == 0 && truth.labels[i] == 0) continue;
-    calibration.add(probabilities.data[base + best * pixels], best == truth.labels[i]);
-  }
-}
 
 class Evaluator {
  public:
@@ -69,20 +56,28 @@ class Evaluator {
       return fail(Kind::conflict, "codes.count", "A case has changed since it was encoded.",
                   "Register and encode the data again.");
     }
-    calibrate(evaluation_.calibration(), *probabilities, *truth);
+    calibrate(evaluation_.calibration(), *probabilities, *truth, temperature_);
+    calibrate(uncalibrated_, *probabilities, *truth, 1);
     const imaging::ProbabilityStack stack{truth->count,
                                           static_cast<std::size_t>(probabilities->shape[1]),
                                           truth->height, truth->width, probabilities->data};
     const auto raw = imaging::to_mask(stack, loaded->image.geometry, tools_.plan);
     if (!raw) return pass(raw);
+    if (!tools_.largest_component) return score(reply.numbered, *loaded, *raw);
     const auto mask = imaging::keep_largest_components(*raw, tools_.labels.structures().size());
     if (!mask) return pass(mask);
     return score(reply.numbered, *loaded, *mask);
   }
 
-  [[nodiscard]] json finish(const std::string& label, const json& ceiling) {
+  // Before the first `add`: probabilities are judged at this temperature.
+  void set_temperature(double temperature) { temperature_ = temperature; }
+
+  [[nodiscard]] json finish(const std::string& label, const json& ceiling, const json& membership) {
     json result = evaluation_.aggregates();
     result["label"] = label;
+    result["calibration"]["temperature"] = temperature_;
+    result["calibration"]["ece_uncalibrated"] = uncalibrated_.expected_error();
+    if (!membership.empty()) result["membership"] = membership;
     if (!ceiling.is_null()) result["ceiling"] = ceiling;
     json report = result;
     report["cases"] = evaluation_.case_list();
@@ -133,6 +128,8 @@ class Evaluator {
   JobContext& context_;
   Tools tools_;
   Evaluation evaluation_;
+  double temperature_ = 1;
+  imaging::Calibration uncalibrated_;
   std::map<int, int> parts_;
   std::vector<Drawn> drawn_;
 };
@@ -159,6 +156,27 @@ Result<json> ceiling_of(JobContext& context, const SiteMap& map, const networks:
   return named;
 }
 
+// From the tuning patients' replies; 1 where the plan wants none or there are none.
+Result<double> fitted_temperature(JobContext& context, const Tools& tools) {
+  if (!context.plan()->get().parts.temperature) return 1.0;
+  TemperatureFit fit;
+  const auto add = [&](const ReplyCase& reply) -> Result<void> {
+    const auto loaded = imaging::load_case(reply.numbered.of, tools.labels);
+    if (!loaded) return {};  // told of where the case is judged
+    const auto probabilities = decode_views(tools.decoder, reply.codes, tools.views);
+    if (!probabilities) return pass(probabilities);
+    const auto truth = imaging::to_slices(loaded->mask, tools.plan);
+    if (!truth) return pass(truth);
+    if (truth->count == static_cast<std::size_t>(probabilities->shape[0])) {
+      fit.add(*probabilities, *truth);
+    }
+    return {};
+  };
+  const auto read = for_each_reply(context, tools.map, "tuning", add);
+  if (!read && read.error().code != "predict.no_replies") return pass(read);
+  return fit.temperature();
+}
+
 }  // namespace
 
 Result<json> evaluate(JobContext& context) {
@@ -176,8 +194,17 @@ Result<json> evaluate(JobContext& context) {
   if (!write) return pass(write);
   const auto label = context.job().text("label", plan->get().preset);
   if (!label) return pass(label);
-  Evaluator evaluator(context, {*map, *labels, preprocess_plan(plan->get()), decoder->get(),
-                                budget->test_views, *write});
+  const Tools tools{*map,
+                    *labels,
+                    preprocess_plan(plan->get()),
+                    decoder->get(),
+                    budget->test_views,
+                    *write,
+                    plan->get().parts.largest_component};
+  const auto temperature = fitted_temperature(context, tools);
+  if (!temperature) return pass(temperature);
+  Evaluator evaluator(context, tools);
+  evaluator.set_temperature(*temperature);
   const std::uint64_t total = map->of(imaging::Split::test).size();
   std::uint64_t done = 0;
   const auto add = [&](const ReplyCase& reply) {
@@ -193,7 +220,9 @@ Result<json> evaluate(JobContext& context) {
   }
   const auto ceiling = ceiling_of(context, *map, decoder->get());
   if (!ceiling) return pass(ceiling);
-  return evaluator.finish(*label, *ceiling);
+  const auto membership = membership_of(context, *map);
+  if (!membership) return pass(membership);
+  return evaluator.finish(*label, *ceiling, *membership);
 }
 
 }  // namespace cloister::worker

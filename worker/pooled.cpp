@@ -56,6 +56,25 @@ Result<Pool> open_shards(JobContext& context, const std::vector<std::string>& si
   return pool;
 }
 
+// The codes of a request. Of a training shard, whose image codes the site asks to have predicted to
+// learn whether membership shows, only the slices themselves: their first view.
+Result<networks::FloatTensor> asked_codes(BytesView content) {
+  auto request = networks::read_codes(content);
+  if (request) return request;
+  const auto shard = networks::read_code_shard(content);
+  if (!shard || shard->view.empty()) return request;
+  networks::FloatTensor codes{shard->image_codes.shape, {}};
+  codes.shape[0] = 0;
+  const std::size_t size = shard->image_codes.data.size() / shard->view.size();
+  for (std::size_t i = 0; i < shard->view.size(); ++i) {
+    if (shard->view[i] != 0) continue;
+    const auto from = shard->image_codes.data.begin() + static_cast<std::ptrdiff_t>(i * size);
+    codes.data.insert(codes.data.end(), from, from + static_cast<std::ptrdiff_t>(size));
+    ++codes.shape[0];
+  }
+  return codes;
+}
+
 }  // namespace
 
 Result<json> train_segmentation(JobContext& context) {
@@ -105,7 +124,7 @@ Result<json> predict(JobContext& context) {
   json replies = json::array();
   for (const auto& [request, content] : requests) {
     if (auto go_on = context.check_stop(); !go_on) return pass(std::move(go_on));
-    const auto codes = networks::read_codes(content);
+    const auto codes = asked_codes(content);
     if (!codes) return pass(codes);
     const int index = network->get().sites() == 1 ? 0 : *site;
     const auto predicted = network->get().predict(*codes, index);

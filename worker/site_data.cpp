@@ -36,6 +36,7 @@ NumberedCase case_from(const json& entry, const fs::path& root) {
   of.slices = entry.at("slices").get<std::size_t>();
   of.spacing_mm = entry.at("spacing_mm").get<imaging::Vector3>();
   of.structure_voxels = entry.at("structure_voxels").get<std::vector<std::size_t>>();
+  of.attributes = entry.value("attributes", std::map<std::string, std::string>{});
   return numbered;
 }
 
@@ -67,7 +68,8 @@ json to_json(const SiteMap& map, const fs::path& root) {
                      {"frame", of.frame},
                      {"slices", of.slices},
                      {"spacing_mm", of.spacing_mm},
-                     {"structure_voxels", of.structure_voxels}});
+                     {"structure_voxels", of.structure_voxels},
+                     {"attributes", of.attributes}});
   }
   json excluded = json::array();
   for (const imaging::ExcludedCase& out : map.excluded) {

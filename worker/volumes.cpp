@@ -119,7 +119,9 @@ Result<json> decode_volume(JobContext& context) {
       std::move(maps->data)};
   const auto raw = imaging::to_mask(stack, asked->volume.geometry, asked->plan);
   if (!raw) return pass(raw);
-  auto mask = imaging::keep_largest_components(*raw, structures.size());
+  auto mask = context.plan()->get().parts.largest_component
+                  ? imaging::keep_largest_components(*raw, structures.size())
+                  : raw;
   if (!mask) return pass(std::move(mask));
   json found = json::object();
   for (std::size_t k = 0; k < structures.size(); ++k) {

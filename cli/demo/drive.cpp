@@ -169,6 +169,16 @@ class Drive {
     auto standing = site_standing(*agent, *steward, std::string(demo_study),
                                   "Predictions for this site's own patients.");
     if (!standing) return pass(standing);
+    if (truth_at(*preview, "mask_decoder_leaves")) {
+      auto decoder = site_release_decoder(*agent, *steward, std::string(demo_study),
+                                          "This study is guided, as its plan says.");
+      if (!decoder) return pass(decoder);
+      world_.narrator.say("decoder",
+                          fmt::format("{}: steward-{} signed the release of the mask decoder: the "
+                                      "trainer can read this site's masks",
+                                      id, id),
+                          decoder->json);
+    }
     auto released = site_release(*agent, *steward, std::string(demo_study), "");
     if (!released) return pass(released);
     signed_.released.insert(id);
@@ -301,9 +311,9 @@ Result<protocol::StudyPlan> plan_of(World& world, Seat& owner) {
   plan.release_approvals = plan.quorum;
   plan.structures = world.structures;
   plan.preset = world.options.preset;
-  plan.encoder =
-      plan.preset == "paper" ? "reconstruct" : "task";  // the better (docs/experiments.md)
-  plan.pooling = plan.preset == "paper" ? "plain" : "adapted";
+  plan.encoder = protocol::modes_of(plan.preset).encoder;
+  plan.pooling = protocol::modes_of(plan.preset).pooling;
+  plan.mask_decoder_leaves = plan.pooling == "guided";
   plan.budget = *budget;
   if (plan.preset == "paper") plan.budget.test_time_views = 1;
   plan.gate = protocol::default_thresholds();

@@ -71,7 +71,7 @@ Result<void> enrol(World& world, Seat& root, const Newcomer& who) {
   options.home = who.home;
   options.passphrase = world.people;
   options.worker = world.programs.worker.string();
-  options.policy = {who.data, who.centre, threads_a_site(world)};
+  options.policy = {who.data, who.centre, threads_a_site(world), world.options.preset == "guided"};
   options.wait = Duration{0};
   auto asked = join(options);
   if (!asked) return pass(asked);

@@ -156,7 +156,7 @@ void plan_training(Planning& planning) {
   Json datasets = Json::array();
   for (const Dataset* dataset : admitted) {
     offer.inputs.push_back({"manifest", dataset->manifest, dataset->bytes()});
-    datasets.push(dataset_json(*dataset, {"training"}));
+    datasets.push(dataset_json(*dataset, {"training", "mask-decoder"}));
   }
   offer.extra.set("datasets", std::move(datasets));
   planning.drafts.push_back(offer_draft(study, offer));
@@ -194,7 +194,8 @@ void plan_predictions(Planning& planning, const Model& model, const std::string&
   const Study& study = planning.study;
   const Dataset* own = study.site_dataset(site);
   if (own != nullptr && own->admitted && !own->quarantined)
-    offer_prediction(planning, model, {*own, "held-out", {"tuning", "evaluation"}});
+    // The training patients too: from their predictions the site learns whether membership shows.
+    offer_prediction(planning, model, {*own, "held-out", {"training", "tuning", "evaluation"}});
   if (!model.released) return;
   for (const Digest& manifest : study.manifests_of(site)) {
     const Dataset& dataset = *study.dataset(manifest);

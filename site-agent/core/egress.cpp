@@ -12,11 +12,28 @@ tl::unexpected<Error> no(std::string_view code, std::string what, std::string ne
   return fail(Kind::forbidden, code, std::move(what), std::move(next));
 }
 
-const Permit* release_permit(const ReleaseQuestion& question) {
+bool is_for_decoder(const Permit& permit) {
+  return permit.purposes == std::vector<std::string>{std::string(decoder_purpose)};
+}
+
+const Permit* release_permit(const ReleaseQuestion& question, bool for_decoder) {
   for (const Permit& permit : question.permits) {
-    if (permit.type == "release" && permit.manifest == question.manifest.digest) return &permit;
+    if (permit.type == "release" && permit.manifest == question.manifest.digest &&
+        is_for_decoder(permit) == for_decoder) {
+      return &permit;
+    }
   }
   return nullptr;
+}
+
+bool has_decoder(const Manifest& manifest) {
+  return std::any_of(manifest.shards.begin(), manifest.shards.end(),
+                     [](const ShardEntry& shard) { return shard.purpose == decoder_purpose; });
+}
+
+// Patients, not entries: the decoder is nobody's.
+std::uint64_t patients_of(const Manifest& manifest) {
+  return manifest.shards.size() - (has_decoder(manifest) ? 1 : 0);
 }
 
 bool is_excepted(const ReleaseQuestion& question, const Verdict& verdict) {
@@ -65,6 +82,7 @@ Result<void> check_recipient(const ReleaseQuestion& question, const Permit& perm
               "Sign a new permit for the trainer and key that the preview shows.");
   }
   for (const ShardEntry& shard : question.manifest.shards) {
+    if ((shard.purpose == decoder_purpose) != is_for_decoder(permit)) continue;
     if (std::find(permit.purposes.begin(), permit.purposes.end(), shard.purpose) ==
         permit.purposes.end()) {
       return no("release.purpose",
@@ -73,6 +91,26 @@ Result<void> check_recipient(const ReleaseQuestion& question, const Permit& perm
     }
   }
   return {};
+}
+
+// With a site's mask decoder the trainer can read that site's masks: the policy must allow it, and
+// a steward signs it by itself.
+Result<void> check_decoder(const ReleaseQuestion& question) {
+  if (!has_decoder(question.manifest)) return {};
+  if (!question.policy.mask_decoder_leaves || !question.study.plan.mask_decoder_leaves) {
+    return no("release.decoder_policy",
+              "The dataset holds this site's mask decoder, with which the trainer can read the "
+              "site's masks, and the site's policy does not allow that.",
+              "Set mask_decoder_leaves = true in policy.toml and sign it, or take no part in "
+              "this guided study.");
+  }
+  const Permit* permit = release_permit(question, true);
+  if (permit == nullptr) {
+    return no("release.decoder_permit",
+              "No data steward of this site has signed the release of the mask decoder.",
+              "`cloister site release-decoder` signs it, with a reason; or deny the release.");
+  }
+  return check_recipient(question, *permit);
 }
 
 Result<void> check_quota(const ReleaseQuestion& question) {
@@ -128,12 +166,13 @@ Result<Permit> permit_from(const member::SignedRecord& signed_record, const std:
 
 Result<Permit> may_release(const ReleaseQuestion& question) {
   if (auto ok = check_gate(question); !ok) return pass(ok);
-  const Permit* permit = release_permit(question);
+  const Permit* permit = release_permit(question, false);
   if (permit == nullptr) {
     return no("release.no_permit", "No data steward of this site has signed this release.",
               "Look at the preview, then sign or deny.");
   }
   if (auto ok = check_recipient(question, *permit); !ok) return pass(ok);
+  if (auto ok = check_decoder(question); !ok) return pass(ok);
   if (auto ok = check_quota(question); !ok) return pass(ok);
   return *permit;
 }
@@ -175,7 +214,9 @@ std::string preview_json(const ReleaseQuestion& question) {
   out.set("manifest", question.manifest.digest).set("report", question.gate.digest);
   out.set("recipient", question.study.trainer.id.text());
   out.set("recipient_key", to_hex(question.study.trainer.seal.view()));
-  out.set("patients", std::uint64_t{question.manifest.shards.size()});
+  out.set("patients", patients_of(question.manifest));
+  out.set("mask_decoder_leaves", has_decoder(question.manifest));
+  out.set("mask_decoder_permitted", release_permit(question, true) != nullptr);
   out.set("bytes", question.manifest.bytes()).set("leaves", std::move(purposes));
   out.set("gate", std::move(gate));
   out.set("left_before",

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/digest.h"
@@ -17,7 +18,7 @@ namespace cloister::site_agent {
 
 struct ShardEntry {
   std::uint64_t number = 0;
-  std::string purpose;  // training, tuning, evaluation, prediction
+  std::string purpose;  // training, tuning, evaluation, prediction, mask-decoder
   Digest sealed;        // SHA-256 of the sealed bytes
   std::uint64_t sealed_bytes = 0;
   std::uint64_t slices = 0;
@@ -25,6 +26,9 @@ struct ShardEntry {
   Bytes wrap;  // its key, sealed to the trainer; not part of the manifest
   friend bool operator==(const ShardEntry&, const ShardEntry&) = default;
 };
+
+// The purpose of the one entry of a guided study's manifest that is no patient's codes.
+inline constexpr std::string_view decoder_purpose = "mask-decoder";
 
 // One indicator of the gate's report. Anything that is not "pass" needs a person's permit.
 struct Verdict {

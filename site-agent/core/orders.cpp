@@ -73,16 +73,17 @@ const Product* mask_decoder(const StudyId& study, const Products& products) {
   return tuned != nullptr ? tuned : products.newest(study, "train-mask-encoder");
 }
 
-// Replies come in the order of the held-out shards of the manifest.
+// Replies come in the order of the manifest's shards. To evaluate, all are read: on the training
+// patients' it is tried whether membership shows.
 Result<void> add_replies(RunWorker& order, std::string_view purpose, const OrderContext& context) {
   const Product* encoded = context.products.newest(order.study, "encode");
   if (encoded == nullptr) return missing(order.job.text(), "code-map");
   std::size_t next = 0;
   for (const ShardEntry& shard : manifest_of(*encoded).shards) {
-    if (shard.purpose != "tuning" && shard.purpose != "evaluation") continue;
+    if (shard.purpose == decoder_purpose) continue;
     if (next >= context.replies.size()) return missing(order.job.text(), "replies");
     const ReplyBlob& reply = context.replies[next++];
-    if (shard.purpose != purpose) continue;
+    if (shard.purpose != purpose && purpose != "any") continue;
     order.inputs.push_back({fmt::format("replies/{:06}", shard.number),
                             member::FromBlob{reply.digest, reply.wrap,
                                              member::reply_context(order.study, context.site)}});
@@ -140,13 +141,17 @@ Result<void> add_inputs(RunWorker& order, const protocol::JobView& job,
     auto ok = add_part(order, product_for(job, need.made_by, context), need.part);
     if (!ok) return ok;
   }
+  if (job.kind == "encode" && context.study.plan.mask_decoder_leaves) {
+    auto ok = add_part(order, product_for(job, "train-mask-encoder", context), "mask-decoder");
+    if (!ok) return ok;
+  }
   if (std::find(seeded.begin(), seeded.end(), job.kind) != seeded.end()) {
     order.inputs.push_back({"seed", member::FromSecret{job.id.text(), 32}});
   }
   if (job.kind == "tune-mask-decoder") return add_replies(order, "tuning", context);
   if (job.kind != "evaluate") return {};
   auto ok = add_part(order, mask_decoder(job.study, context.products), "mask-decoder");
-  return ok ? add_replies(order, "evaluation", context) : ok;
+  return ok ? add_replies(order, "any", context) : ok;
 }
 
 }  // namespace

@@ -29,6 +29,11 @@ Decision decide(const SitePolicy& policy, bool published, const member::Study& s
   if (!policy.purposes.empty() && !names(policy.purposes, study.plan.purpose)) {
     return {Ruling::never, "The site's policy does not allow the purpose of this study."};
   }
+  if (study.plan.mask_decoder_leaves && !policy.mask_decoder_leaves) {
+    return {Ruling::never,
+            "The study is guided: its trainer would get this site's mask decoder and could read "
+            "its masks. The site's policy does not allow that (mask_decoder_leaves)."};
+  }
   const auto kind = protocol::job_kind(job.kind);
   if (!kind) return {Ruling::never, kind.error().what};
   if (kind->leaves_site) {

@@ -33,9 +33,10 @@ struct SitePolicy {
   std::vector<std::string> automatic;  // kinds of job approved without a person
   bool standing_predictions = false;   // a steward's standing permit may let prediction codes out
   std::uint64_t cases_min = 2;
-  std::uint64_t leave_bytes_max = 8ULL << 30;    // sealed bytes that may leave for one study
-  std::uint64_t leave_cases_max = 10'000;        // shards that may leave for one study
-  std::uint64_t prediction_cases_max = 1'000;    // of them for predictions on demand
+  std::uint64_t leave_bytes_max = 8ULL << 30;  // sealed bytes that may leave for one study
+  std::uint64_t leave_cases_max = 10'000;      // shards that may leave for one study
+  std::uint64_t prediction_cases_max = 1'000;  // of them for predictions on demand
+  bool mask_decoder_leaves = false;  // may a guided study's trainer get this site's mask decoder?
   std::vector<std::string> indicators_required;  // must pass; no exception is accepted
   WorkingHours hours;
   std::uint64_t memory_bytes_max = 0;  // of a worker; 0: no limit

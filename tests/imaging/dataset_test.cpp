@@ -248,6 +248,8 @@ TEST_CASE("the M&Ms layout is read: CSV, 4-D files, frames from 0", "[imaging]")
   CHECK(find(*dataset, "A0S9V9_ES").structure_voxels[0] == 25);
   CHECK(find(*dataset, "B2C3D4_ES").split == Split::test);
   CHECK(find(*dataset, "C5E6F7_ED").split == Split::tune);
+  const std::map<std::string, std::string> told{{"vendor", "A"}, {"age", "60 or over"}};
+  CHECK(find(*dataset, "A0S9V9_ES").attributes == told);
   const std::map<std::string, std::string> expected{{"C5E6F7_ES", "image.frame_out_of_range"},
                                                     {"MISSING", "dataset.image_missing"}};
   CHECK(codes(*dataset) == expected);

@@ -2,80 +2,14 @@
 #include "privacy/gate.h"
 
 #include <catch2/catch.hpp>
-#include <cmath>
 
-#include "base/prng.h"
 #include "privacy/attacks.h"
 #include "privacy/linear_attack.h"
+#include "tests/privacy/blobs.h"
 
 using namespace cloister;
 using namespace cloister::privacy;
-
-namespace {
-
-constexpr int side = 48;
-constexpr int grid = side / 16;
-
-// Smooth blobs, another set for each patient: three slices a patient.
-networks::SliceSet blobs(std::size_t patients, std::uint64_t seed) {
-  networks::SliceSet slices;
-  slices.height = side;
-  slices.width = side;
-  for (std::size_t patient = 0; patient < patients; ++patient) {
-    for (int slice = 0; slice < 3; ++slice) {
-      Prng prng(seed * 1000 + patient * 10 + static_cast<std::uint64_t>(slice));
-      std::vector<double> x, y, weight;
-      for (int b = 0; b < 6; ++b) {
-        x.push_back(prng.uniform(8, 40));
-        y.push_back(prng.uniform(8, 40));
-        weight.push_back(prng.uniform(-2, 2));
-      }
-      for (int row = 0; row < side; ++row) {
-        for (int column = 0; column < side; ++column) {
-          double value = 0;
-          for (std::size_t b = 0; b < x.size(); ++b) {
-            value +=
-                weight[b] * std::exp(-(std::pow(row - y[b], 2) + std::pow(column - x[b], 2)) / 60);
-          }
-          slices.images.push_back(static_cast<float>(value));
-        }
-      }
-      slices.labels.resize(slices.images.size(), 0);
-      slices.volume.push_back(static_cast<std::int64_t>(patient));
-      slices.patient.push_back(static_cast<std::int64_t>(patient));
-    }
-  }
-  return slices;
-}
-
-// The identity encoder: the 16 x 16 pixels under each cell as 256 channels.
-networks::FloatTensor identity_codes(const networks::SliceSet& slices) {
-  networks::FloatTensor codes{{static_cast<std::int64_t>(slices.size()), 256, grid, grid}, {}};
-  for (std::size_t n = 0; n < slices.size(); ++n) {
-    for (std::size_t c = 0; c < 256; ++c) {
-      for (std::size_t cell = 0; cell < grid * grid; ++cell) {
-        const std::size_t row = cell / grid * 16 + c / 16;
-        const std::size_t column = cell % grid * 16 + c % 16;
-        codes.data.push_back(slices.images[n * side * side + row * side + column]);
-      }
-    }
-  }
-  return codes;
-}
-
-networks::FloatTensor noise_codes(std::size_t n, std::uint64_t seed) {
-  Prng prng(seed);
-  networks::FloatTensor codes{{static_cast<std::int64_t>(n), 32, grid, grid}, {}};
-  codes.data.resize(n * 32 * grid * grid);
-  for (float& value : codes.data) value = static_cast<float>(prng.normal());
-  return codes;
-}
-
-networks::FloatTensor as_images(const networks::SliceSet& slices) {
-  return {{static_cast<std::int64_t>(slices.size()), 1, side, side}, slices.images};
-}
-
-}  // namespace
+using namespace cloister::privacy::testing;
 
 TEST_CASE("re-identification finds every raw image and none of a constant one", "[privacy]") {
   const auto slices = blobs(10, 1);
@@ -140,45 +74,123 @@ TEST_CASE("a channel that is the image shows as a correlation of one", "[privacy
   CHECK(found.largest == Approx(1).margin(1e-4));
 }
 
-TEST_CASE("the gate judges a site's own codes and shows what the stolen decoder would see",
-          "[privacy]") {
-  const auto own = blobs(6, 8);
-  const auto held_out = blobs(4, 9);
-  networks::ImageEncoderOptions options;
-  options.recipe.steps = 30;
-  const networks::Job job{.compute = {.threads = 1}};
-  auto trained = networks::train_image_encoder(own, options, Bytes(16, 1), job);
-  REQUIRE(trained.has_value());
-  auto encoder = networks::Encoder::load(trained->encoder, job.compute);
-  REQUIRE(encoder.has_value());
+namespace {
+
+GateInput input_of(const networks::SliceSet& own, const networks::SliceSet& held_out,
+                   const networks::Job& job) {
   GateInput input;
   input.held_out = held_out;
-  input.codes = encoder->encode(held_out).value();
   input.own = own;
-  input.image_encoder = trained->encoder;
-  input.image_decoder = trained->decoder;
-  input.mask_ceilings = {0.95, 0.80};
-  input.mask_patients = 6;
-  input.thresholds = {{"re-identification", 0.05, 0.20, false},
-                      {"channel-correlation", 0.5, 0.7, false},
-                      {"known-plaintext-pairs", 64, 16, true},
-                      {"foreign-decoder", 0.15, 0.30, false},
-                      {"mask-ceiling", 0.93, 0.90, true}};
-  input.foreign = options;
-  auto report = assess(input, job);
+  input.foreign.recipe.steps = 20;
+  input.foreign_mask.recipe.steps = 20;
+  input.foreign_mask.structures = 1;
+  input.structures = 1;
+  const auto image = networks::train_image_encoder(own, input.foreign, Bytes(16, 1), job);
+  REQUIRE(image.has_value());
+  const auto mask = networks::train_mask_encoder(own, input.foreign_mask, Bytes(16, 2), job);
+  REQUIRE(mask.has_value());
+  input.image_encoder = image->encoder;
+  input.image_decoder = image->decoder;
+  input.mask_decoder = mask->decoder;
+  input.codes = networks::Encoder::load(image->encoder, job.compute)->encode(held_out).value();
+  input.mask_codes = networks::Encoder::load(mask->encoder, job.compute)->encode(held_out).value();
+  input.thresholds = {
+      {"re-identification", 0.05, 0.20, false}, {"channel-correlation", 0.5, 0.7, false},
+      {"surrogate-decoder", 0.10, 0.30, false}, {"known-plaintext-pairs", 64, 16, true},
+      {"foreign-decoder", 0.15, 0.30, false},   {"mask-leakage", 0.05, 0.15, false},
+      {"attribute-probe", 0.05, 0.10, false},   {"mask-ceiling", 0.93, 0.90, true}};
+  Attribute parity{"parity", false, {}};
+  for (const auto& set : {own, held_out}) {
+    for (const std::int64_t patient : set.patient)
+      parity.value[patient] = patient % 2 ? "odd" : "even";
+  }
+  input.attributes = {parity};
+  return input;
+}
+
+const Indicator& named(const GateReport& report, std::string_view name) {
+  for (const Indicator& one : report.indicators) {
+    if (one.name == name) return one;
+  }
+  FAIL("no indicator " << name);
+  return report.indicators.front();
+}
+
+}  // namespace
+
+TEST_CASE("the gate judges every attacker of a site's own codes", "[privacy]") {
+  const networks::Job job{.compute = {.threads = 1}};
+  const GateInput input = input_of(blobs(8, 8), blobs(6, 9), job);
+  const auto report = assess(input, job);
   REQUIRE(report.has_value());
-  REQUIRE(report->indicators.size() == 5);
-  CHECK(report->verdict == Verdict::fail);  // the mask ceiling alone fails
-  CHECK(report->indicators[4].verdict == Verdict::fail);
-  CHECK(report->indicators[0].chance == Approx(1.0 / 12));
-  CHECK(report->indicators[0].patients == 4);
+  for (const auto* name :
+       {"re-identification", "channel-correlation", "surrogate-decoder", "known-plaintext-pairs",
+        "foreign-decoder", "mask-leakage", "attribute-parity", "mask-ceiling"}) {
+    const Indicator& one = named(*report, name);
+    INFO(name);
+    CHECK_FALSE(one.attacker.empty());
+    CHECK_FALSE(one.plain.empty());
+    CHECK_FALSE(one.gallery.empty());
+    CHECK(one.interval.low <= one.interval.high);
+    CHECK(one.patients > 0);
+  }
+  CHECK(named(*report, "mask-ceiling").verdict == Verdict::fail);  // twenty steps keep no mask
+  CHECK(report->verdict == Verdict::fail);
+  CHECK(named(*report, "re-identification").chance == Approx(1.0 / 18));
   CHECK(report->examples.size() == 4);
-  // The true decoder is the ceiling: it must see at least as much as blind guessing, and repeat.
-  CHECK(report->own_decoder_top1 > 1.0 / 12);
-  const auto again = assess(input, job);
-  REQUIRE(again.has_value());
-  for (std::size_t i = 0; i < 5; ++i) {
-    CHECK(again->indicators[i].value == report->indicators[i].value);
+  CHECK(report->notes.size() == 3);
+  // The true decoder is the ceiling: it must see at least as much as blind guessing.
+  CHECK(report->own_decoder_top1 > 1.0 / 18);
+}
+
+TEST_CASE("a gate stopped in any attack and resumed reports the same", "[privacy]") {
+  networks::Job job{.compute = {.threads = 1}};
+  const GateInput input = input_of(blobs(8, 8), blobs(6, 9), job);
+  const auto whole = assess(input, job);
+  REQUIRE(whole.has_value());
+  const std::int64_t all = attack_steps_of(input);
+  for (const std::int64_t stop : {std::int64_t{5}, all / 3, 2 * all / 3, all - 3}) {
+    INFO("stopped at step " << stop << " of " << all);
+    Bytes checkpoint;
+    std::int64_t seen = 0;
+    job.hooks.progress_every_steps = 1;
+    job.hooks.progress = [&](const networks::Progress& progress) {
+      CHECK(progress.steps == all);
+      seen = progress.step;
+    };
+    job.hooks.checkpoint = [&](BytesView bytes) { checkpoint.assign(bytes.begin(), bytes.end()); };
+    job.hooks.should_stop = [&] { return seen >= stop; };
+    const auto stopped = assess(input, job);
+    REQUIRE_FALSE(stopped.has_value());
+    CHECK(stopped.error().code == "training.stopped");
+    job.hooks = {};
+    job.hooks.resume_from = checkpoint;
+    const auto resumed = assess(input, job);
+    REQUIRE(resumed.has_value());
+    for (std::size_t i = 0; i < whole->indicators.size(); ++i) {
+      CHECK(resumed->indicators[i].value == whole->indicators[i].value);
+    }
+    job.hooks = {};
+  }
+  job.hooks.resume_from = to_bytes("garbage");
+  const auto garbage = assess(input, job);
+  REQUIRE_FALSE(garbage.has_value());
+  CHECK(garbage.error().code == "privacy.bad_checkpoint");
+}
+
+TEST_CASE("too few patients warn and never pass", "[privacy]") {
+  const networks::Job job{.compute = {.threads = 1}};
+  GateInput input = input_of(blobs(6, 8), blobs(3, 9), job);
+  // Thresholds that nothing could fail.
+  for (GateThreshold& one : input.thresholds) {
+    one.pass = one.higher_is_better ? 0 : 2;
+    one.fail = one.higher_is_better ? 0 : 3;
+  }
+  const auto report = assess(input, job);
+  REQUIRE(report.has_value());
+  for (const Indicator& one : report->indicators) {
+    INFO(one.name);
+    CHECK(one.verdict == Verdict::warn);
   }
 }
 

@@ -61,11 +61,55 @@ TEST_CASE("all problems of a plan are told together", "[protocol][plan]") {
   }
 }
 
+TEST_CASE("presets stand for an encoder and a pooling", "[protocol][plan]") {
+  const std::string hardened = with(good, "owner =", "preset = \"hardened\"\nowner =");
+  const auto plan = plan_from_toml(hardened + "[hardening]\ncode_bits = 3\n", "plan.toml");
+  REQUIRE(plan.has_value());
+  CHECK(plan->encoder == "hardened");
+  CHECK(plan->pooling == "adapted");
+  CHECK(plan->hardening.code_bits == 3);
+  CHECK(plan_from_json(to_json(*plan)).value() == *plan);
+}
+
+TEST_CASE("a guided plan says that the mask decoder leaves, or is refused", "[protocol][plan]") {
+  const std::string guided = with(good, "owner =", "preset = \"guided\"\nowner =");
+  const auto silent = plan_from_toml(guided, "plan.toml");
+  REQUIRE_FALSE(silent.has_value());
+  CHECK(silent.error().what.find("mask_decoder_leaves") != std::string::npos);
+  const auto said =
+      plan_from_toml(with(guided, "owner =", "mask_decoder_leaves = true\nowner ="), "plan.toml");
+  REQUIRE(said.has_value());
+  CHECK(said->pooling == "guided");
+  // The consent means nothing where no decoder is needed.
+  CHECK_FALSE(
+      plan_from_toml(with(good, "owner =", "mask_decoder_leaves = true\nowner ="), "plan.toml")
+          .has_value());
+}
+
+TEST_CASE("a threshold in a plan replaces the default of its indicator only", "[protocol][plan]") {
+  const auto plan = plan_from_toml(
+      good + "[[gate]]\nindicator = \"foreign-decoder\"\npass = 0.1\nfail = 0.2\n", "plan.toml");
+  REQUIRE(plan.has_value());
+  REQUIRE(plan->gate.size() == default_thresholds().size());
+  for (const Threshold& one : plan->gate) {
+    if (one.indicator == "foreign-decoder") CHECK(one.pass == 0.1);
+  }
+}
+
+TEST_CASE("parts can be switched off one by one", "[protocol][plan]") {
+  const auto plan = plan_from_toml(good + "[parts]\ntemperature = false\n", "plan.toml").value();
+  CHECK_FALSE(plan.parts.temperature);
+  CHECK(plan.parts.largest_component);
+  CHECK(plan_from_json(to_json(plan)).value() == plan);
+}
+
 TEST_CASE("contradictions in a plan are refused", "[protocol][plan]") {
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
            {"views = 3", "size_px = 100"},
            {"owner = \"olga\"", "owner = \"olga\"\nquorum = 3"},
            {"owner = \"olga\"", "owner = \"olga\"\npreset = \"paper\"\npooling = \"adapted\""},
+           {"owner = \"olga\"", "owner = \"olga\"\nencoder = \"hardened\""},
+           {"owner = \"olga\"", "owner = \"olga\"\npreset = \"hardened\"\nencoder = \"task\""},
            {"sites = [\"site-a\", \"site-b\"]", "sites = []"},
            {"0000\"", "zzzz\""},
            {"study = \"heart\"", "study = \"../heart\""}}) {

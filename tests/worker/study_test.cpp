@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
+#include <set>
 
 #include "base/file.h"
 #include "imaging/nifti.h"
@@ -96,13 +97,14 @@ TEST_CASE("a study runs from data to predictions through the real worker", "[wor
   const Bytes code_map = encoded.artifacts.at("code-map");
 
   Named shards;
-  Named tuning, evaluation;
+  Named tuning, evaluation, members;
   for (const json& shard : encoded.result.at("shards")) {
     const std::string number = fmt::format("{:06}", shard.at("number").get<int>());
     const Bytes& bytes = encoded.artifacts.at("shards/" + number + ".safetensors");
     CHECK(as_text(bytes).find("P00") == std::string_view::npos);
     const std::string purpose = shard.at("purpose");
     if (purpose == "training") shards["shards/site-a/" + number + ".safetensors"] = bytes;
+    if (purpose == "training") members["codes/" + number] = bytes;
     if (purpose == "tuning") tuning["codes/" + number] = bytes;
     if (purpose == "evaluation") evaluation["codes/" + number] = bytes;
   }
@@ -117,7 +119,12 @@ TEST_CASE("a study runs from data to predictions through the real worker", "[wor
                                  {"image-decoder", image.artifacts.at("image-decoder")},
                                  {"mask-encoder", mask.artifacts.at("mask-encoder")},
                                  {"mask-decoder", mask.artifacts.at("mask-decoder")}});
-  CHECK(gate.result.at("indicators").size() >= 4);
+  std::set<std::string> indicators;
+  for (const json& one : gate.result.at("indicators")) indicators.insert(one.at("name"));
+  CHECK(indicators == std::set<std::string>{"re-identification", "channel-correlation",
+                                            "surrogate-decoder", "known-plaintext-pairs",
+                                            "foreign-decoder", "mask-leakage", "mask-ceiling"});
+  CHECK(gate.result.at("notes").size() == 3);
   CHECK(gate.result.at("verdict") == "fail");  // twelve steps make no mask encoder
   CHECK(gate.artifacts.contains("gate-report"));
 
@@ -133,6 +140,9 @@ TEST_CASE("a study runs from data to predictions through the real worker", "[wor
   const Answer for_evaluation = warm.run(predict, evaluation);
   REQUIRE(for_evaluation.failure.is_null());
   CHECK(for_evaluation.artifacts.size() == 2);
+  const Answer for_members = warm.run(predict, members);
+  REQUIRE(for_members.failure.is_null());
+  CHECK(for_members.artifacts.size() == 2);
   CHECK(warm.finish() == 0);
 
   Named tune{{"site-map", map},
@@ -146,13 +156,22 @@ TEST_CASE("a study runs from data to predictions through the real worker", "[wor
               {"code-map", code_map},
               {"mask-decoder", tuned.artifacts.at("mask-decoder")},
               {"mask-encoder", mask.artifacts.at("mask-encoder")}};
-  judge.insert(for_evaluation.artifacts.begin(), for_evaluation.artifacts.end());
+  for (const Answer* replies : {&for_tuning, &for_evaluation, &for_members}) {
+    judge.insert(replies->artifacts.begin(), replies->artifacts.end());
+  }
   const Answer judged = run_alone(job_of("evaluate", plan, root), judge);
   CHECK(judged.result.at("patients") == 2);
   CHECK(judged.result.at("cases") == 4);
   CHECK(judged.result.at("structures").at("LV").at("dsc").at("count") == 4);
   CHECK(judged.result.at("function").at("patients") == 2);
   CHECK(judged.result.at("ceiling").size() == 3);
+  REQUIRE(judged.result.at("membership").size() == 2);
+  for (const json& one : judged.result.at("membership")) {
+    CHECK(one.at("verdict") != "pass");  // five patients tell too little
+  }
+  CHECK(judged.result.at("calibration").at("temperature") != 1.0);
+  CHECK(judged.result.at("calibration").at("ece") <=
+        judged.result.at("calibration").at("ece_uncalibrated").get<double>() + 0.1);
   CHECK(judged.result.dump().find("P00") == std::string::npos);
   const json report = parsed(judged.artifacts.at("site-report"));
   CHECK(report.at("cases").size() == 4);

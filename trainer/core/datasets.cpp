@@ -34,6 +34,7 @@ std::vector<Shard> shards_of(const Json& manifest) {
     const auto sealed = digest_at(item, "sealed_sha256");
     if (!sealed) continue;
     shards.push_back({count_at(item, "number").value_or(0),
+                      text_or_empty(item, "purpose"),
                       *sealed,
                       count_at(item, "sealed_bytes").value_or(0),
                       {}});

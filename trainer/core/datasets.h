@@ -14,6 +14,7 @@ namespace cloister::trainer {
 
 struct Shard {
   std::uint64_t number = 0;
+  std::string purpose;  // "training", ...; "mask-decoder" in a guided study
   Digest sealed;
   std::uint64_t sealed_bytes = 0;
   Bytes wrap;  // once fetched

@@ -49,6 +49,7 @@ void add_shards(member::RunWorker& order, const LocalJob& local, const std::stri
       std::string name =
           by_site ? fmt::format("{}/{}/{:06}.safetensors", folder, dataset.site, shard.number)
                   : fmt::format("{}/{:06}", folder, shard.number);
+      if (shard.purpose == "mask-decoder") name = fmt::format("decoders/{}", dataset.site);
       order.inputs.push_back(
           {std::move(name), member::FromBlob{shard.sealed, shard.wrap,
                                              member::shard_context(order.study, dataset.site)}});
