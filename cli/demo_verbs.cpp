@@ -19,10 +19,15 @@ void add_demo(CLI::App& app, Choice& choice) {
       ->capture_default_str();
   verb->add_option(
           "--mode", options->preset,
-          "adapted; paper: the literal method; hardened: encoders trained against an attacker")
-      ->check(CLI::IsMember({"adapted", "paper", "hardened"}))
+          "adapted; paper: the literal method; hardened: encoders trained against an attacker; "
+          "guided: the trainer gets the mask decoders and can read masks")
+      ->check(CLI::IsMember({"adapted", "paper", "hardened", "guided"}))
       ->capture_default_str();
   verb->add_option("--seed", options->seed, "Of the phantoms")->capture_default_str();
+  verb->add_flag(
+      "--baselines", options->baselines,
+      "Also train, on the same data and with as many steps: each site alone, the paper's "
+      "method, and a U-Net on the plain images (about as long again)");
   verb->add_flag("--fresh", options->fresh, "Throw away what an earlier run left");
   verb->add_flag_callback(
       "--resume", [options] { options->fresh = false; },

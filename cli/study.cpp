@@ -1,5 +1,7 @@
 #include "cli/study.h"
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "cli/desk.h"
 #include "cli/json_read.h"
@@ -7,6 +9,7 @@
 #include "crypto/hash.h"
 #include "provenance/dsse.h"
 #include "provenance/merkle.h"
+#include "report/collect.h"
 
 namespace cloister::cli {
 namespace {
@@ -182,7 +185,37 @@ Result<Answer> study_jobs(Seat& seat, const std::string& study) {
   return answer;
 }
 
-Result<Answer> release_model(Seat& seat, const std::string& study) {
+namespace {
+
+// Sites whose membership test of the newest model is missing or did not pass.
+Result<std::vector<std::string>> membership_not_passed(Seat& seat, const std::string& study) {
+  auto replica = fetch_ledger(seat);
+  if (!replica) return pass(replica);
+  const auto report =
+      report::collect(replica->ledger, replica->checkpoint, StudyId::trusted(study));
+  if (!report) return pass(report);
+  std::vector<std::string> sites;
+  for (const report::Site& site : report->sites) {
+    const bool evaluated = std::any_of(report->scores.begin(), report->scores.end(),
+                                       [&](const auto& score) { return score.site == site.id; });
+    const bool passed =
+        !site.membership.empty() &&
+        std::all_of(site.membership.begin(), site.membership.end(),
+                    [](const report::Indicator& one) { return one.verdict == "pass"; });
+    if (evaluated && !passed) sites.push_back(site.id);
+  }
+  return sites;
+}
+
+std::string comma_list(const std::vector<std::string>& items) {
+  std::string out;
+  for (const auto& item : items) out += (out.empty() ? "" : ", ") + item;
+  return out;
+}
+
+}  // namespace
+
+Result<Answer> release_model(Seat& seat, const std::string& study, const std::string& reason) {
   auto told = seat.line->tell("study", study);
   if (!told) return pass(told);
   const auto models = items_at(*told, "models");
@@ -193,7 +226,19 @@ Result<Answer> release_model(Seat& seat, const std::string& study) {
   }
   auto digest = provenance::digest_at(models.back(), "digest");
   if (!digest) return pass(digest);
+  const auto shown = membership_not_passed(seat, study);
+  if (!shown) return pass(shown);
+  if (!shown->empty() && reason.empty()) {
+    return fail(
+        Kind::forbidden, "release.membership",
+        fmt::format("Whether training patients can be recognised by the network's behaviour "
+                    "did not pass at {}.",
+                    comma_list(*shown)),
+        "Look at `cloister study report`; release with --reason, or train again with less "
+        "fitting to the training patients.");
+  }
   provenance::Record record;
+  record.reason = reason;
   record.kind = provenance::RecordKind::model_released;
   record.stage = "release";
   record.study = StudyId::trusted(study);

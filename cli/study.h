@@ -20,8 +20,10 @@ namespace cloister::cli {
 // Prints to the terminal until the study is released or closed (or the person interrupts).
 [[nodiscard]] Result<Answer> watch_study(Seat& seat, const std::string& study);
 
-// Releases the newest model once enough sites approved it.
-[[nodiscard]] Result<Answer> release_model(Seat& seat, const std::string& study);
+// Releases the newest model once enough sites approved it. Where a site's membership test did not
+// pass, or was not made, it needs a reason, which goes into the ledger ("release.membership").
+[[nodiscard]] Result<Answer> release_model(Seat& seat, const std::string& study,
+                                           const std::string& reason);
 
 // The owner's documented exception: what withdrawals took away is not trained again. "retrain.none"
 // if no withdrawal waits for that.

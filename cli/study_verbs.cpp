@@ -1,6 +1,8 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/model_card.h"
+#include "cli/pilot.h"
 #include "cli/plan_fill.h"
 #include "cli/plan_template.h"
 #include "cli/program.h"
@@ -22,7 +24,6 @@ constexpr Row rows[] = {
      study_status},
     {"jobs", "Every job of the study", study_jobs},
     {"watch", "Live progress until the study is released", watch_study},
-    {"release", "Release the newest model after the sites' approvals", release_model},
 };
 
 void add_offline(CLI::App& group, Choice& choice) {
@@ -116,6 +117,78 @@ void add_no_retrain(CLI::App& group, Choice& choice) {
   });
 }
 
+void add_preassess(CLI::App& group, Choice& choice) {
+  CLI::App* verb = group.add_subcommand(
+      "preassess", "Pilot a plan and map every privacy indicator to its clause and its party");
+  const auto options = std::make_shared<PreassessOptions>();
+  verb->add_option("plan", options->plan, "PLAN.toml")->required();
+  verb->add_option("-o,--output", options->output, "Folder for the page and its JSON")->required();
+  verb->add_option("--data", options->data,
+                   "Folder with one sub-folder a site; else phantoms made for the pilot");
+  verb->add_option("--patients", options->patients_max,
+                   "At most so many patients of each site and split; 0: all");
+  verb->footer("Example:\n  cloister study preassess plan.toml -o pilot");
+  verb->callback([&choice, options] { choice.run = [options] { return preassess(*options); }; });
+}
+
+void add_compare(CLI::App& group, Choice& choice) {
+  CLI::App* verb =
+      group.add_subcommand("compare", "Studies, modes and baselines side by side, from the ledger");
+  const auto who = std::make_shared<Who>();
+  const auto studies = std::make_shared<std::vector<std::string>>();
+  verb->add_option("studies", *studies, "Their ids")->required();
+  add_who(*verb, *who);
+  verb->footer("Example:\n  cloister study compare heart-1 heart-paper");
+  verb->callback([&choice, who, studies] {
+    choice.run = [who, studies]() -> Result<Answer> {
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      return compare_studies(*seat, *studies);
+    };
+  });
+}
+
+void add_model_card(CLI::App& group, Choice& choice) {
+  CLI::App* verb = group.add_subcommand(
+      "model-card", "Card of the newest model, a page for each ethics board, and its export");
+  const auto who = std::make_shared<Who>();
+  const auto options = std::make_shared<ModelCardOptions>();
+  verb->add_option("study", options->study, "Its id")->required();
+  verb->add_option("-o,--output", options->folder, "Folder for the files")->required();
+  verb->add_option("--trainer", options->trainer_home,
+                   "Home of the trainer on this machine: exports network.safetensors as well");
+  add_who(*verb, *who);
+  verb->footer(
+      "Example:\n  cloister study model-card heart-1 -o card --trainer /var/lib/cloister-trainer");
+  verb->callback([&choice, who, options] {
+    choice.run = [who, options]() -> Result<Answer> {
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      return model_card(*seat, *options);
+    };
+  });
+}
+
+void add_release(CLI::App& group, Choice& choice) {
+  CLI::App* verb = group.add_subcommand(
+      "release", "Release the newest model after the sites' approvals and the membership test");
+  const auto who = std::make_shared<Who>();
+  const auto study = std::make_shared<std::string>();
+  const auto reason = std::make_shared<std::string>();
+  verb->add_option("study", *study, "Its id")->required();
+  verb->add_option("--reason", *reason,
+                   "Needed where membership of training patients shows; goes into the ledger");
+  add_who(*verb, *who);
+  verb->footer("Example:\n  cloister study release heart-1");
+  verb->callback([&choice, who, study, reason] {
+    choice.run = [who, study, reason]() -> Result<Answer> {
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      return release_model(*seat, *study, *reason);
+    };
+  });
+}
+
 void add_row(CLI::App& group, Choice& choice, const Row& row) {
   CLI::App* verb = group.add_subcommand(row.name, row.help);
   const auto who = std::make_shared<Who>();
@@ -141,6 +214,10 @@ void add_study(CLI::App& app, Choice& choice) {
   add_open(*group, choice);
   add_report(*group, choice);
   add_no_retrain(*group, choice);
+  add_preassess(*group, choice);
+  add_compare(*group, choice);
+  add_model_card(*group, choice);
+  add_release(*group, choice);
   for (const Row& row : rows) add_row(*group, choice, row);
 }
 

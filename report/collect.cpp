@@ -30,6 +30,7 @@ void fold_study(Report& report, const Record& record) {
   study.preset = plan->preset;
   study.encoder = plan->encoder;
   study.pooling = plan->pooling;
+  study.mask_decoder_leaves = plan->mask_decoder_leaves;
   study.budget = plan->budget.name;
   study.plan = record.subjects.empty() ? "" : to_hex(record.subjects.front().digest);
   study.phase = "open";

@@ -50,6 +50,13 @@ bool is_on_demand(const Record& record) {
   return (purpose.empty() ? record.purpose : purpose) == "prediction";
 }
 
+int severity(const std::string& verdict) {
+  if (verdict == "pass") return 1;
+  return verdict == "warn" ? 2 : 3;
+}
+
+}  // namespace
+
 Indicator indicator_from(const Json& json) {
   Indicator one;
   one.name = text_or_empty(json, "name");
@@ -73,13 +80,6 @@ Indicator indicator_from(const Json& json) {
   }
   return one;
 }
-
-int severity(const std::string& verdict) {
-  if (verdict == "pass") return 1;
-  return verdict == "warn" ? 2 : 3;
-}
-
-}  // namespace
 
 double number_or(const Json& json, std::string_view key, double fallback) {
   return number(json, key).value_or(fallback);
@@ -229,9 +229,21 @@ void fold_evaluation(Report& report, const Record& record) {
     score.volumes = count_or(one, "cases", 0);
     report.scores.push_back(std::move(score));
   }
+  Site& of = site_of(report, site);
   for (const auto& [structure, ceiling] : *object_or_none(record.details, "ceiling").fields()) {
-    site_of(report, site).mask_ceiling.try_emplace(structure, ceiling.number().value_or(0));
+    of.mask_ceiling.try_emplace(structure, ceiling.number().value_or(0));
   }
+  if (mode != report.study.preset) return;
+  const Json& calibration = object_or_none(record.details, "calibration");
+  if (const auto ece = number(calibration, "ece")) {
+    of.calibration = Calibration{*ece, number_or(calibration, "ece_uncalibrated", *ece),
+                                 number_or(calibration, "temperature", 1)};
+  }
+  of.ef_error_percent = mean_at(object_or_none(record.details, "function"), "ef_error_percent");
+  of.membership.clear();
+  const Json* membership = record.details.find("membership");
+  if (membership == nullptr || membership->items() == nullptr) return;
+  for (const Json& item : *membership->items()) of.membership.push_back(indicator_from(item));
 }
 
 void finish_gates(Report& report) {

@@ -11,6 +11,7 @@
 
 namespace cloister::report {
 
+[[nodiscard]] Indicator indicator_from(const provenance::Json& json);
 [[nodiscard]] double number_or(const provenance::Json& json, std::string_view key, double fallback);
 [[nodiscard]] std::uint64_t count_or(const provenance::Json& json, std::string_view key,
                                      std::uint64_t fallback);

@@ -83,6 +83,13 @@ struct Upload {
   std::string released_by;  // the person who signed
 };
 
+// How well a site's probabilities say how often they are right.
+struct Calibration {
+  double ece = 0;  // expected calibration error, after the site's temperature
+  double ece_uncalibrated = 0;
+  double temperature = 1;
+};
+
 struct Site {
   std::string id;
   std::uint64_t cases = 0;     // volumes that can be used
@@ -96,6 +103,9 @@ struct Site {
   std::map<std::string, double> mask_ceiling;  // DSC by structure: what a mask keeps
   Gate gate;
   Upload upload;
+  std::vector<Indicator> membership;  // of the pooled network, tried before its release
+  std::optional<Calibration> calibration;
+  std::optional<double> ef_error_percent;  // mean absolute error of ejection fractions, in points
 };
 
 // One structure at one site in one mode. Absent distances: no patient had the structure both in
@@ -167,6 +177,7 @@ struct Study {
   std::string preset;
   std::string encoder;
   std::string pooling;
+  bool mask_decoder_leaves = false;  // guided: the trainer can read the sites' masks
   std::string budget;
   std::string plan;   // digest
   std::string phase;  // "released", ...

@@ -93,11 +93,21 @@ Json upload_json(const Upload& upload) {
       .set("released_by", upload.released_by);
 }
 
+Json calibration_json(const std::optional<Calibration>& calibration) {
+  if (!calibration) return Json();
+  return Json::object()
+      .set("ece", calibration->ece)
+      .set("ece_uncalibrated", calibration->ece_uncalibrated)
+      .set("temperature", calibration->temperature);
+}
+
 Json site_json(const Site& site) {
   Json encoders = Json::object();
   for (const auto& encoder : site.encoders) encoders.set(encoder.which, encoder_json(encoder));
   Json jobs = Json::array();
   for (const auto& job : site.jobs) jobs.push(job_json(job));
+  Json membership = Json::array();
+  for (const auto& one : site.membership) membership.push(indicator_json(one));
   Json excluded = Json::array();
   for (const auto& one : site.excluded) {
     excluded.push(Json::object().set("code", one.code).set("cases", one.cases));
@@ -114,7 +124,10 @@ Json site_json(const Site& site) {
       .set("encoders", std::move(encoders))
       .set("mask_ceiling", map_of(site.mask_ceiling))
       .set("gate", gate_json(site.gate))
-      .set("upload", upload_json(site.upload));
+      .set("upload", upload_json(site.upload))
+      .set("membership", std::move(membership))
+      .set("calibration", calibration_json(site.calibration))
+      .set("ef_error_percent", optional_number(site.ef_error_percent));
 }
 
 Json score_json(const Score& score) {
@@ -169,6 +182,7 @@ Json study_json(const Study& study) {
       .set("preset", study.preset)
       .set("encoder", study.encoder)
       .set("pooling", study.pooling)
+      .set("mask_decoder_leaves", study.mask_decoder_leaves)
       .set("budget", study.budget)
       .set("plan", study.plan)
       .set("phase", study.phase)

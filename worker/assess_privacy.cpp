@@ -6,7 +6,7 @@
 #include "imaging/overlay.h"
 #include "networks/views.h"
 #include "privacy/gate.h"
-#include "worker/indicator_json.h"
+#include "worker/gate_parts.h"
 #include "worker/kinds.h"
 #include "worker/site_data.h"
 #include "worker/study_options.h"
@@ -54,18 +54,6 @@ std::vector<privacy::Attribute> attributes_of(const SiteMap& map) {
     if (values.size() > 1) attributes.push_back(std::move(attribute));
   }
   return attributes;
-}
-
-// The networks that the attackers train: of the site's kind, and never hardened.
-void set_attackers(privacy::GateInput& input, const networks::Budget& budget,
-                   const protocol::StudyPlan& plan) {
-  input.foreign = budget.image;
-  input.foreign.learning = networks::EncoderLearning::reconstruct;
-  input.foreign.recipe.steps = plan.budget.attack_steps;
-  input.foreign_mask = budget.mask;
-  input.foreign_mask.recipe.steps = plan.budget.attack_steps;
-  input.thresholds = thresholds_of(plan);
-  input.seed = plan.seed;
 }
 
 Result<privacy::GateInput> gate_input(JobContext& context) {
@@ -125,17 +113,8 @@ Result<json> assess_privacy(JobContext& context) {
   const auto report = privacy::assess(
       *input, context.training("attacking the codes", privacy::attack_steps_of(*input)));
   if (!report) return pass(report);
-  json result{{"verdict", privacy::to_string(report->verdict)},
-              {"strongest_attack", report->strongest_attack},
-              {"own_decoder_top1", report->own_decoder_top1},
-              {"seed", report->seed},
-              {"attack_steps", report->attack_steps},
-              {"steps_in_all", privacy::attack_steps_of(*input)},
-              {"notes", report->notes},
-              {"indicators", json::array()}};
-  for (const privacy::Indicator& indicator : report->indicators) {
-    result["indicators"].push_back(to_json(indicator));
-  }
+  json result = to_json(*report);
+  result["steps_in_all"] = privacy::attack_steps_of(*input);
   if (auto sent = send_examples(context, *report); !sent) return pass(std::move(sent));
   context.document("gate-report", result);
   return result;

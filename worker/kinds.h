@@ -29,6 +29,7 @@ struct WorkerKind {
 [[nodiscard]] Result<nlohmann::json> evaluate(JobContext& context);
 [[nodiscard]] Result<nlohmann::json> encode_volume(JobContext& context);
 [[nodiscard]] Result<nlohmann::json> decode_volume(JobContext& context);
+[[nodiscard]] Result<nlohmann::json> pilot(JobContext& context);
 [[nodiscard]] Result<nlohmann::json> phantom(JobContext& context);
 
 [[nodiscard]] std::span<const WorkerKind> worker_kinds();

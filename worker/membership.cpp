@@ -3,7 +3,7 @@
 #include "networks/views.h"
 #include "privacy/membership.h"
 #include "worker/codes.h"
-#include "worker/indicator_json.h"
+#include "worker/gate_parts.h"
 
 namespace cloister::worker {
 namespace {

@@ -19,7 +19,7 @@ using nlohmann::json;
 using protocol::Frame;
 using protocol::FrameType;
 
-constexpr std::array<WorkerKind, 12> kinds{{{"register-data", register_data},
+constexpr std::array<WorkerKind, 13> kinds{{{"register-data", register_data},
                                             {"train-image-encoder", train_image_encoder},
                                             {"train-mask-encoder", train_mask_encoder},
                                             {"encode", encode},
@@ -30,7 +30,8 @@ constexpr std::array<WorkerKind, 12> kinds{{{"register-data", register_data},
                                             {"evaluate", evaluate},
                                             {"encode-volume", encode_volume},
                                             {"decode-volume", decode_volume},
-                                            {"phantom", phantom}}};
+                                            {"phantom", phantom},
+                                            {"pilot", pilot}}};
 
 Result<KindFunction> function_of(std::string_view kind) {
   for (const WorkerKind& known : kinds) {

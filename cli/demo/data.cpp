@@ -8,7 +8,7 @@
 #include "cli/demo/centres.h"
 #include "cli/demo/world.h"
 #include "cli/json_read.h"
-#include "protocol/worker_frame.h"
+#include "cli/worker_job.h"
 
 namespace cloister::cli {
 namespace {
@@ -23,23 +23,6 @@ struct Phantom {
   std::uint64_t test = 4;
   std::uint64_t seed = 0;
 };
-
-Result<void> worker_failure(const Ran& ran) {
-  protocol::FrameReader reader;
-  reader.feed(as_bytes(ran.out));
-  for (auto frame = reader.next(); frame && *frame; frame = reader.next()) {
-    if ((*frame)->type == protocol::FrameType::result) return {};
-    if ((*frame)->type != protocol::FrameType::failure) continue;
-    const auto json = provenance::parse_json(as_text((*frame)->payload));
-    if (!json) break;
-    return fail(Kind::unavailable, "demo.worker", provenance::text_or_empty(*json, "what"),
-                provenance::text_or_empty(*json, "next"));
-  }
-  return fail(Kind::unavailable, "demo.worker",
-              fmt::format("The worker ended with status {} and no result: {}", ran.status,
-                          ran.err.substr(0, 300)),
-              "Run `cloister doctor`.");
-}
 
 // Complete once its last file, dataset.json, is there.
 Result<void> make_phantom(World& world, const Phantom& phantom) {
@@ -58,14 +41,8 @@ Result<void> make_phantom(World& world, const Phantom& phantom) {
                                               .set("training_patients", phantom.training)
                                               .set("test_patients", phantom.test)
                                               .set("seed", phantom.seed));
-  Bytes in = protocol::encode_frame(protocol::FrameType::job, as_bytes(to_jcs(job)));
-  append(in, protocol::encode_frame(protocol::FrameType::start, {}));
-  RunOptions options;
-  options.in = as_text(in);
-  options.limit = Duration{10 * 60'000};
-  auto ran = run_program(world.programs.worker, {}, options);
+  auto ran = run_worker_job(world.programs.worker, job, Duration{10 * 60'000});
   if (!ran) return pass(ran);
-  if (auto good = worker_failure(*ran); !good) return good;
   return write_text(done, "");
 }
 

@@ -16,6 +16,7 @@ struct DemoOptions {
   std::string budget = "quick";
   std::string preset = "adapted";
   std::uint64_t seed = 20'261'123;  // of the phantoms; published
+  bool baselines = false;           // train local-only, paper and a plaintext U-Net beside it
   bool fresh = false;               // throw away what an earlier run left
   bool json = false;                // events as JSON lines instead of a picture
 };

@@ -235,7 +235,8 @@ class Drive {
     }
     if (approvals.size() < world_.sites.size()) return {};  // on their way
     if (truth_at(model, "released") || text_or_empty(study, "phase") == "released") return {};
-    auto released = release_model(owner_, std::string(demo_study));
+    auto released = release_model(owner_, std::string(demo_study),
+                                  "Demonstration: few patients, so membership cannot pass.");
     if (!released) {
       // The approvals may still be on their way into the owner's view.
       return released.error().kind == Kind::unavailable ? Result<void>{}

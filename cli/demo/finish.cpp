@@ -14,6 +14,7 @@
 #include "cli/draw.h"
 #include "cli/file_digest.h"
 #include "cli/json_read.h"
+#include "cli/model_card.h"
 #include "cli/site.h"
 #include "provenance/bundle.h"
 #include "provenance/lineage_text.h"
@@ -218,7 +219,6 @@ Result<Told> collect_all(World& world, Seat& auditor) {
   add_words(world, told.report);
   add_stages(world, told.report);
   told.report.made_at = SystemClock().now();
-  draw(report::drawings(told.report), told.artwork);
   draw({report::lineage_of(*trace)}, told.artwork);
   take_pictures(world, told.artwork);
   return told;
@@ -240,7 +240,8 @@ std::string pointers(const World& world, const std::string& verify_command) {
 std::string closing_words(const World& world, const report::Report& report) {
   const auto mean = report::study_mean(report, report.study.preset);
   return fmt::format(
-      "\nDone in {}. Mean DSC {} over {} held-out patients of {} sites; the evidence {}.\n{}",
+      "\n{}\nDone in {}. Mean DSC {} over {} held-out patients of {} sites; the evidence {}.\n{}",
+      comparison_text(report),
       for_people(Duration(static_cast<std::int64_t>(report.seconds * 1000))),
       mean ? fmt::format("{:.3f}", mean->dsc) : "-", mean ? mean->patients : 0, report.sites.size(),
       report.verification.verdict, pointers(world, report.verification.command));
@@ -291,6 +292,8 @@ Result<Answer> report_and_prove(World& world) {
   if (auto written = write_site_reports(world); !written) return pass(written);
   auto told = collect_all(world, *auditor);
   if (!told) return pass(told);
+  if (auto added = add_baselines(world, *auditor, told->report); !added) return pass(added);
+  draw(report::drawings(told->report), told->artwork);
   const std::string json = report::to_json(told->report);
   if (auto written = write_text(world.out / "report.json", json); !written) return pass(written);
   const std::string html = report::to_html(told->report, told->artwork);

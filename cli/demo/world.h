@@ -16,6 +16,7 @@
 #include "cli/demo/stopwatch.h"
 #include "cli/line.h"
 #include "protocol/plan.h"
+#include "report/report.h"
 
 namespace cloister::cli {
 
@@ -75,6 +76,8 @@ inline constexpr std::string_view demo_auditor = "aude";
 [[nodiscard]] Result<void> drive_study(World& world);  // until the model is released
 [[nodiscard]] Result<void> segment_new_volume(World& world);
 [[nodiscard]] Result<Answer> report_and_prove(World& world);
+// Model card and exported network; with --baselines also their scores, added to the report.
+[[nodiscard]] Result<void> add_baselines(World& world, Seat& auditor, report::Report& report);
 // What is there of a run that finished earlier.
 [[nodiscard]] Result<Answer> earlier_outcome(const World& world);
 

@@ -50,8 +50,11 @@ Gate a_gate(Prng& prng, const std::string& site) {
   first.basis = "gallery of 24 slices of 6 patients; chance 4.2 %";
   gate.indicators.push_back(first);
   gate.indicators.push_back(an_indicator("channel-correlation", 0.62, 0.5, 0.7));
+  gate.indicators.push_back(an_indicator("surrogate-decoder", 0.08, 0.10, 0.30));
   gate.indicators.push_back(an_indicator("known-plaintext-pairs", 16, 64, 16));
   gate.indicators.push_back(an_indicator("foreign-decoder", 0.04, 0.15, 0.30));
+  gate.indicators.push_back(an_indicator("mask-leakage", 0.02, 0.05, 0.15));
+  gate.indicators.push_back(an_indicator("attribute-sex", 0.07, 0.05, 0.10));
   gate.indicators.push_back(an_indicator("mask-ceiling", 0.951, 0.93, 0.90));
   gate.verdict = "fail";
   for (const Indicator& one : gate.indicators) {
@@ -84,6 +87,10 @@ Site a_site(Prng& prng, const std::string& id, std::uint64_t patients) {
       {"mask", std::string(digest_2), 38.0, 0.08, a_curve(prng, 500, 1.4, 0.07)});
   site.mask_ceiling = {{"LV", 0.972}, {"MYO", 0.951}, {"RV", 0.963}};
   site.gate = a_gate(prng, id);
+  site.membership.push_back(an_indicator("membership-auc", 0.57, 0.55, 0.60));
+  site.membership.push_back(an_indicator("membership-tpr", 0.015, 0.02, 0.05));
+  site.calibration = Calibration{0.03, 0.08, 1.7};
+  site.ef_error_percent = 4.2;
   site.upload = {9'312'441 + prng.below(900'000), patients, 1.4, std::string(digest_1),
                  fmt::format("steward-{}", id)};
   return site;

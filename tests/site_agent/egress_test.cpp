@@ -91,6 +91,32 @@ TEST_CASE("whatever the gate did not pass needs an exception for the very value"
   CHECK(required.refusal() == "release.indicator");
 }
 
+TEST_CASE("a mask decoder leaves only where plan, policy and a steward each say so",
+          "[site-agent]") {
+  Releasing guided;
+  guided.manifest.shards.push_back(
+      {0, "mask-decoder", crypto::sha256(as_bytes("decoder")), 1000, 0, 0, {}});
+  CHECK(guided.refusal() == "release.decoder_policy");
+  guided.policy.mask_decoder_leaves = true;
+  CHECK(guided.refusal() == "release.decoder_policy");  // the plan asks for none
+  guided.study.plan.mask_decoder_leaves = true;
+  CHECK(guided.refusal() == "release.decoder_permit");
+  Permit decoder = guided.permits[0];
+  decoder.purposes = {"mask-decoder"};
+  guided.permits.push_back(decoder);
+  CHECK(guided.refusal().empty());
+  // The decoder's permit alone lets no codes out, and it names its recipient as the other does.
+  guided.permits.erase(guided.permits.begin());
+  CHECK(guided.refusal() == "release.no_permit");
+  guided.permits.back().recipient_key = std::string(64, 'a');
+  guided.permits.insert(guided.permits.begin(), Releasing().permits[0]);
+  CHECK(guided.refusal() == "release.recipient");
+  const auto shown = preview_json(
+      {guided.policy, guided.study, guided.manifest, guided.gate, guided.permits, guided.left});
+  CHECK(shown.find("\"mask_decoder_leaves\":true") != std::string::npos);
+  CHECK(shown.find("\"patients\":3") != std::string::npos);
+}
+
 TEST_CASE("the quota counts what left before", "[site-agent]") {
   Releasing bytes;
   bytes.policy.leave_bytes_max = 3000;

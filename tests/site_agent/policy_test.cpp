@@ -57,6 +57,13 @@ TEST_CASE("studies and purposes that are not allowed are never run", "[site-agen
   policy = everything();
   policy.purposes = {"care"};
   CHECK(decide(policy, true, study, test::a_job(study.plan, "encode")).ruling == Ruling::never);
+  policy = everything();
+  auto guided = study;
+  guided.plan.mask_decoder_leaves = true;
+  CHECK(decide(policy, true, guided, test::a_job(study.plan, "encode")).ruling == Ruling::never);
+  policy.mask_decoder_leaves = true;
+  CHECK(decide(policy, true, guided, test::a_job(study.plan, "encode")).ruling ==
+        Ruling::automatic);
 }
 
 TEST_CASE("working hours may pass midnight", "[site-agent]") {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "base/file.h"
@@ -241,6 +242,62 @@ TEST_CASE("a task encoder and the paper's preset train as the plan says", "[work
   plan.budget.test_time_views = 1;
   const Answer paper = run_alone(job_of("train-mask-encoder", plan, site()), inputs);
   CHECK(paper.result.at("ceiling").size() == 3);
+}
+
+TEST_CASE("a pilot tries a plan, its baselines and its gate in one process", "[worker]") {
+  json job = job_of("pilot", tiny_plan());
+  job["parameters"] = {
+      {"sites",
+       {{{"site", "one"}, {"root", site().string()}},
+        {{"site", "two"}, {"root", site().string()}}}},
+      {"modes", {"study", "local-only", "mask-ceiling", "paper", "plaintext-unet"}},
+      {"gate", true},
+      {"patients_max", 2}};
+  const Answer answer = run_alone(job);
+  std::map<std::string, int> scores;
+  for (const json& one : answer.result.at("scores")) {
+    ++scores[one.at("mode").get<std::string>()];
+    CHECK(one.at("structures").at("LV").at("dsc").at("count") == 4);
+  }
+  CHECK(scores == std::map<std::string, int>{{"adapted", 2},
+                                             {"local-only", 2},
+                                             {"mask-ceiling", 2},
+                                             {"paper", 2},
+                                             {"plaintext-unet", 2}});
+  CHECK(answer.result.at("gates").size() == 2);
+  CHECK(answer.result.at("gates").at("one").at("indicators").size() >= 7);
+  CHECK(answer.checkpoints.empty());
+  job["parameters"]["sites"] = json::array();
+  WorkerRun worker;
+  CHECK(worker.run(job).failure.at("code") == "worker.bad_job");
+}
+
+TEST_CASE("a guided study's mask decoder travels beside the shards, and only there", "[worker]") {
+  protocol::StudyPlan plan = tiny_plan();
+  const Named inputs{{"site-map", site_map()}, {"seed", seed}};
+  const Answer image = run_alone(job_of("train-image-encoder", plan, site()), inputs);
+  const Answer mask = run_alone(job_of("train-mask-encoder", plan, site()), inputs);
+  Named encode = inputs;
+  encode["image-encoder"] = image.artifacts.at("image-encoder");
+  encode["mask-encoder"] = mask.artifacts.at("mask-encoder");
+  encode["mask-decoder"] = mask.artifacts.at("mask-decoder");
+  const Answer closed = run_alone(job_of("encode", plan, site()), encode);
+  CHECK_FALSE(closed.artifacts.contains("shards/000000.safetensors"));
+  for (const auto& [name, bytes] : closed.artifacts) {
+    CHECK(bytes != mask.artifacts.at("mask-decoder"));
+  }
+  plan.preset = "guided";
+  plan.pooling = "guided";
+  plan.mask_decoder_leaves = true;
+  json job = job_of("encode", plan, site());
+  WorkerRun worker;
+  const Answer open = worker.run(job, encode);
+  if (open.failure.is_object()) {
+    CHECK(open.failure.at("code") == "plan.pooling");  // these networks know no guided pooling
+    return;
+  }
+  CHECK(open.artifacts.at("shards/000000.safetensors") == mask.artifacts.at("mask-decoder"));
+  CHECK(open.result.at("shards").back().at("purpose") == "mask-decoder");
 }
 
 TEST_CASE("a withdrawn patient is left out of everything that follows", "[worker]") {

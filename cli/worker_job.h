@@ -1,0 +1,17 @@
+// One job of a cloister-worker that needs no secrets and gives back nothing but its result:
+// phantoms and pilots.
+#pragma once
+
+#include <filesystem>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "provenance/json.h"
+
+namespace cloister::cli {
+
+// The worker's result; its failure as "worker.job" with its own words.
+[[nodiscard]] Result<provenance::Json> run_worker_job(const std::filesystem::path& worker,
+                                                      const provenance::Json& job, Duration limit);
+
+}  // namespace cloister::cli
