@@ -97,6 +97,28 @@ std::string exceptions_html(const Report& report) {
          out;
 }
 
+// What the finished network tells of its training patients, tried before its release.
+std::string membership_html(const Report& report) {
+  std::string rows;
+  for (const Site& site : report.sites) {
+    for (const Indicator& one : site.membership) {
+      rows += fmt::format(
+          "<tr><th scope=\"row\" class=\"id\">{}</th><td>{}<br><span class=\"note\">{}</span></td>"
+          "<td class=\"n\"><strong>{}</strong> {}</td><td class=\"id\">{}</td></tr>\n",
+          escaped(site.id), escaped(one.name), escaped(one.plain), figure_text(one.value),
+          badge(one.verdict), limits_text(one));
+    }
+  }
+  if (rows.empty()) return {};
+  return "<h3>Does the network remember its patients?</h3>\n<p>Tried at each site before it agreed "
+         "to the network's release, on its training patients and on patients the network never "
+         "saw.</p>\n" +
+         table_open("Membership inference on the shared network") +
+         "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\">Measure</th><th scope=\"col\" "
+         "class=\"n\">Value</th><th scope=\"col\">Limits</th></tr></thead><tbody>\n" +
+         rows + "</tbody>" + table_close();
+}
+
 std::string leaks_html(const Artwork& artwork) {
   std::string out;
   for (const Overlay& overlay : artwork.overlays) {
@@ -132,7 +154,8 @@ std::string gate_html(const Report& report, const Artwork& artwork) {
   out += "</tr></thead>\n<tbody>\n";
   for (const auto& name : names) out += indicator_row(report, name);
   out += "</tbody>" + table_close();
-  return out + exceptions_html(report) + leaks_html(artwork) + section_close();
+  return out + exceptions_html(report) + membership_html(report) + leaks_html(artwork) +
+         section_close();
 }
 
 std::string left_html(const Report& report) {

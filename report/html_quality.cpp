@@ -147,6 +147,32 @@ std::string baselines(const Report& report) {
   return out + "</tbody>" + table_close();
 }
 
+// Calibration and ejection fraction, where sites told them.
+std::string beyond_overlap(const Report& report) {
+  std::string rows;
+  for (const Site& site : report.sites) {
+    if (!site.calibration && !site.ef_error_percent) continue;
+    const auto& calibration = site.calibration;
+    rows += fmt::format(
+        "<tr><th scope=\"row\" class=\"id\">{}</th><td class=\"n\">{}</td><td "
+        "class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
+        escaped(site.id), calibration ? score_text(calibration->ece_uncalibrated) : "–",
+        calibration ? score_text(calibration->ece) : "–",
+        calibration ? figure_text(calibration->temperature) : "–",
+        site.ef_error_percent ? figure_text(*site.ef_error_percent) : "–");
+  }
+  if (rows.empty()) return {};
+  return "<h3>Beyond overlap</h3>\n" +
+         table_open(
+             "Do probabilities say how often they are right, and what of the ventricle's "
+             "function") +
+         "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\" class=\"n\">Calibration error "
+         "(ECE) before</th><th scope=\"col\" class=\"n\">after</th><th scope=\"col\" "
+         "class=\"n\">Temperature</th><th scope=\"col\" class=\"n\">Ejection fraction, mean "
+         "absolute error [points]</th></tr></thead><tbody>\n" +
+         rows + "</tbody>" + table_close();
+}
+
 std::string overlay_html(const Overlay& overlay) {
   return fmt::format(
       "<figure><img src=\"data:image/png;base64,{}\" alt=\"{}\" loading=\"lazy\"><figcaption>{} · "
@@ -228,6 +254,7 @@ std::string quality_html(const Report& report, const Artwork& artwork) {
   out += figure_html(artwork, "results", "tall");
   out += mode_table(report, modes_of(report).front());
   out += baselines(report);
+  out += beyond_overlap(report);
   return out + section_close();
 }
 
