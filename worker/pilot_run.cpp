@@ -102,9 +102,14 @@ Result<void> PilotRun::pool(const PilotMode& mode, const std::vector<std::size_t
                            mode.sites[members[place]], mode.budget, compute);
     if (!added) return added;
   }
+  std::vector<Bytes> decoders;
+  const bool guided = mode.budget.segmentation.pooling == networks::Pooling::guided;
+  for (const std::size_t member : members) {
+    if (guided) decoders.push_back(mode.sites[member].mask_decoder);
+  }
   const auto trained = networks::train_segmentation(
       codes, mode.budget.segmentation,
-      job("shared network, " + label, mode.budget.segmentation.recipe.steps));
+      job("shared network, " + label, mode.budget.segmentation.recipe.steps), decoders);
   if (!trained) return pass(trained);
   const auto network = networks::SegmentationNetwork::load(trained->network, compute);
   if (!network) return pass(network);

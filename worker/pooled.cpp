@@ -56,6 +56,19 @@ Result<Pool> open_shards(JobContext& context, const std::vector<std::string>& si
   return pool;
 }
 
+// A guided study only: each site's mask decoder, in the order of the sites.
+Result<std::vector<Bytes>> mask_decoders(const JobContext& context,
+                                         const std::vector<std::string>& sites) {
+  std::vector<Bytes> decoders;
+  if (!context.plan()->get().mask_decoder_leaves) return decoders;
+  for (const std::string& site : sites) {
+    const auto decoder = context.input("decoders/" + site);
+    if (!decoder) return pass(decoder);
+    decoders.emplace_back(decoder->begin(), decoder->end());
+  }
+  return decoders;
+}
+
 // The codes of a request. Of a training shard, whose image codes the site asks to have predicted to
 // learn whether membership shows, only the slices themselves: their first view.
 Result<networks::FloatTensor> asked_codes(BytesView content) {
@@ -86,9 +99,12 @@ Result<json> train_segmentation(JobContext& context) {
   if (!sites) return pass(sites);
   auto pool = open_shards(context, *sites);
   if (!pool) return pass(std::move(pool));
+  const auto decoders = mask_decoders(context, *sites);
+  if (!decoders) return pass(decoders);
   const auto trained = networks::train_segmentation(
       pool->codes, budget->segmentation,
-      context.training("training the segmentation network", budget->segmentation.recipe.steps));
+      context.training("training the segmentation network", budget->segmentation.recipe.steps),
+      *decoders);
   if (!trained) return pass(trained);
   context.artifact("network", trained->network);
   json result{{"final_loss", trained->final_loss},

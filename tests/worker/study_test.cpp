@@ -292,12 +292,22 @@ TEST_CASE("a guided study's mask decoder travels beside the shards, and only the
   json job = job_of("encode", plan, site());
   WorkerRun worker;
   const Answer open = worker.run(job, encode);
-  if (open.failure.is_object()) {
-    CHECK(open.failure.at("code") == "plan.pooling");  // these networks know no guided pooling
-    return;
-  }
+  REQUIRE(open.failure.is_null());
   CHECK(open.artifacts.at("shards/000000.safetensors") == mask.artifacts.at("mask-decoder"));
   CHECK(open.result.at("shards").back().at("purpose") == "mask-decoder");
+  CHECK(open.result.dump().find("P00") == std::string::npos);
+  Named pool;
+  for (const json& shard : open.result.at("shards")) {
+    if (shard.at("purpose") != "training") continue;
+    const std::string number = fmt::format("{:06}", shard.at("number").get<int>());
+    pool["shards/site-a/" + number + ".safetensors"] =
+        open.artifacts.at("shards/" + number + ".safetensors");
+  }
+  WorkerRun without;
+  CHECK(without.run(job_of("train-segmentation", plan), pool).failure.at("code") ==
+        "worker.input_missing");
+  pool["decoders/site-a"] = open.artifacts.at("shards/000000.safetensors");
+  CHECK(run_alone(job_of("train-segmentation", plan), pool).artifacts.contains("network"));
 }
 
 TEST_CASE("a withdrawn patient is left out of everything that follows", "[worker]") {
