@@ -45,7 +45,8 @@ std::vector<Indicator> membership(std::span<const SliceLoss> members,
   auc.attacker = "A1";
   auc.chance = 0.5;
   auc.samples = inside.size() + outside.size();
-  auc.patients = auc.samples;
+  // The smaller side says how much is known.
+  auc.patients = std::min(inside.size(), outside.size());
   auc.gallery = gallery_text(inside.size(), outside.size());
   auc.plain = fmt::format(
       "Somebody who has a patient's codes and the released network guesses whether this patient "
