@@ -377,7 +377,8 @@ Result<TrainedImageEncoder> train_hardened(const SliceSet& slices,
   const auto kept = hardened.channels().to(device);
   ContestedEncoder net(channels.count());
   const auto weights = class_weights(slices, channels).to(device);
-  Batches batches(slices, options.augmentation, options.recipe.batch, Seeds(secret));
+  Batches batches(slices, {options.augmentation, options.recipe.batch, options.window},
+                  Seeds(secret));
   Contest contest{how.reconstruction_weight, how.adversary_weight};
   const auto loss_of_step = [&](StepInput input) {
     const auto& views = batches.draw(input);
@@ -388,12 +389,13 @@ Result<TrainedImageEncoder> train_hardened(const SliceSet& slices,
     contest.judge(attack, x);
     return attack + mask_loss(net->task_decoder->forward(code), target, channels, weights);
   };
-  const Purpose purpose{"image-encoder",
-                        fingerprint(slices, options.recipe,
-                                    fmt::format("hardened {} {} {} {} {}",
-                                                how.reconstruction_weight, how.adversary_weight,
-                                                how.code_channels, how.code_bits, how.code_noise)),
-                        {}};
+  const Purpose purpose{
+      "image-encoder",
+      fingerprint(slices, options.recipe,
+                  fmt::format("hardened {} {} {} {} {} window={}", how.reconstruction_weight,
+                              how.adversary_weight, how.code_channels, how.code_bits,
+                              how.code_noise, options.window)),
+      {}};
   const auto end = run_training({*net, options.recipe, purpose, Seeds(secret)}, job, loss_of_step);
   if (!end) return pass(end);
   const auto input = [&](std::size_t at, std::size_t count) {
