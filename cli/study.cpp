@@ -1,6 +1,7 @@
 #include "cli/study.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/file.h"
 #include "cli/desk.h"
@@ -9,7 +10,6 @@
 #include "crypto/hash.h"
 #include "provenance/dsse.h"
 #include "provenance/merkle.h"
-#include "report/collect.h"
 
 namespace cloister::cli {
 namespace {
@@ -187,22 +187,29 @@ Result<Answer> study_jobs(Seat& seat, const std::string& study) {
 
 namespace {
 
-// Sites whose membership test of the newest model is missing or did not pass.
-Result<std::vector<std::string>> membership_not_passed(Seat& seat, const std::string& study) {
-  auto replica = fetch_ledger(seat);
-  if (!replica) return pass(replica);
-  const auto report =
-      report::collect(replica->ledger, replica->checkpoint, StudyId::trusted(study));
-  if (!report) return pass(report);
+bool all_pass(const Json& details) {
+  const auto indicators = items_at(details, "membership");
+  return !indicators.empty() &&
+         std::all_of(indicators.begin(), indicators.end(),
+                     [](const Json& one) { return text_or_empty(one, "verdict") == "pass"; });
+}
+
+// Sites whose membership test of this model is missing from their evaluation, or did not pass.
+Result<std::vector<std::string>> membership_not_passed(Line& line, const Digest& model) {
+  std::map<std::string, bool> passed;
+  const auto visit = [&](const protocol::LedgerEntry& entry) {
+    const auto envelope = provenance::parse_envelope(as_text(entry.envelope));
+    if (!envelope) return;
+    const auto record = provenance::parse_statement(envelope->payload);
+    if (!record || record->kind != provenance::RecordKind::model_evaluated) return;
+    const bool is_of_it = std::any_of(record->inputs.begin(), record->inputs.end(),
+                                      [&](const auto& input) { return input.digest == model; });
+    if (is_of_it) passed[record->actor.org] = all_pass(record->details);
+  };
+  if (auto read = each_record(line, visit); !read) return pass(read);
   std::vector<std::string> sites;
-  for (const report::Site& site : report->sites) {
-    const bool evaluated = std::any_of(report->scores.begin(), report->scores.end(),
-                                       [&](const auto& score) { return score.site == site.id; });
-    const bool passed =
-        !site.membership.empty() &&
-        std::all_of(site.membership.begin(), site.membership.end(),
-                    [](const report::Indicator& one) { return one.verdict == "pass"; });
-    if (evaluated && !passed) sites.push_back(site.id);
+  for (const auto& [site, good] : passed) {
+    if (!good) sites.push_back(site);
   }
   return sites;
 }
@@ -226,7 +233,7 @@ Result<Answer> release_model(Seat& seat, const std::string& study, const std::st
   }
   auto digest = provenance::digest_at(models.back(), "digest");
   if (!digest) return pass(digest);
-  const auto shown = membership_not_passed(seat, study);
+  const auto shown = membership_not_passed(*seat.line, *digest);
   if (!shown) return pass(shown);
   if (!shown->empty() && reason.empty()) {
     return fail(
