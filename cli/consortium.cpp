@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "cli/desk.h"
+#include "cli/json_read.h"
 #include "crypto/hash.h"
 #include "protocol/limits.h"
 
@@ -127,6 +128,41 @@ Result<Answer> pending(Seat& seat) {
   return answer;
 }
 
+namespace {
+
+// One person's approval of keys that need more than one, or that their member signs itself.
+Result<Answer> vouch(Seat& seat, const std::string& what, const Digest& digest, std::string text) {
+  provenance::Record record;
+  record.kind = provenance::RecordKind::site_enrolled;
+  record.stage = "enrolment";
+  record.subjects = {{what, digest}};
+  record.details.set("decision", "approved").set("member", what);
+  LineDesk desk(*seat.line);
+  auto leaves = sign_and_submit(desk, pen_of(seat), {std::move(record)});
+  if (!leaves) return pass(leaves);
+  Answer answer;
+  answer.text = std::move(text);
+  answer.json.set("member", what).set("approved", true).set("record", to_hex(leaves->front()));
+  return answer;
+}
+
+Digest digest_of(const protocol::MemberKeys& keys) {
+  Bytes all = keys.sign;
+  append(all, keys.seal);
+  append(all, keys.curve);
+  return crypto::sha256(all);
+}
+
+// The next keys of a member that stays: its sealing key is the one it has.
+Result<bool> is_rotation(Seat& seat, const protocol::PendingEnrolment& pending) {
+  auto known = roster(seat);
+  if (!known) return pass(known);
+  const member::Member* member = known->find(pending.member);
+  return member != nullptr && to_hex(member->seal.view()) == to_hex(pending.keys.seal);
+}
+
+}  // namespace
+
 Result<Answer> approve_member(Seat& seat, const ApproveOptions& options) {
   auto all = waiting(seat);
   if (!all) return pass(all);
@@ -147,11 +183,26 @@ Result<Answer> approve_member(Seat& seat, const ApproveOptions& options) {
         "Compare it by telephone with what their screen shows; if it is the same, give it "
         "as --fingerprint. If not, somebody else used the token: do not approve.");
   }
+  auto rotates = is_rotation(seat, *found);
+  if (!rotates) return pass(rotates);
+  if (*rotates) {
+    return vouch(
+        seat, options.member.text(), digest_of(found->keys),
+        fmt::format("Approved: '{}' may change to the keys with fingerprint {}. It signs the "
+                    "rotation itself.\n",
+                    options.member, print));
+  }
   auto record = key_bound({found->member, found->role, found->site, found->keys, found->possession},
                           seat.membership.log);
   if (!record) return pass(record);
   LineDesk desk(*seat.line);
   auto leaves = sign_and_submit(desk, pen_of(seat), {std::move(*record)});
+  if (!leaves && leaves.error().code == "member.approvals") {
+    return vouch(
+        seat, options.member.text(), digest_of(found->keys),
+        fmt::format("Your approval of '{}' (fingerprint {}) is signed. {}\n", options.member, print,
+                    leaves.error().what + " Another administrator runs the same."));
+  }
   if (!leaves) return pass(leaves);
   Answer answer;
   answer.text = fmt::format("'{}' is a member now ({}, fingerprint {}).\n", options.member,
@@ -170,15 +221,46 @@ Result<Answer> members(Seat& seat) {
   if (const Json* list = told->find("members"); list != nullptr && list->items() != nullptr) {
     for (const Json& one : *list->items()) {
       answer.text += fmt::format(
-          "{:<24} {:<16} {:<12} {}{}\n", provenance::text_or_empty(one, "id"),
+          "{:<24} {:<16} {:<12} {}{}{}{}\n", provenance::text_or_empty(one, "id"),
           provenance::text_or_empty(one, "role"), provenance::text_or_empty(one, "site"),
           provenance::text_or_empty(one, "state"),
           one.find("last_heard") == nullptr
               ? ""
-              : ", last heard " + provenance::text_or_empty(one, "last_heard"));
+              : ", last heard " + provenance::text_or_empty(one, "last_heard"),
+          truth_at(one, "rotating") ? ", changes keys" : "",
+          truth_at(one, "renew_now")
+              ? ", RENEW its keys by " + provenance::text_or_empty(one, "renew_by").substr(0, 10)
+              : "");
+      const std::string seal = provenance::text_or_empty(one, "seal");
+      if (!seal.empty()) answer.text += fmt::format("{:<24} trainer_seal_key {}\n", "", seal);
     }
   }
   answer.json = std::move(*told);
+  return answer;
+}
+
+Result<Answer> set_approvals(Seat& seat, unsigned approvals) {
+  const std::string text =
+      fmt::format("# Rules of the consortium itself.\napprovals = {}\n", approvals);
+  const Digest digest = crypto::sha256(as_bytes(text));
+  provenance::Record record;
+  record.kind = provenance::RecordKind::policy_published;
+  record.stage = "policy";
+  record.subjects = {{"policy", digest}};
+  record.details.set("policy", text)
+      .set("consortium", Json::object().set("approvals", std::uint64_t{approvals}));
+  LineDesk desk(*seat.line);
+  auto leaves = sign_and_submit(desk, pen_of(seat), {std::move(record)});
+  if (!leaves && leaves.error().code == "policy.approvals") {
+    return vouch(seat, "policy", digest,
+                 fmt::format("Your approval of {} approval(s) is signed. {}\n", approvals,
+                             leaves.error().what + " " + leaves.error().next));
+  }
+  if (!leaves) return pass(leaves);
+  Answer answer;
+  answer.text =
+      fmt::format("From now on {} people of the consortium approve a member's keys.\n", approvals);
+  answer.json.set("approvals", std::uint64_t{approvals}).set("record", to_hex(leaves->front()));
   return answer;
 }
 

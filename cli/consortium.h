@@ -32,6 +32,9 @@ struct ApproveOptions {
 };
 [[nodiscard]] Result<Answer> approve_member(Seat& seat, const ApproveOptions& options);
 [[nodiscard]] Result<Answer> members(Seat& seat);
+// How many people of the consortium must approve a member's keys. Fewer than now: as many people as
+// now run the same command.
+[[nodiscard]] Result<Answer> set_approvals(Seat& seat, unsigned approvals);
 [[nodiscard]] Result<Answer> revoke(Seat& seat, const MemberId& member, const std::string& reason);
 
 struct JoinOptions {

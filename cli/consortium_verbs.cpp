@@ -8,6 +8,7 @@
 #include "cli/consortium.h"
 #include "cli/consortium_init.h"
 #include "cli/program.h"
+#include "cli/rotate.h"
 
 namespace cloister::cli {
 namespace {
@@ -130,7 +131,55 @@ void say_fingerprint(const Token& token, const crypto::PublicKey& key) {
              token.member, crypto::fingerprint(key));
 }
 
+void add_policy(CLI::App& group, Choice& choice) {
+  CLI::App* verb = group.add_subcommand("policy", "How many people approve a member's keys");
+  const auto who = std::make_shared<Who>();
+  const auto approvals = std::make_shared<unsigned>(1);
+  verb->add_option("--approvals", *approvals, "1 to 16")->required()->check(CLI::Range(1, 16));
+  add_who(*verb, *who);
+  verb->footer("Example:\n  cloister consortium policy --approvals 2 --home heart-consortium/root");
+  verb->callback([&choice, who, approvals] {
+    choice.run = seated(who, [approvals](Seat& seat) { return set_approvals(seat, *approvals); });
+  });
+}
+
+Result<std::string> token_text(const std::string& given) {
+  if (!given.starts_with('@')) return given;
+  return read_text(given.substr(1), 8192);
+}
+
 }  // namespace
+
+void add_rotate(CLI::App& group, Choice& choice, bool is_agent) {
+  CLI::App* verb =
+      group.add_subcommand("rotate", is_agent ? "New keys for this site's agent, without a restart"
+                                              : "New keys for you");
+  const auto options = std::make_shared<RotateOptions>();
+  const auto seconds = std::make_shared<int>(900);
+  verb->add_option("token", options->token, "A token for this member, or @FILE")->required();
+  verb->add_option(is_agent ? "--agent" : "--home", options->home, "Folder of the keys")
+      ->envname(is_agent ? "CLOISTER_AGENT" : "CLOISTER_HOME")
+      ->required();
+  verb->add_option("--wait", *seconds, "Seconds to wait for the approval; 0 asks once")
+      ->capture_default_str();
+  verb->add_option("--passphrase-file", options->passphrase.file,
+                   "File (0600) with the passphrase");
+  verb->add_flag("--fast-keys-for-tests-only", options->passphrase.fast_for_tests_only,
+                 "Cheap key files: never for real keys");
+  verb->footer(std::string("Example:\n  cloister ") + group.get_name() +
+               " rotate cloister1-eyJj... " +
+               (is_agent ? "--agent /var/lib/cloister" : "--home ~/.cloister/sam"));
+  verb->callback([&choice, options, seconds, is_agent] {
+    choice.run = [options, seconds, is_agent]() -> Result<Answer> {
+      options->wait = Duration(std::int64_t{1000} * *seconds);
+      auto text = token_text(options->token);
+      if (!text) return pass(text);
+      options->token = std::move(*text);
+      options->announce = say_fingerprint;
+      return is_agent ? rotate_agent(*options) : rotate_person(*options);
+    };
+  });
+}
 
 void add_join(CLI::App& group, Choice& choice, const char* name, const char* help) {
   CLI::App* verb = group.add_subcommand(name, help);
@@ -171,6 +220,8 @@ void add_consortium(CLI::App& app, Choice& choice) {
   add_lists(*group, choice);
   add_approve(*group, choice);
   add_revoke(*group, choice);
+  add_rotate(*group, choice, false);
+  add_policy(*group, choice);
 }
 
 }  // namespace cloister::cli

@@ -7,6 +7,8 @@
 #include "cli/child.h"
 #include "cli/homes.h"
 #include "cli/json_read.h"
+#include "cli/reach.h"
+#include "config/fields.h"
 #include "crypto/identity.h"
 
 namespace cloister::cli {
@@ -65,13 +67,65 @@ Check key_check(const std::filesystem::path& file) {
                                  crypto::fingerprint(who->sign)));
 }
 
+Check reach_check(const std::string& address) {
+  auto reached = reach(address);
+  if (!reached) return bad("network", reached.error());
+  return good("network", "somebody listens at " + address);
+}
+
 void person_checks(const std::filesystem::path& home, Checks& checks) {
   auto connection = load_connection(home);
   if (!connection) {
     checks.push_back(bad("home", connection.error()));
     return;
   }
-  checks.push_back(key_check(connection->key));
+  checks.push_back(key_check(home / connection->key));
+  checks.push_back(reach_check(connection->coordinator));
+}
+
+// What the daemon's own configuration names.
+void process_checks(const std::filesystem::path& home, Checks& checks) {
+  checks.push_back(key_check(home / "identity.key"));
+  checks.push_back(disk_check(home));
+  for (const char* name : {"coordinator", "trainer"}) {
+    const auto file = home / (std::string(name) + ".toml");
+    std::error_code ignored;
+    if (!std::filesystem::exists(file, ignored)) continue;
+    auto program = find_program(std::string("cloister-") + name);
+    auto ran = program ? run_program(*program, {"--config", file.string(), "--check-config"})
+                       : Result<Ran>(tl::unexpected<Error>(program.error()));
+    if (!ran)
+      checks.push_back(bad("config", ran.error()));
+    else
+      checks.push_back({"config", ran->status == 0, ran->status == 0 ? file.string() : ran->err,
+                        ran->status == 0 ? "" : "Correct the file."});
+    auto document = config::Document::from_file(file);
+    if (!document) continue;
+    const std::string address =
+        document->root().text(std::string(name) == "trainer" ? "coordinator" : "members", "");
+    if (!address.empty()) checks.push_back(reach_check(address));
+  }
+}
+
+// An agent's keys: how old they are, and whether a rotation was left half done.
+void agent_key_checks(AgentLine& agent, const std::filesystem::path& home, Checks& checks) {
+  auto status = agent.ask("status");
+  if (!status) return;
+  const Json keys = object_at(*status, "keys");
+  const std::string renew_by = provenance::text_or_empty(keys, "renew_by").substr(0, 10);
+  if (truth_at(keys, "renew_now"))
+    checks.push_back(
+        {"keys", false, fmt::format("The agent's keys should be renewed by {}.", renew_by),
+         "Ask the consortium for a token, then: cloister site rotate TOKEN --agent DIR"});
+  else
+    checks.push_back(good("keys", "renew by " + renew_by));
+  std::error_code ignored;
+  if (std::filesystem::exists(home / "rotation.json", ignored))
+    checks.push_back({"rotation", false, "A change of keys was begun and not finished.",
+                      "Run `cloister site rotate` with the same token again."});
+  if (truth_at(*status, "halted"))
+    checks.push_back({"halted", false, provenance::text_or_empty(*status, "halted_why"),
+                      "cloister site confirm --agent DIR"});
 }
 
 void agent_checks(const std::filesystem::path& home, Checks& checks) {
@@ -81,6 +135,7 @@ void agent_checks(const std::filesystem::path& home, Checks& checks) {
     checks.push_back(bad("agent", agent.error()));
     return;
   }
+  agent_key_checks(*agent, home, checks);
   auto told = agent->ask("doctor");
   if (!told) {
     checks.push_back(bad("agent", told.error()));
@@ -143,6 +198,7 @@ Result<Answer> doctor(const DoctorOptions& options) {
       disk_check(options.agent.empty() ? std::filesystem::current_path() : options.agent));
   if (!options.home.empty()) person_checks(options.home, checks);
   if (!options.agent.empty()) agent_checks(options.agent, checks);
+  if (!options.process.empty()) process_checks(options.process, checks);
   worker_check(options.worker, checks);
   drawing_checks(checks);
   Answer answer;

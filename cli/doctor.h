@@ -9,8 +9,9 @@
 namespace cloister::cli {
 
 struct DoctorOptions {
-  std::filesystem::path home;   // of a person; empty: not checked
-  std::filesystem::path agent;  // of an agent; empty: not checked
+  std::filesystem::path home;     // of a person; empty: not checked
+  std::filesystem::path agent;    // of an agent; empty: not checked
+  std::filesystem::path process;  // of a coordinator or a trainer; empty: not checked
   std::string worker = "cloister-worker";
 };
 // Every check is made; the answer lists them, and its status is not 0 if one failed.

@@ -11,6 +11,7 @@ void add_doctor(CLI::App& app, Choice& choice) {
   const auto options = std::make_shared<DoctorOptions>();
   verb->add_option("--home", options->home, "A person's folder");
   verb->add_option("--agent", options->agent, "An agent's folder");
+  verb->add_option("--process", options->process, "A coordinator's or a trainer's folder");
   verb->add_option("--worker", options->worker, "Worker program")->capture_default_str();
   verb->footer("Example:\n  cloister doctor --agent /var/lib/cloister");
   verb->callback([&choice, options] { choice.run = [options] { return doctor(*options); }; });

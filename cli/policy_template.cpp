@@ -28,6 +28,10 @@ purposes = []
 automatic = ["register-data", "train-image-encoder", "train-mask-encoder", "encode", "assess-privacy",
              "tune-mask-decoder", "evaluate"]
 
+# An amended plan (version 2 and later) is new to everybody: a person of this site approves one job of it
+# before the list above applies again. true: not even then.
+amendments_automatic = false
+
 # Whether a steward's standing permit may let the codes of single images out for predictions.
 standing_predictions = true
 

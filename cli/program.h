@@ -29,11 +29,15 @@ void add_who(CLI::App& verb, Who& who);
 // `consortium join` and `site enrol`: the same act, for people and for agents.
 void add_join(CLI::App& group, Choice& choice, const char* name, const char* help);
 
+// `site rotate` and `consortium rotate`: new keys for an agent, or for a person.
+void add_rotate(CLI::App& group, Choice& choice, bool is_agent);
+
 void add_demo(CLI::App& app, Choice& choice);
 void add_consortium(CLI::App& app, Choice& choice);
 void add_study(CLI::App& app, Choice& choice);
 void add_site(CLI::App& app, Choice& choice);
 void add_predict(CLI::App& app, Choice& choice);
+void add_phantom(CLI::App& app, Choice& choice);
 void add_audit(CLI::App& app, Choice& choice);
 void add_doctor(CLI::App& app, Choice& choice);
 void add_completion(CLI::App& app, Choice& choice);

@@ -75,6 +75,13 @@ Result<Answer> site_status(AgentLine& agent) {
       truth_at(policy, "published") ? "signed by " + text_or_empty(policy, "signer")
                                     : "not signed: nothing is approved by itself",
       running.empty() ? "nothing" : running);
+  const Json keys = object_at(*told, "keys");
+  answer.text += fmt::format(
+      "  keys              {} since {}, renew by {}{}{}\n",
+      text_or_empty(keys, "fingerprint").substr(0, 19), text_or_empty(keys, "since").substr(0, 10),
+      text_or_empty(keys, "renew_by").substr(0, 10),
+      truth_at(keys, "renew_now") ? ": NOW, with `cloister site rotate` and a new token" : "",
+      number_at(keys, "former") > 0 ? "; a former key still counts" : "");
   for (const Json& study : items_at(*told, "studies")) {
     const std::string refused = text_or_empty(study, "refused");
     answer.text +=
@@ -103,21 +110,71 @@ Result<Answer> site_jobs(AgentLine& agent) {
   return answer;
 }
 
+namespace {
+
+std::string data_words(const Json& told) {
+  const Json data = object_at(told, "data");
+  const std::string folder = provenance::text_or_empty(data, "folder");
+  if (data.find("patients") == nullptr)
+    return fmt::format("{} (read only; not looked through yet)", folder);
+  std::string splits;
+  const Json by_split = object_at(data, "splits");
+  for (const auto& [name, split] : *by_split.fields())
+    splits +=
+        fmt::format("{}{} {:.0f}", splits.empty() ? "" : ", ", name, number_at(split, "patients"));
+  return fmt::format("{} (read only): {:.0f} patients ({})", folder, number_at(data, "patients"),
+                     splits);
+}
+
+std::string leaving_words(const Json& told) {
+  if (!truth_at(told, "leaves_site")) return "nothing leaves this site by this job";
+  const Json leaving = object_at(told, "would_leave");
+  if (leaving.find("patients") == nullptr) return "sealed codes, once they are encoded";
+  return fmt::format(
+      "sealed codes of {:.0f} patients, {:.0f} bytes, to {} only (`cloister site "
+      "preview`)",
+      number_at(leaving, "patients"), number_at(leaving, "bytes"),
+      text_or_empty(leaving, "recipient"));
+}
+
+std::string change_lines(const Json& told) {
+  const Json compared = object_at(told, "compared");
+  if (compared.find("first") == nullptr) return {};
+  if (truth_at(compared, "first"))
+    return "  compared      the first of its kind in this study: nothing was approved before\n";
+  const auto changes = items_at(compared, "changes");
+  if (changes.empty())
+    return fmt::format("  compared      the same as was approved last (plan version {:.0f})\n",
+                       number_at(compared, "approved_version"));
+  std::string out = fmt::format(
+      "  compared      differs from what was approved last (plan version "
+      "{:.0f}):\n",
+      number_at(compared, "approved_version"));
+  for (const Json& change : changes)
+    out += fmt::format("    {:<34} {} -> {}\n", text_or_empty(change, "what"),
+                       text_or_empty(change, "before"), text_or_empty(change, "after"));
+  return out;
+}
+
+}  // namespace
+
 Result<Answer> site_show(AgentLine& agent, const std::string& job) {
   auto told = agent.ask("show", about_job(job));
   if (!told) return pass(told);
   Answer answer;
   answer.text = fmt::format(
-      "{}\n  what runs     {}: {}\n  study         {}: {}\n  purpose       {}\n  legal basis   {}\n"
-      "  leaves here   {}\n  state         {}; {}\n  policy says   {}\n  spec          {}\n"
-      "  plan          {}\n",
+      "{}\n  what runs     {}: {}\n  on which data {}\n  what leaves   {}\n"
+      "  study         {}: {}\n  purpose       {}\n  legal basis   {}\n  asked by      {}\n"
+      "  state         {} since {}; {}\n  policy says   {} (policy {})\n{}"
+      "  spec          {}\n  plan          {}\n",
       text_or_empty(*told, "id"), text_or_empty(*told, "kind"), text_or_empty(*told, "plain"),
-      text_or_empty(*told, "study"), text_or_empty(*told, "title"), text_or_empty(*told, "purpose"),
-      text_or_empty(*told, "legal_basis"),
-      truth_at(*told, "leaves_site") ? "yes: look at `cloister site preview`" : "nothing",
-      text_or_empty(*told, "state"), text_or_empty(*told, "waits_for"),
-      text_or_empty(*told, "policy"), text_or_empty(*told, "spec_digest"),
-      text_or_empty(*told, "plan"));
+      data_words(*told), leaving_words(*told), text_or_empty(*told, "study"),
+      text_or_empty(*told, "title"), text_or_empty(*told, "purpose"),
+      text_or_empty(*told, "legal_basis"), text_or_empty(*told, "owner"),
+      text_or_empty(*told, "state"), text_or_empty(*told, "since"),
+      text_or_empty(*told, "waits_for"), text_or_empty(*told, "policy"),
+      text_or_empty(*told, "policy_digest").substr(0, 12), change_lines(*told),
+      text_or_empty(*told, "spec_digest"), text_or_empty(*told, "plan"));
   answer.json = std::move(*told);
   return answer;
 }
@@ -171,6 +228,35 @@ Result<Answer> site_egress(AgentLine& agent) {
   }
   answer.text += fmt::format("{:.0f} bytes ever left.\n", bytes);
   answer.json = std::move(*told);
+  return answer;
+}
+
+Result<Answer> site_confirm(AgentLine& agent, bool sure) {
+  auto status = agent.ask("status");
+  if (!status) return pass(status);
+  if (!truth_at(*status, "halted")) {
+    return fail(Kind::conflict, "agent.not_halted", "The agent is not halted.", "Nothing to do.");
+  }
+  Answer answer;
+  answer.text = fmt::format(
+      "The agent signs and sends nothing: {}\n"
+      "  its own last head   {:.0f} records\n"
+      "  evidence            in the agent's folder, evidence/\n",
+      text_or_empty(*status, "halted_why"), number_at(*status, "ledger_size"));
+  answer.json = std::move(*status);
+  if (!sure) {
+    answer.text +=
+        "Compare the coordinator's head with another site or an auditor by telephone. Was this "
+        "machine restored\nfrom a backup, or does a copy of it run elsewhere? Stop the copy. Then: "
+        "cloister site confirm --sure\n";
+    answer.status = exit_status(Kind::conflict);
+    return answer;
+  }
+  auto told = agent.ask("forgive");
+  if (!told) return pass(told);
+  answer.text +=
+      "Confirmed: it takes the ledger's head and its own counters from there, and goes on.\n";
+  answer.json.set("halted", false);
   return answer;
 }
 

@@ -122,6 +122,23 @@ void add_looks(CLI::App& group, Choice& choice) {
            [](AgentLine& agent, const AtSite&) { return site_egress(agent); });
 }
 
+void add_confirm(CLI::App& group, Choice& choice) {
+  CLI::App* verb = group.add_subcommand(
+      "confirm", "Let a halted agent go on, after a person has looked into it");
+  const auto at = std::make_shared<AtSite>();
+  const auto sure = std::make_shared<bool>(false);
+  verb->add_flag("--sure", *sure, "Heads were compared and no copy of the agent runs");
+  add_agent(*verb, *at);
+  verb->footer("Example:\n  cloister site confirm --agent /var/lib/cloister");
+  verb->callback([&choice, at, sure] {
+    choice.run = [at, sure]() -> Result<Answer> {
+      auto agent = AgentLine::open(at->agent);
+      if (!agent) return pass(agent);
+      return site_confirm(*agent, *sure);
+    };
+  });
+}
+
 void add_signs(CLI::App& group, Choice& choice) {
   for (const DecisionRow& row : decisions) add_decision(group, choice, row);
   add_sign(group, choice, "exception", "Let codes out although the gate did not pass", "STUDY",
@@ -164,7 +181,9 @@ void add_site(CLI::App& app, Choice& choice) {
   CLI::App* group = app.add_subcommand("site", "Enrol a site; see, approve, deny, release");
   group->require_subcommand(1);
   add_join(*group, choice, "enrol", "Make this site's agent a member, with a token");
+  add_rotate(*group, choice, true);
   add_looks(*group, choice);
+  add_confirm(*group, choice);
   add_signs(*group, choice);
   add_site_report(*group, choice);
 }

@@ -7,6 +7,7 @@
 #include "cli/plan_template.h"
 #include "cli/program.h"
 #include "cli/study.h"
+#include "cli/study_decide.h"
 #include "cli/study_plan.h"
 
 namespace cloister::cli {
@@ -23,6 +24,7 @@ constexpr Row rows[] = {
     {"status", "Each site: what it does, since when, what it waits for, whose move it is",
      study_status},
     {"jobs", "Every job of the study", study_jobs},
+    {"history", "What happened to a JOB: who decided what, when, and why it failed", job_history},
     {"watch", "Live progress until the study is released", watch_study},
 };
 
@@ -148,6 +150,20 @@ void add_compare(CLI::App& group, Choice& choice) {
   });
 }
 
+void add_list(CLI::App& group, Choice& choice) {
+  CLI::App* verb = group.add_subcommand("list", "Every study that you may see");
+  const auto who = std::make_shared<Who>();
+  add_who(*verb, *who);
+  verb->footer("Example:\n  cloister study list --home ~/.cloister/olivia");
+  verb->callback([&choice, who] {
+    choice.run = [who]() -> Result<Answer> {
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      return study_list(*seat);
+    };
+  });
+}
+
 void add_model_card(CLI::App& group, Choice& choice) {
   CLI::App* verb = group.add_subcommand(
       "model-card", "Card of the newest model, a page for each ethics board, and its export");
@@ -165,6 +181,23 @@ void add_model_card(CLI::App& group, Choice& choice) {
       auto seat = take_seat(who->home, who->passphrase);
       if (!seat) return pass(seat);
       return model_card(*seat, *options);
+    };
+  });
+}
+
+void add_amend(CLI::App& group, Choice& choice) {
+  CLI::App* verb = group.add_subcommand(
+      "amend", "Sign the next version of a plan: says what changes, and sites approve again");
+  const auto who = std::make_shared<Who>();
+  const auto path = std::make_shared<std::filesystem::path>();
+  verb->add_option("plan", *path, "PLAN.toml, changed")->required();
+  add_who(*verb, *who);
+  verb->footer("Example:\n  cloister study amend plan.toml --home ~/.cloister/olivia");
+  verb->callback([&choice, who, path] {
+    choice.run = [who, path]() -> Result<Answer> {
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      return amend_study(*seat, *path);
     };
   });
 }
@@ -189,13 +222,65 @@ void add_release(CLI::App& group, Choice& choice) {
   });
 }
 
+using WithReason = Result<Answer> (*)(Seat&, const std::string&, const std::string&);
+struct ReasonRow {
+  const char* name;
+  const char* help;
+  const char* argument;
+  const char* example;
+  WithReason act;
+};
+constexpr ReasonRow reason_rows[] = {
+    {"abort", "Give any job of the study up", "JOB", "heart-1-site-a-encode-1",
+     [](Seat& seat, const std::string& what, const std::string& reason) {
+       return study_decide(seat, what, {"abort", reason});
+     }},
+    {"hold", "Stop any job of the study for now; it keeps what it did", "JOB",
+     "heart-1-pool-train-segmentation-1",
+     [](Seat& seat, const std::string& what, const std::string& reason) {
+       return study_decide(seat, what, {"hold", reason});
+     }},
+    {"resume", "Go on with a held job of the trainer", "JOB", "heart-1-pool-train-segmentation-1",
+     [](Seat& seat, const std::string& what, const std::string& reason) {
+       return study_decide(seat, what, {"resume", reason});
+     }},
+    {"retry", "Try a failed or aborted job of the trainer again", "JOB",
+     "heart-1-pool-train-segmentation-1",
+     [](Seat& seat, const std::string& what, const std::string& reason) {
+       return study_decide(seat, what, {"retry", reason});
+     }},
+    {"close", "End the study: open jobs are aborted, nothing new is offered", "STUDY", "heart-1",
+     close_study},
+};
+
+void add_reason_row(CLI::App& group, Choice& choice, const ReasonRow& row) {
+  CLI::App* verb = group.add_subcommand(row.name, row.help);
+  const auto who = std::make_shared<Who>();
+  const auto what = std::make_shared<std::string>();
+  const auto reason = std::make_shared<std::string>();
+  verb->add_option(row.argument, *what, "Its id")->required();
+  verb->add_option("--reason", *reason, "Goes into the ledger");
+  add_who(*verb, *who);
+  verb->footer(std::string("Example:\n  cloister study ") + row.name + " " + row.example +
+               " --reason \"...\" --home ~/.cloister/olivia");
+  verb->callback([&choice, who, what, reason, act = row.act] {
+    choice.run = [who, what, reason, act]() -> Result<Answer> {
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      return act(*seat, *what, *reason);
+    };
+  });
+}
+
 void add_row(CLI::App& group, Choice& choice, const Row& row) {
   CLI::App* verb = group.add_subcommand(row.name, row.help);
   const auto who = std::make_shared<Who>();
   const auto study = std::make_shared<std::string>();
-  verb->add_option("study", *study, "Its id")->required();
+  const bool of_job = std::string_view(row.name) == "history";
+  verb->add_option(of_job ? "job" : "study", *study, "Its id")->required();
   add_who(*verb, *who);
-  verb->footer(std::string("Example:\n  cloister study ") + row.name + " heart-1");
+  verb->footer(std::string("Example:\n  cloister study ") + row.name +
+               (of_job ? " heart-1-site-a-encode-1" : " heart-1"));
   verb->callback([&choice, who, study, act = row.act] {
     choice.run = [who, study, act]() -> Result<Answer> {
       auto seat = take_seat(who->home, who->passphrase);
@@ -218,7 +303,10 @@ void add_study(CLI::App& app, Choice& choice) {
   add_compare(*group, choice);
   add_model_card(*group, choice);
   add_release(*group, choice);
+  add_list(*group, choice);
+  add_amend(*group, choice);
   for (const Row& row : rows) add_row(*group, choice, row);
+  for (const ReasonRow& row : reason_rows) add_reason_row(*group, choice, row);
 }
 
 }  // namespace cloister::cli

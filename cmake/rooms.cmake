@@ -7,6 +7,7 @@ set(CLOISTER_ARROWS
   "crypto           -> base"
   "protocol         -> base config"
   "config           -> base"
+  "metrics          -> base"
   "storage          -> base crypto"
   "imaging          -> base"
   "tensorfile       -> base"
@@ -21,15 +22,15 @@ set(CLOISTER_ARROWS
   "worker-host      -> base crypto protocol"
   "report           -> base protocol provenance"
   "exports          -> base crypto protocol provenance"
-  "coordinator      -> base config crypto protocol provenance storage transport coordinator/core"
-  "member-shell     -> base config crypto protocol provenance storage transport worker-host member"
+  "coordinator      -> base config crypto metrics protocol provenance storage transport coordinator/core"
+  "member-shell     -> base config crypto metrics protocol provenance storage transport worker-host member"
   "site-agent       -> base config crypto protocol provenance storage transport worker-host member member-shell site-agent/core"
   "trainer          -> base config crypto protocol provenance storage transport worker-host member member-shell trainer/core"
   "worker           -> base protocol imaging networks privacy tensorfile"
   "cli              -> base config crypto protocol provenance transport member report exports"
   "verify           -> base crypto protocol provenance")
 
-set(CLOISTER_ROOM_FOLDERS base config crypto protocol storage tensorfile imaging provenance transport networks privacy
+set(CLOISTER_ROOM_FOLDERS base config metrics crypto protocol storage tensorfile imaging provenance transport networks privacy
   worker-host member member-shell report exports coordinator/core site-agent/core trainer/core coordinator site-agent trainer
   worker cli verify)
 if(NOT CLOISTER_TORCH)

@@ -2,6 +2,7 @@
 
 #include "config/fields.h"
 #include "config/units.h"
+#include "metrics/metrics.h"
 
 namespace cloister::coordinator {
 namespace {
@@ -29,6 +30,10 @@ Result<Config> load_config(const std::filesystem::path& file) {
   config.genesis = root.path("genesis", config.home / "genesis.json");
   config.blob_quota = root.size("blob_quota", config.blob_quota, {1U << 20});
   config.blob_member_quota = root.size("blob_member_quota", config.blob_quota, {1U << 20});
+  config.metrics = root.text("metrics", "");
+  if (auto ok = config.metrics.empty() ? Result<void>{} : metrics::check_address(config.metrics);
+      !ok)
+    root.problem("metrics", ok.error().what);
   if (auto ok = document->check(); !ok) return pass(ok);
   return config;
 }
@@ -37,10 +42,11 @@ std::string to_text(const Config& config) {
   return fmt::format(
       "members = \"{}\"\nenrolment = \"{}\"\nhome = \"{}\"\nidentity = \"{}\"\n"
       "passphrase_file = \"{}\"\ngenesis = \"{}\"\nblob_quota = \"{}\"\nblob_member_quota = "
-      "\"{}\"\n",
+      "\"{}\"\nmetrics = \"{}\"\n",
       to_string(config.members), to_string(config.enrolment), config.home.string(),
       config.identity.string(), config.passphrase_file.string(), config.genesis.string(),
-      config::size_text(config.blob_quota), config::size_text(config.blob_member_quota));
+      config::size_text(config.blob_quota), config::size_text(config.blob_member_quota),
+      config.metrics);
 }
 
 }  // namespace cloister::coordinator

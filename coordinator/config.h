@@ -19,6 +19,7 @@ struct Config {
   std::filesystem::path genesis;
   std::uint64_t blob_quota = 100ULL << 30;         // of all members together
   std::uint64_t blob_member_quota = 100ULL << 30;  // of each
+  std::string metrics;  // loopback address of the page for Prometheus; empty: none
 };
 
 // Unknown keys are refused; all problems are reported together ("config.*").

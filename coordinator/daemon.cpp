@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "coordinator/figures.h"
 #include "coordinator/genesis.h"
 #include "coordinator/serving.h"
 #include "crypto/passphrase.h"
@@ -88,6 +89,12 @@ Result<void> run(const Config& config) {
   log_info("serving", {{"members", to_string(config.members)},
                        {"enrolment", to_string(config.enrolment)},
                        {"records", std::to_string((*ledger)->size())}});
+  std::optional<Figures> figures;
+  if (!config.metrics.empty()) {
+    auto metrics = metrics::Metrics::serve(config.metrics);
+    if (!metrics) return pass(metrics);
+    figures.emplace(std::move(*metrics), loop, core, **ledger);
+  }
   loop.run();
   log_info("stopped", {{"records", std::to_string((*ledger)->size())}});
   return serving.outcome();

@@ -3,19 +3,29 @@
 namespace cloister::coordinator {
 
 void Registry::bind(const Member& member) {
-  const auto sign = crypto::public_key_from_bytes(member.keys.sign);
-  const auto curve = crypto::curve_public_key_from_bytes(member.keys.curve);
+  for (const auto& curve : curves_[member.id]) by_curve_.erase(curve);
+  curves_[member.id].clear();
+  for (const protocol::MemberKeys& keys : member.former) put(member, keys);
+  put(member, member.keys);
+}
+
+void Registry::put(const Member& member, const protocol::MemberKeys& keys) {
+  const auto sign = crypto::public_key_from_bytes(keys.sign);
+  const auto curve = crypto::curve_public_key_from_bytes(keys.curve);
   if (!sign || !curve) return;  // bound for signing only: it cannot connect
-  const auto old = members_.find(member.id);
-  if (old != members_.end()) by_curve_.erase(old->second.curve);
-  members_.insert_or_assign(
-      member.id, transport::MemberEntry{member.id, member.role, member.site, *sign, *curve, false});
-  by_curve_.insert_or_assign(*curve, member.id);
+  const transport::MemberEntry entry{member.id, member.role, member.site, *sign, *curve, false};
+  members_.insert_or_assign(member.id, entry);
+  by_curve_.insert_or_assign(*curve, entry);
+  curves_[member.id].push_back(*curve);
 }
 
 void Registry::revoke(const MemberId& member) {
   const auto found = members_.find(member);
   if (found != members_.end()) found->second.revoked = true;
+  for (const auto& curve : curves_[member]) {
+    const auto entry = by_curve_.find(curve);
+    if (entry != by_curve_.end()) entry->second.revoked = true;
+  }
 }
 
 std::optional<transport::MemberEntry> Registry::find(const MemberId& member) const {
@@ -28,7 +38,7 @@ std::optional<transport::MemberEntry> Registry::find_by_curve(
     const crypto::CurvePublicKey& key) const {
   const auto found = by_curve_.find(key);
   if (found == by_curve_.end()) return std::nullopt;
-  return find(found->second);
+  return found->second;
 }
 
 }  // namespace cloister::coordinator

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <vector>
 
 #include "coordinator/core/membership.h"
 #include "transport/member_registry.h"
@@ -18,8 +19,11 @@ class Registry final : public transport::MemberRegistry {
       const crypto::CurvePublicKey& key) const override;
 
  private:
-  std::map<MemberId, transport::MemberEntry> members_;
-  std::map<crypto::CurvePublicKey, MemberId> by_curve_;
+  void put(const Member& member, const protocol::MemberKeys& keys);
+
+  std::map<MemberId, transport::MemberEntry> members_;  // newest keys
+  std::map<crypto::CurvePublicKey, transport::MemberEntry> by_curve_;
+  std::map<MemberId, std::vector<crypto::CurvePublicKey>> curves_;
 };
 
 }  // namespace cloister::coordinator

@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 
 #include "base/file.h"
 #include "crypto/passphrase.h"
+#include "metrics/metrics.h"
 #include "provenance/json.h"
 
 namespace cloister::member_shell {
@@ -68,7 +70,14 @@ Result<void> check_certified(const member::LinkOptions& link, const crypto::Iden
                              transport::Server& server) {
   const auto membership = member::Membership::from(link.root, link.membership);
   const member::Member* self = membership.find(link.self);
-  if (self == nullptr || self->sign != identity.sign.public_key()) {
+  const auto is_former = [&](const member::Member::Former& former) {
+    return former.sign == identity.sign.public_key();
+  };
+  // A rotation that was cut off between two files goes on with the key that is there.
+  const bool is_ours =
+      self != nullptr && (self->sign == identity.sign.public_key() ||
+                          std::any_of(self->former.begin(), self->former.end(), is_former));
+  if (!is_ours) {
     return fail(Kind::unauthenticated, "home.not_bound",
                 fmt::format("The keys of this machine are not those that the consortium bound to "
                             "'{}'.",
@@ -106,16 +115,20 @@ HomeConfig read_home(const config::Fields& root, const std::filesystem::path& fi
   }
   config.device = root.text("device", "cpu");
   config.threads = static_cast<std::uint32_t>(root.whole("threads", 0, {0, 1024}));
+  config.metrics = root.text("metrics", "");
+  if (auto ok = config.metrics.empty() ? Result<void>{} : metrics::check_address(config.metrics);
+      !ok)
+    root.problem("metrics", ok.error().what);
   return config;
 }
 
 std::string to_text(const HomeConfig& config) {
   return fmt::format(
       "coordinator = \"{}\"\nhome = \"{}\"\nidentity = \"{}\"\npassphrase_file = \"{}\"\n"
-      "membership = \"{}\"\nworker = \"{}\"\ndevice = \"{}\"\nthreads = {}\n",
+      "membership = \"{}\"\nworker = \"{}\"\ndevice = \"{}\"\nthreads = {}\nmetrics = \"{}\"\n",
       to_string(config.coordinator), config.home.string(), config.identity.string(),
       config.passphrase_file.string(), config.membership.string(), config.worker.string(),
-      config.device, config.threads);
+      config.device, config.threads, config.metrics);
 }
 
 Result<std::filesystem::path> find_worker(const std::filesystem::path& name) {

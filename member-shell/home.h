@@ -22,6 +22,7 @@ struct HomeConfig {
   std::filesystem::path worker;  // found: absolute
   std::string device = "cpu";
   std::uint32_t threads = 0;  // of a worker; 0: as many as there are
+  std::string metrics;        // loopback address of the page for Prometheus; empty: none
 };
 
 // Reads the fields; problems are the document's to report. `file` is the configuration's own path.

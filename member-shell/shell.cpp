@@ -17,6 +17,15 @@ constexpr Duration stop_patience{10'000};
 // The wall clock may be set back: never sleep longer than this for a deadline on it.
 constexpr Duration timer_max{30'000};
 
+constexpr metrics::Figure line_open{"cloister_line_open", "1 while the coordinator is reached."};
+constexpr metrics::Figure workers_started{"cloister_workers_started_total", "Workers started."};
+constexpr metrics::Figure workers_finished{"cloister_workers_finished_total",
+                                           "Workers that finished their job."};
+constexpr metrics::Figure workers_failed{"cloister_workers_failed_total",
+                                         "Attempts that failed in or before the worker."};
+constexpr metrics::Figure blobs_uploaded{"cloister_blobs_uploaded_total", "Sealed blobs uploaded."};
+constexpr metrics::Figure answers{"cloister_answers_total", "Answers of the coordinator."};
+
 Bytes store_key(const std::string& key) {
   Bytes bytes{state_tag};
   append(bytes, as_bytes(key));
@@ -44,8 +53,16 @@ struct Shell::Performer {
         });
   }
   void operator()(const member::RunWorker& order) const {
+    if (const auto room = shell.has_room(); !room) {
+      shell.loop_.after(Duration(0), [shell = &shell, job = order.job, attempt = order.attempt,
+                                      error = room.error()] {
+        shell->handle(member::WorkerFailed{job, attempt, error});
+      });
+      return;
+    }
     log_info("worker.started",
              {{"job", order.job.text()}, {"attempt", fmt::format("{}", order.attempt)}});
+    shell.count(workers_started);
     shell.workers_->run(order);
   }
   void operator()(const member::StopWorker& stop) const {
@@ -97,6 +114,12 @@ Result<void> Shell::start() {
   auto signals = transport::SignalWatch::open(loop_, {SIGINT, SIGTERM}, [this](int) { stop(); });
   if (!signals) return pass(signals);
   signals_ = std::move(*signals);
+  if (!config_.metrics.empty()) {
+    auto metrics = metrics::Metrics::serve(config_.metrics);
+    if (!metrics) return pass(metrics);
+    metrics_ = std::move(*metrics);
+    show_line(transport::ConnectionState::waiting);
+  }
   if (auto ok = make_folder(config_.home); !ok) return ok;
   auto store = storage::RocksStore::open(config_.home / "state");
   if (!store) return pass(store);
@@ -109,6 +132,7 @@ Result<void> Shell::start() {
       transport::ConnectionParts{loop_, home_.identity, entropy_, Prng(read_be64(seed))},
       home_.server);
   connection_->on_state([this](transport::ConnectionState state) {
+    show_line(state);
     if (state == transport::ConnectionState::open) log_info("line.open");
     if (state == transport::ConnectionState::waiting && !connection_->last_problem().code.empty()) {
       log_debug("line.down", {{"what", connection_->last_problem().what}});
@@ -120,6 +144,7 @@ Result<void> Shell::start() {
       RunnerOptions{config_.worker, config_.home / "worker.log", options_.limits, config_.threads},
       tell);
   transfers_ = std::make_unique<Transfers>(loop_, *connection_, *places_, tell);
+  transfers_->limit_uploads(options_.upload_bytes_per_second);
   return {};
 }
 
@@ -139,8 +164,20 @@ void Shell::set_core(CoreFace core, std::function<void(const member::Tell&)> tel
   tell_ = std::move(tell);
 }
 
+void Shell::show_line(transport::ConnectionState state) {
+  if (metrics_) metrics_->set(line_open, state == transport::ConnectionState::open ? 1 : 0);
+}
+
+void Shell::count(const metrics::Figure& figure, double by) {
+  if (metrics_) metrics_->add(figure, by);
+}
+
 void Shell::handle(const member::Event& event) {
   if (stopping_ || broken_ || !core_.on) return;
+  if (std::holds_alternative<member::WorkerFinished>(event)) count(workers_finished);
+  if (std::holds_alternative<member::WorkerFailed>(event)) count(workers_failed);
+  if (std::holds_alternative<member::Uploaded>(event)) count(blobs_uploaded);
+  if (std::holds_alternative<member::Answered>(event)) count(answers);
   perform(core_.on(event, loop_.now()));
   set_timer();
 }
@@ -186,11 +223,38 @@ void Shell::save_evidence(const member::SaveEvidence& evidence) {
   if (!ok) log_warn(ok.error().code, {{"what", ok.error().what}});
 }
 
+// Before each worker: what it will make is not known, what lies there already is.
+Result<void> Shell::has_room() const {
+  if (options_.disk_bytes_max == 0) return {};
+  std::uint64_t bytes = 0;
+  std::error_code ignored;
+  const auto skip = std::filesystem::directory_options::skip_permission_denied;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(config_.home, skip, ignored)) {
+    std::error_code gone;  // files come and go while we look
+    if (entry.is_regular_file(gone) && !entry.is_symlink(gone)) {
+      const auto size = entry.file_size(gone);
+      if (!gone) bytes += size;
+    }
+  }
+  if (bytes < options_.disk_bytes_max) return {};
+  return fail(Kind::exhausted, "disk.policy",
+              fmt::format("This member's folder holds {} bytes; the site's policy allows {}.",
+                          bytes, options_.disk_bytes_max),
+              "Raise disk_max in policy.toml and sign it, or remove reports that are no longer "
+              "needed; then retry the job.");
+}
+
 void Shell::stop() {
   if (stopping_) return;
   stopping_ = true;
   if (workers_) workers_->stop_all();
   loop_.stop();
+}
+
+void Shell::reopen() {
+  reopening_ = true;
+  stop();
 }
 
 Result<void> Shell::run() {

@@ -13,6 +13,7 @@
 #include "member-shell/transfers.h"
 #include "member-shell/worker_runner.h"
 #include "member/actions.h"
+#include "metrics/metrics.h"
 #include "storage/rocks_store.h"
 #include "transport/connection.h"
 #include "transport/event_loop.h"
@@ -26,8 +27,10 @@ struct CoreFace {
 };
 
 struct ShellOptions {
-  std::filesystem::path data_root;  // of a site; empty: none
-  worker_host::Limits limits;       // of workers
+  std::filesystem::path data_root;   // of a site; empty: none
+  worker_host::Limits limits;        // of workers
+  std::uint64_t disk_bytes_max = 0;  // of the home; no worker starts beyond it. 0: no limit
+  std::uint64_t upload_bytes_per_second = 0;  // 0: no limit
 };
 
 class Shell {
@@ -46,6 +49,10 @@ class Shell {
   void set_core(CoreFace core, std::function<void(const member::Tell&)> tell = {});
   // Until SIGTERM or SIGINT; workers get the time to write a checkpoint.
   [[nodiscard]] Result<void> run();
+  // Ends run() as a signal would, but asks the caller to open everything again: keys or policy on
+  // the disk have changed. The process goes on.
+  void reopen();
+  [[nodiscard]] bool wants_reopening() const { return reopening_; }
   // An event from outside, for example a person's question.
   void handle(const member::Event& event);
 
@@ -58,8 +65,11 @@ class Shell {
   Shell(HomeConfig config, Home home, ShellOptions options);
   [[nodiscard]] Result<void> start();
   void perform(member::Actions actions);
+  void show_line(transport::ConnectionState state);
+  void count(const metrics::Figure& figure, double by = 1);
   void flush();
   void set_timer();
+  [[nodiscard]] Result<void> has_room() const;
   void save_evidence(const member::SaveEvidence& evidence);
   void stop();
   struct Performer;
@@ -70,6 +80,7 @@ class Shell {
   SystemClock clock_;
   crypto::SystemEntropy entropy_;
   transport::EventLoop loop_;
+  std::unique_ptr<metrics::Metrics> metrics_;  // null: none
   std::unique_ptr<storage::RocksStore> store_;
   std::unique_ptr<Places> places_;
   std::unique_ptr<transport::Connection> connection_;
@@ -82,6 +93,7 @@ class Shell {
   std::optional<Error> broken_;  // the store cannot be written: the process ends
   std::optional<transport::TimerId> timer_;
   bool stopping_ = false;
+  bool reopening_ = false;
 };
 
 }  // namespace cloister::member_shell

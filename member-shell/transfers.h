@@ -24,6 +24,8 @@ class Transfers {
   Transfers(const Transfers&) = delete;
   Transfers& operator=(const Transfers&) = delete;
 
+  // Of all uploads together, as an average; 0: no limit.
+  void limit_uploads(std::uint64_t bytes_per_second) { upload_rate_ = bytes_per_second; }
   void add(const member::Upload& upload);
   void add(const member::Download& download);
   void stop(const JobId& job);
@@ -36,6 +38,7 @@ class Transfers {
   void done(const Digest& digest, Result<void> outcome);
   void progressed(const Digest& digest, std::uint64_t bytes);
   void tell_later(member::Event event);
+  void pace(std::uint64_t bytes, std::function<void()> go);
 
   transport::EventLoop& loop_;
   transport::Connection& connection_;
@@ -48,6 +51,8 @@ class Transfers {
     std::uint64_t bytes_whole = 0;
     Duration told{0};
   };
+  std::uint64_t upload_rate_ = 0;
+  Duration free_again_{0};     // monotonic: when the next byte may leave
   std::map<JobId, Sum> sums_;  // for progress, over all blobs of a job
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -183,6 +183,9 @@ void Link::take_studies() {
 Actions Link::settle(Instant now) {
   Actions actions;
   if (watch_.halted()) return actions;
+  // No pause is longer than this: a clock that was set back must not make us silent for hours.
+  record_again_ = std::min(record_again_, now + pause);
+  poll_again_ = std::min(poll_again_, now + pause);
   if (!record_tag_ && now >= record_again_) {
     Actions asked = records_.ask(next_tag_, now);
     if (!asked.empty()) record_tag_ = next_tag_++;
@@ -200,7 +203,7 @@ protocol::Poll Link::make_poll() const {
   poll.seen_version = work_.version;
   poll.wait = busy_ ? busy_wait : protocol::limits::poll_wait_max;
   poll.head_size = watch_.head_size();
-  poll.cosignature = watch_.cosignature();
+  if (records_.is_synced()) poll.cosignature = watch_.cosignature();
   for (const auto& [job, progress] : progress_) poll.progress.push_back(progress);
   return poll;
 }

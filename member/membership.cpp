@@ -91,6 +91,12 @@ class MembershipReader {
     const auto bound = bound_.find(member->id);
     if (bound != bound_.end() && bound->second > place) return true;  // a newer one counts
     bound_[member->id] = place;
+    member->since = opened.record.issued_at;
+    const auto before = members_.find(member->id);
+    if (opened.record.kind == RecordKind::key_rotated && before != members_.end()) {
+      member->former = before->second.former;
+      member->former.push_back({before->second.sign, false});
+    }
     members_[member->id] = std::move(*member);
     return true;
   }
@@ -105,8 +111,7 @@ class MembershipReader {
              provenance::is_signed_by(opened.envelope, binding.key);
     }
     const auto signer = members_.find(opened.record.actor.id);
-    if (signer == members_.end() ||
-        !provenance::is_signed_by(opened.envelope, signer->second.sign)) {
+    if (signer == members_.end() || signer->second.signer_of(opened.envelope) == nullptr) {
       return false;
     }
     const auto binder = role_of(signer->second);
@@ -121,8 +126,7 @@ class MembershipReader {
   bool revoke(const Opened& opened, std::size_t place) {
     const auto signer = members_.find(opened.record.actor.id);
     const auto id = MemberId::parse(provenance::text_or_empty(opened.record.details, "member"));
-    if (signer == members_.end() || !id ||
-        !provenance::is_signed_by(opened.envelope, signer->second.sign)) {
+    if (signer == members_.end() || !id || signer->second.signer_of(opened.envelope) == nullptr) {
       return false;
     }
     const auto revoked = members_.find(*id);
@@ -133,6 +137,12 @@ class MembershipReader {
         *id == signer->first ||
         (provenance::may_bind(role_of(signer->second), role_of(revoked->second)) && same_org);
     if (!allowed) return false;
+    const std::string key = provenance::text_or_empty(opened.record.details, "key");
+    for (Member::Former& former : revoked->second.former) {
+      if (to_hex(former.sign.view()) != key) continue;
+      former.is_revoked = true;  // the end of a rotation: the member itself stays
+      return true;
+    }
     revoked_[*id] = std::max(revoked_[*id], place);
     return true;
   }
@@ -148,6 +158,14 @@ class MembershipReader {
   std::map<MemberId, std::size_t> bound_;    // place of the binding that counts
   std::map<MemberId, std::size_t> revoked_;  // place of the last revocation
 };
+
+const crypto::PublicKey* Member::signer_of(const provenance::Envelope& envelope) const {
+  if (provenance::is_signed_by(envelope, sign)) return &sign;
+  const auto found = std::find_if(former.begin(), former.end(), [&](const Former& one) {
+    return provenance::is_signed_by(envelope, one.sign);
+  });
+  return found == former.end() ? nullptr : &found->sign;
+}
 
 Membership Membership::from(const std::string& root, std::span<const Bytes> envelopes) {
   Membership membership;
@@ -179,7 +197,8 @@ Result<SignedRecord> Membership::open(BytesView envelope_json) const {
   if (!opened) return pass(opened);
   const provenance::Record& record = opened->record;
   const Member* signer = find(record.actor.id);
-  if (signer == nullptr || !provenance::is_signed_by(opened->envelope, signer->sign)) {
+  const crypto::PublicKey* key = signer == nullptr ? nullptr : signer->signer_of(opened->envelope);
+  if (key == nullptr) {
     return fail(Kind::unauthenticated, "record.signer",
                 fmt::format("The record '{}' is not signed by the member '{}' that it names.",
                             provenance::to_string(record.kind), record.actor.id),
@@ -193,7 +212,7 @@ Result<SignedRecord> Membership::open(BytesView envelope_json) const {
                             provenance::to_string(record.kind), protocol::to_string(signer->role)),
                 "Ask somebody who has the role for it.");
   }
-  auto leaf = provenance::record_hash(opened->envelope, signer->sign);
+  auto leaf = provenance::record_hash(opened->envelope, *key);
   if (!leaf) return pass(leaf);
   return SignedRecord{std::move(opened->record), *signer, *leaf};
 }

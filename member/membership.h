@@ -10,14 +10,17 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "crypto/curve_key.h"
 #include "crypto/seal.h"
 #include "crypto/sign.h"
 #include "protocol/roles.h"
+#include "provenance/dsse.h"
 #include "provenance/record.h"
 
 namespace cloister::member {
@@ -30,6 +33,18 @@ struct Member {
   crypto::PublicKey sign;
   crypto::SealPublicKey seal;
   crypto::CurvePublicKey curve;
+  Instant since;  // of these keys, as the record that binds them says
+  // Signing keys before a rotation: what they signed stays signed. The ledger admits nothing new by
+  // one that was revoked.
+  struct Former {
+    crypto::PublicKey sign;
+    bool is_revoked = false;
+    friend bool operator==(const Former&, const Former&) = default;
+  };
+  std::vector<Former> former;
+
+  // The key of this member that signed the envelope; null if none did.
+  [[nodiscard]] const crypto::PublicKey* signer_of(const provenance::Envelope& envelope) const;
   friend bool operator==(const Member&, const Member&) = default;
 };
 

@@ -92,7 +92,9 @@ Result<Actions> RecordOutbox::draft(const std::string& name, provenance::Record 
                                     Instant now) {
   if (knows(name)) return Actions{};
   const auto pause = paused_.find(name);
-  if (pause != paused_.end() && now < pause->second) return Actions{};
+  // Further away than any pause is: the clock was set back meanwhile.
+  if (pause != paused_.end() && now < pause->second && pause->second - now <= refused_pause)
+    return Actions{};
   record.actor = actor_for(record);
   record.signer_seq = 1;
   record.prev_by_signer = Digest{};
@@ -127,7 +129,9 @@ const Receipted* RecordOutbox::receipt(const std::string& name) const {
 }
 
 Actions RecordOutbox::ask(std::uint64_t tag, Instant now) {
-  if (in_flight_ || drafts_.empty() || ahead_) return {};
+  // Once after every start the counters are compared, even with nothing to sign: a machine that was
+  // set back must find out before it cosigns a head.
+  if (in_flight_ || ahead_ || (drafts_.empty() && synced_)) return {};
   in_flight_ = true;
   if (!synced_) return {Ask{tag, protocol::FetchSigner{actor_.id}}};
   Actions actions;
@@ -213,6 +217,12 @@ RecordOutbox::Outcome RecordOutbox::on_refused(const Error& error, Instant now) 
   Outcome outcome;
   if (drafts_.empty() || !synced_ || is_passing(error)) return outcome;
   Draft& head = drafts_.front();
+  if (error.code == "sequencer.time") {
+    // Our clock runs ahead. Nothing is lost by it: the draft is signed again once it is right.
+    head.envelope.clear();
+    outcome.actions.push_back(stored_draft(head));
+    return outcome;
+  }
   if (error.code == "sequencer.out_of_order" || error.kind == Kind::stale) {
     synced_ = false;  // counters are fetched anew; whether they are believed is decided then
     return outcome;

@@ -2,7 +2,7 @@
 // once, in the order in which they were drafted.
 //
 //   state       event                          next        actions
-//   unsynced    ask()                          unsynced    Ask FetchSigner
+//   unsynced    ask(), drafted or not          unsynced    Ask FetchSigner
 //   unsynced    SignerState as remembered      ready
 //   unsynced    SignerState, otherwise         ahead       nothing is signed until adopt_counters()
 //   ready       ask(), something drafted       in flight   sign head, Persist it, Ask Submit
@@ -10,6 +10,7 @@
 //   in flight   Unanswered                     ready       (the same bytes go out again)
 //   in flight   Refused, out of order          unsynced    draft stays; counters are fetched anew
 //   in flight   Refused for now                ready       draft stays
+//   in flight   Refused, our clock is ahead    ready       draft stays, to be signed again
 //   in flight   Refused otherwise              ready       draft dropped; the reason is handed out
 //
 // Only the head is signed, and its counter and predecessor are those of the last receipted record:
@@ -75,6 +76,8 @@ class RecordOutbox {
   // The ledger knows records of this signer that are not remembered here (or the reverse): the
   // machine was set back, or the identity is used twice. A person decides.
   [[nodiscard]] bool is_ahead() const { return ahead_; }
+  // The ledger's counters were compared with ours since the start.
+  [[nodiscard]] bool is_synced() const { return synced_; }
   void adopt_counters();
   void set_actor(provenance::Actor actor) { actor_ = std::move(actor); }
 

@@ -77,7 +77,7 @@ void write(const EnrolmentState& from, v1::EnrolmentState& to) {
 
 EnrolmentState read(const v1::EnrolmentState& from, Fields& fields) {
   EnrolmentState to;
-  if (from.step() < 1 || from.step() > 3) {
+  if (from.step() < 1 || from.step() > 4) {
     fields.wrong("step", "is none that this version knows");
   } else {
     to.step = static_cast<EnrolmentState::Step>(from.step());

@@ -59,4 +59,8 @@ inline constexpr Duration lease{120'000};
 // Enrolment tokens (provenance-formats, section 6).
 inline constexpr Duration token_life{15 * 60'000};
 
+// Not a time-out, nothing is refused by it: when people are reminded to renew a key.
+inline constexpr Duration key_life{365LL * 24 * 3600 * 1000};
+inline constexpr Duration key_warning{30LL * 24 * 3600 * 1000};
+
 }  // namespace cloister::protocol::limits

@@ -54,7 +54,8 @@ struct Enrol {
   friend bool operator==(const Enrol&, const Enrol&) = default;
 };
 struct EnrolmentState {
-  enum class Step : int { waiting_for_approval = 1, enrolled = 2, refused = 3 };
+  // `rotate`: a member's next keys were approved; it signs key.rotated with its present key.
+  enum class Step : int { waiting_for_approval = 1, enrolled = 2, refused = 3, rotate = 4 };
   Step step = Step::waiting_for_approval;
   std::string note;               // for the person who waits: whose move it is
   std::vector<Bytes> membership;  // DSSE envelopes key.bound: root, coordinator, ..., this member

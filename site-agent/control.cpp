@@ -102,9 +102,18 @@ void Control::on_request(transport::ControlToken token, const std::string& reque
   const Json about = body == nullptr || body->fields() == nullptr ? Json::object() : *body;
   if (verb == "report") return answer(token, report(about));
   if (verb == "doctor") return answer(token, doctor());
+  if (verb == "reopen") return reopen(token);
   const std::uint64_t question = next_question_++;
   waiting_[question] = token;
   shell_.handle(member::PersonAsked{question, verb, provenance::to_jcs(about)});
+}
+
+// Checked first: a mistake in a file must not be found out after the agent has let go of its store.
+void Control::reopen(transport::ControlToken token) {
+  const auto fresh = load_config(config_.file);
+  if (!fresh) return answer(token, tl::unexpected<Error>(fresh.error()));
+  answer(token, provenance::to_jcs(Json().set("reopening", true)));
+  shell_.loop().after(Duration(100), [this] { shell_.reopen(); });  // the answer goes out first
 }
 
 // The site's own report: where it lies, and what it holds. The files stay at the site.

@@ -31,6 +31,7 @@ class Control {
   void answer(transport::ControlToken token, const Result<std::string>& json);
   [[nodiscard]] Result<std::string> report(const provenance::Json& body) const;
   [[nodiscard]] std::string doctor() const;
+  void reopen(transport::ControlToken token);
 
   member_shell::Shell& shell_;
   const Config& config_;

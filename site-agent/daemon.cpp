@@ -26,6 +26,7 @@ Result<Config> load_config(const std::filesystem::path& file) {
   if (!document) return pass(document);
   const config::Fields root = document->root();
   Config config;
+  config.file = file;
   config.home = member_shell::read_home(root, file);
   config.policy_file = root.path("policy", config.home.home / "policy.toml");
   if (auto ok = document->check(); !ok) return pass(ok);
@@ -48,15 +49,20 @@ std::string to_text(const Config& config) {
              config.policy.leave_cases_max);
 }
 
-Result<void> run(const Config& config) {
+namespace {
+
+// Until it is to end (false) or to be opened again (true).
+Result<bool> run_once(const Config& config) {
   auto home = member_shell::open_home(config.home);
   if (!home) return pass(home);
   AgentOptions options;
   options.link = home->link;
   options.policy = config.policy;
   options.worker_device = config.home.device;
-  auto shell = member_shell::Shell::open(config.home, std::move(*home),
-                                         {config.policy.data_root, limits_of(config.policy)});
+  auto shell = member_shell::Shell::open(
+      config.home, std::move(*home),
+      {config.policy.data_root, limits_of(config.policy), config.policy.disk_bytes_max,
+       config.policy.upload_bytes_per_second});
   if (!shell) return pass(shell);
   const auto stored = (*shell)->stored();
   if (!stored) return pass(stored);
@@ -68,7 +74,25 @@ Result<void> run(const Config& config) {
                      [&](const member::Tell& tell) { (*control)->tell(tell); });
   log_info("agent.started", {{"member", (*shell)->home().link.self.text()},
                              {"policy", short_hex(config.policy.digest)}});
-  return (*shell)->run();
+  if (auto ran = (*shell)->run(); !ran) return pass(ran);
+  return (*shell)->wants_reopening();
+}
+
+}  // namespace
+
+Result<void> run(Config config, const std::filesystem::path& file) {
+  while (true) {
+    const auto again = run_once(config);
+    if (!again) return pass(again);
+    if (!*again) return {};
+    auto fresh = load_config(file);
+    if (fresh) {
+      config = std::move(*fresh);
+    } else {
+      log_warn(fresh.error().code, {{"what", fresh.error().what}, {"next", fresh.error().next}});
+    }
+    log_info("agent.reopened");
+  }
 }
 
 }  // namespace cloister::site_agent

@@ -12,6 +12,7 @@ namespace cloister::site_agent {
 
 struct Config {
   member_shell::HomeConfig home;
+  std::filesystem::path file;  // that it was read from
   std::filesystem::path policy_file;
   SitePolicy policy;
 };
@@ -21,7 +22,8 @@ struct Config {
 // The effective configuration, for --check-config. Holds no secret.
 [[nodiscard]] std::string to_text(const Config& config);
 
-// Until SIGTERM or SIGINT.
-[[nodiscard]] Result<void> run(const Config& config);
+// Until SIGTERM or SIGINT. When asked to reopen (new keys, a changed policy) reads `file` again in
+// the same process; a file with mistakes is told of and the old configuration goes on.
+[[nodiscard]] Result<void> run(Config config, const std::filesystem::path& file);
 
 }  // namespace cloister::site_agent

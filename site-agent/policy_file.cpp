@@ -86,6 +86,7 @@ Result<SitePolicy> load_policy(const std::filesystem::path& file) {
   policy.studies = root.texts("studies");
   policy.purposes = root.texts("purposes");
   policy.automatic = root.texts("automatic");
+  policy.amendments_automatic = root.truth("amendments_automatic", false);
   policy.standing_predictions = root.truth("standing_predictions", false);
   const auto count = [&](std::string_view key, std::uint64_t fallback) {
     return static_cast<std::uint64_t>(root.whole(key, static_cast<std::int64_t>(fallback)));

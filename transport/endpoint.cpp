@@ -78,8 +78,9 @@ struct Endpoint::Inner {
   // Steps 3 to 8 of the header's list.
   Result<void> judge(Arrived& arrived) {
     const Asked& asked = arrived.asked;
-    const auto entry = registry.find(asked.sender);
-    if (!entry || entry->curve != arrived.connection_key) {
+    // By the connection's key: while a member changes keys, both of them are bound.
+    const auto entry = registry.find_by_curve(arrived.connection_key);
+    if (!entry || entry->member != asked.sender) {
       return tl::unexpected<Error>(unknown_member());
     }
     if (entry->revoked) {

@@ -25,7 +25,9 @@ struct MemberEntry {
 class MemberRegistry {
  public:
   virtual ~MemberRegistry() = default;
+  // With its newest keys.
   [[nodiscard]] virtual std::optional<MemberEntry> find(const MemberId& member) const = 0;
+  // With the keys that belong to this one: a member that rotates has two sets for a while.
   [[nodiscard]] virtual std::optional<MemberEntry> find_by_curve(
       const crypto::CurvePublicKey& key) const = 0;
 };

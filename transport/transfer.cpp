@@ -96,6 +96,7 @@ struct Upload::Inner : std::enable_shared_from_this<Inner> {
     // The chunks still under way belong to a place that is no more.
     for (RequestId id : under_way) connection->cancel(id);
     under_way.clear();
+    ++round;
     ask(open.request, {}, [this](const Result<protocol::BlobState>& state) {
       return state ? machine.on_state(*state) : machine.on_open_refused(state.error());
     });
@@ -111,6 +112,18 @@ struct Upload::Inner : std::enable_shared_from_this<Inner> {
   }
 
   void perform_one(BlobUpload::Send& send) {
+    if (!callbacks.pace) return send_now(send);
+    auto waiting = std::make_shared<BlobUpload::Send>(std::move(send));
+    const std::uint64_t bytes = waiting->payload.size();
+    callbacks.pace(bytes, [self = weak_from_this(), waiting, of = round] {
+      const auto alive = self.lock();
+      // A new opening asks for its own chunks.
+      if (!alive || alive->connection == nullptr || alive->round != of) return;
+      alive->send_now(*waiting);
+    });
+  }
+
+  void send_now(BlobUpload::Send& send) {
     const std::uint64_t offset = send.request.offset;
     ask(send.request, std::move(send.payload),
         [this, offset](const Result<protocol::BlobState>& state) {
@@ -158,6 +171,7 @@ struct Upload::Inner : std::enable_shared_from_this<Inner> {
   ReadAt source;
   TransferCallbacks callbacks;
   std::set<RequestId> under_way;
+  std::uint64_t round = 0;  // openings so far
 };
 
 Upload::Upload(Connection& connection, const protocol::BlobOpen& blob, ReadAt source,

@@ -27,9 +27,13 @@ using TransferDone = std::function<void(Result<void>)>;
 [[nodiscard]] Result<ReadAt> read_from_file(const std::filesystem::path& path, std::uint64_t size);
 [[nodiscard]] ReadAt read_from_memory(Bytes content);
 
+// Calls `go` once this many more bytes may leave, now or later, in the order in which it was asked.
+using TransferPace = std::function<void(std::uint64_t bytes, std::function<void()> go)>;
+
 struct TransferCallbacks {
   TransferDone done;          // once; the transfer may be destroyed inside it
   TransferProgress progress;  // may be empty
+  TransferPace pace = {};     // of an upload; empty: as fast as the line takes it
 };
 
 // Both stop silently when destroyed: the coordinator keeps what is durable. The connection must

@@ -80,7 +80,8 @@ Json site_json(const Study& study, const std::string& site, const AnswerView& vi
   const Job* last = nullptr;
   for (const JobId& id : study.jobs_at(site)) {
     const Job* job = study.job(id);
-    if (job != nullptr && (last == nullptr || !job->is_closed())) last = job;
+    // What is open says where the site stands; else what was done last.
+    if (job != nullptr && (last == nullptr || last->is_closed())) last = job;
   }
   json.set("state", last == nullptr
                         ? std::string("not enrolled")
@@ -134,11 +135,18 @@ Json answer_members(const Member& asker, const AnswerView& view) {
     Json row = Json::object();
     row.set("id", id.text()).set("role", protocol::to_string(member.role)).set("site", member.site);
     row.set("state", member.is_active() ? "active" : "revoked");
+    if (member.role == protocol::Role::trainer) row.set("seal", to_hex(member.keys.seal));
+    row.set("keys_since", to_rfc3339(member.keys_since));
+    row.set("renew_by", to_rfc3339(member.keys_since + protocol::limits::key_life));
+    const Duration left = member.keys_since + protocol::limits::key_life - view.now;
+    if (member.is_active() && left < protocol::limits::key_warning) row.set("renew_now", true);
+    if (!member.former.empty()) row.set("rotating", true);
     const bool may_see = sees_everything(asker) || asker.site.empty() || asker.site == member.site;
     if (may_see && !protocol::is_person(member.role)) set_heard(row, id, view);
     list.push(std::move(row));
   }
   Json json = Json::object();
+  json.set("approvals_needed", std::uint64_t{view.work.membership.rules().approvals});
   return json.set("members", std::move(list));
 }
 

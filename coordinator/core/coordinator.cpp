@@ -91,11 +91,17 @@ void Coordinator::fold(const Placed& placed, Actions& actions) {
     auto plan = carried == nullptr
                     ? fail(Kind::invalid, "study.plan", "No plan.")
                     : protocol::plan_from_json(text ? *text : provenance::to_jcs(*carried));
-    if (plan) study = studies_.emplace(record.study, Study(std::move(*plan), placed)).first;
+    if (plan) {
+      study = studies_.emplace(record.study, Study(std::move(*plan), placed)).first;
+      index_.add(study->second);
+    }
   } else if (study != studies_.end()) {
     study->second.apply(placed, site);
   }
-  if (study != studies_.end()) touch(study->second, placed, site);
+  if (study != studies_.end()) {
+    point_to(study->second, record);
+    touch(study->second, placed, site);
+  }
   fold_elsewhere(placed, site);
   if (record.kind == RecordKind::job_submitted) in_flight_.erase(offer_key(record.job));
 }
@@ -107,21 +113,38 @@ void Coordinator::fold_elsewhere(const Placed& placed, const std::string& site) 
   for (auto& [id, study] : studies_) {
     if (id == placed.record.study || !study.knows_any_of(placed.record)) continue;
     study.apply(placed, site);
+    index_.touched(study);
     touch(study, placed, site);
   }
 }
 
-void Coordinator::fold_key(const Placed& placed, Actions& actions) {
-  if (!membership_.apply(placed)) return;
-  for (const auto& [id, member] : membership_.all()) {
-    if (member.revoked_at == placed.index) actions.push_back(RevokeMember{id});
-    if (!member.is_active() || member.bound_at != placed.index) continue;
-    actions.push_back(BindMember{id, member.keys});
-    for (const auto& [study_id, study] : studies_) {
-      if (study.takes_part(member.site)) scopes_[study_id].sites.insert(member.site);
+// Amended plans, new jobs and new shards are found again from their names.
+void Coordinator::point_to(const Study& study, const provenance::Record& record) {
+  if (record.kind == RecordKind::study_opened) index_.add(study);
+  if (record.kind == RecordKind::job_submitted) index_.add_job(record.job, study.id());
+  if (record.kind == RecordKind::dataset_encoded) {
+    for (const auto& subject : record.subjects) {
+      const Dataset* dataset = study.dataset(subject.digest);
+      if (dataset == nullptr) continue;
+      for (const Shard& shard : dataset->shards) index_.add_shard(shard.digest, study.id());
     }
   }
-  news_for_all_ = true;
+  index_.touched(study);
+}
+
+void Coordinator::fold_key(const Placed& placed, Actions& actions) {
+  for (const MemberId& id : membership_.apply(placed)) {
+    const Member& member = *membership_.find(id);
+    if (member.revoked_at == placed.index) actions.push_back(RevokeMember{id});
+    // People and processes of the consortium concern everybody, a site's members their own site.
+    news_for_all_ = news_for_all_ || member.site.empty();
+    news_.insert(member.site);
+    if (!member.is_active()) continue;
+    actions.push_back(BindMember{id, member.keys});
+    for (const StudyId& study : index_.of(member.site, id))
+      scopes_.try_emplace(study, PlanScope{false, false, {}})
+          .first->second.sites.insert(member.site);
+  }
 }
 
 void Coordinator::touch(const Study& study, const Placed& placed, const std::string& site) {
@@ -142,16 +165,17 @@ void Coordinator::touch(const Study& study, const Placed& placed, const std::str
   if (placed.record.kind == RecordKind::dataset_admitted) scope.training = true;
   if (concerns_everybody(placed.record.kind)) {
     scope.all = true;
-    news_for_all_ = true;
+    news_.insert(study.plan().sites.begin(), study.plan().sites.end());
   }
 }
 
 void Coordinator::touch_blob(const Digest& blob) {
-  for (const auto& [id, study] : studies_) {
-    const Dataset* dataset = study.dataset_of_shard(blob);
-    if (dataset == nullptr) continue;
-    scopes_.try_emplace(id, PlanScope{false, false, {}}).first->second.sites.insert(dataset->site);
-  }
+  const auto study = studies_.find(index_.of_shard(blob));
+  if (study == studies_.end()) return;
+  const Dataset* dataset = study->second.dataset_of_shard(blob);
+  if (dataset == nullptr) return;
+  scopes_.try_emplace(study->first, PlanScope{false, false, {}})
+      .first->second.sites.insert(dataset->site);
 }
 
 void Coordinator::plan(Actions& actions) {

@@ -28,6 +28,7 @@
 #include "coordinator/core/leases.h"
 #include "coordinator/core/polls.h"
 #include "coordinator/core/study.h"
+#include "coordinator/core/study_index.h"
 #include "coordinator/core/work.h"
 
 namespace cloister::coordinator {
@@ -64,16 +65,18 @@ class Coordinator {
   void fold_elsewhere(const Placed& placed, const std::string& site);
   void touch(const Study& study, const Placed& placed, const std::string& site);
   void touch_blob(const Digest& blob);
+  void point_to(const Study& study, const provenance::Record& record);
   void heard(const Member& member, Instant now, Actions& actions);
   void plan(Actions& actions);
   void append(Draft draft, Actions& actions);
   void answer_due(std::vector<HeldPoll> polls, Actions& actions) const;
   void answer_news(Actions& actions);
   [[nodiscard]] AnswerPoll answer_to(const HeldPoll& poll) const;
-  [[nodiscard]] WorkView view() const { return {studies_, membership_, facts_, leases_}; }
+  [[nodiscard]] WorkView view() const { return {studies_, membership_, facts_, leases_, index_}; }
 
   Membership membership_;
   std::map<StudyId, Study> studies_;
+  StudyIndex index_;
   std::uint64_t ledger_size_ = 0;
   BlobFacts facts_;
   Enrolment enrolment_;

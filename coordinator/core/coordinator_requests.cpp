@@ -134,11 +134,10 @@ struct Coordinator::Handler {
     }
   }
   void take_progress(const protocol::JobProgress& progress) const {
-    for (const auto& [id, study] : core.studies_) {
-      const Job* job = study.job(progress.job);
-      if (job != nullptr && job->assignee == member.id && job->may_run())
-        core.leases_.progress_reported(member.id, tamed(progress), now);
-    }
+    const auto study = core.studies_.find(core.index_.of_job(progress.job));
+    const Job* job = study == core.studies_.end() ? nullptr : study->second.job(progress.job);
+    if (job != nullptr && job->assignee == member.id && job->may_run())
+      core.leases_.progress_reported(member.id, tamed(progress), now);
   }
 
   void operator()(const protocol::BlobOpen& open) const {

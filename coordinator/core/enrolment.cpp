@@ -32,6 +32,16 @@ bool proves_possession(const protocol::Enrol& enrol, const Digest& token_hash) {
          crypto::verify(*key, protocol::enrolment_claim(token_hash, enrol), enrol.proof);
 }
 
+// The next keys of an active member: the sealing key is the one it has.
+bool is_approved_rotation(const Member* member, const protocol::MemberKeys& next,
+                          const Membership& membership) {
+  if (member == nullptr || !member->is_active() || member->keys.seal != next.seal) return false;
+  Bytes all = next.sign;
+  append(all, next.seal);
+  append(all, next.curve);
+  return membership.may_rotate(*member, crypto::sha256(all));
+}
+
 Json keys_json(const protocol::MemberKeys& keys) {
   Json json = Json::object();
   json.set("sign", to_hex(keys.sign)).set("seal", to_hex(keys.seal));
@@ -115,6 +125,11 @@ Result<Enrolment::Answer> Enrolment::enrol(const protocol::Enrol& enrol,
   const bool is_member = member != nullptr && member->is_active() && member->keys == entry.keys;
   answer.state.step =
       is_member ? EnrolmentState::Step::enrolled : EnrolmentState::Step::waiting_for_approval;
+  if (!is_member && is_approved_rotation(member, entry.keys, membership)) {
+    answer.state.step = EnrolmentState::Step::rotate;
+    answer.state.note = "Approved: the member signs the rotation with its present key.";
+    return answer;
+  }
   answer.state.note =
       is_member ? "Enrolled."
                 : "Waits for a consortium administrator to compare the keys' "

@@ -5,7 +5,8 @@
 //   invited    Enrol with the secret, in time          pending: keys held, proof checked
 //   pending    Enrol again, same keys                  pending: "whose move it is"
 //   pending    Enrol again, other keys                 refused: a token is used once
-//   pending    key.bound with exactly these keys       enrolled
+//   pending    an active member's next keys, vouched   rotate: it signs key.rotated itself
+//   pending    key.bound or key.rotated with these     enrolled
 //   enrolled   Enrol again                             enrolled: membership envelopes again
 //   invited    its time passes                         gone
 //

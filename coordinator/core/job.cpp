@@ -161,6 +161,13 @@ bool apply(Job& job, const Placed& placed) {
   return true;
 }
 
+bool close(Job& job, const Placed& placed, const std::string& reason) {
+  if (job.is_closed()) return false;
+  job.reason = reason;
+  move_to(job, JobState::aborted, placed);
+  return true;
+}
+
 bool permit(Job& job, const Placed& placed) {
   if (!job.needs_permit || job.state != JobState::offered) return false;
   job.was_approved = true;

@@ -74,6 +74,8 @@ struct Job {
 
 // Applies a record that names the job (approval, denial, failure, product). True if it changed.
 bool apply(Job& job, const Placed& placed);
+// The study was closed: whatever is open ends as aborted. True if it changed.
+bool close(Job& job, const Placed& placed, const std::string& reason);
 // A release permit of a person approves a job that needs one. True if it changed.
 bool permit(Job& job, const Placed& placed);
 

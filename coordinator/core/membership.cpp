@@ -29,38 +29,104 @@ provenance::Role provenance_role(protocol::Role role) {
   return provenance::role_from_name(protocol::to_string(role)).value_or(provenance::Role::auditor);
 }
 
-bool Membership::apply(const Placed& placed) {
+std::vector<MemberId> Membership::apply(const Placed& placed) {
   const provenance::Record& record = placed.record;
+  if (record.kind == RecordKind::site_enrolled) vouch(placed);
+  if (record.kind == RecordKind::policy_published) learn_rules(placed);
   if (record.kind == RecordKind::key_revoked) return revoke(placed);
-  if (record.kind != RecordKind::key_bound && record.kind != RecordKind::key_rotated) return false;
-  const auto binding = provenance::key_binding_from(record.details);
-  if (!binding) return false;
+  if (record.kind == RecordKind::key_bound || record.kind == RecordKind::key_rotated)
+    return bind(placed);
+  return {};
+}
+
+std::vector<MemberId> Membership::bind(const Placed& placed) {
+  const auto binding = provenance::key_binding_from(placed.record.details);
+  if (!binding) return {};
   Member& member = members_[binding->member];
+  const bool rotates = placed.record.kind == RecordKind::key_rotated;
+  if (rotates && member.is_active() && !member.keys.sign.empty()) {
+    member.former.push_back(member.keys);
+  } else {
+    member.former.clear();  // bound anew: whatever there was before is not trusted any more
+  }
   member.id = binding->member;
   member.role = protocol_role(binding->role);
   member.site = protocol::belongs_to_site(member.role) ? binding->org : std::string{};
   member.keys = keys_of(*binding);
   member.key_digest = provenance::member_key_digest(*binding);
+  member.keys_since = placed.record.issued_at;
   member.bound_at = placed.index;
   member.revoked_at.reset();
+  vouched_.erase(member.key_digest);  // used up
+  member.envelopes.push_back(placed.envelope);
+  by_key_[to_hex(member.keys.sign)] = member.id;
+  if (member.role == protocol::Role::site_agent) agents_[member.site].insert(member.id);
+  touch(member, placed.index);
+  return {member.id};
+}
+
+std::vector<MemberId> Membership::revoke(const Placed& placed) {
+  const std::string key = provenance::text_or_empty(placed.record.details, "key");
+  const auto owner = by_key_.find(key);
+  if (owner == by_key_.end()) return {};
+  Member& member = members_.at(owner->second);
+  const auto former = std::erase_if(
+      member.former, [&](const protocol::MemberKeys& keys) { return to_hex(keys.sign) == key; });
+  const bool ends = member.is_active() && revokes(placed.record, member);
+  if (former == 0 && !ends) return {};
+  if (ends) {
+    member.revoked_at = placed.index;
+    member.former.clear();
+  }
   member.envelopes.push_back(placed.envelope);
   touch(member, placed.index);
-  return true;
+  return {member.id};
 }
 
-bool Membership::revoke(const Placed& placed) {
-  bool changed = false;
-  for (auto& [id, member] : members_) {
-    if (!member.is_active() || !revokes(placed.record, member)) continue;
-    member.revoked_at = placed.index;
-    member.envelopes.push_back(placed.envelope);
-    touch(member, placed.index);
-    changed = true;
+bool Membership::is_administrator(const MemberId& id) const {
+  const Member* member = find(id);
+  return member != nullptr && member->is_active() &&
+         (member->role == protocol::Role::root || member->role == protocol::Role::consortium_admin);
+}
+
+void Membership::vouch(const Placed& placed) {
+  if (!is_administrator(placed.record.actor.id)) return;
+  for (const auto& subject : placed.record.subjects)
+    vouched_[subject.digest].insert(placed.record.actor.id);
+}
+
+void Membership::learn_rules(const Placed& placed) {
+  const provenance::Json* rules = placed.record.details.find("consortium");
+  if (rules == nullptr || !is_administrator(placed.record.actor.id)) return;
+  for (const auto& subject : placed.record.subjects) vouched_.erase(subject.digest);  // used up
+  const auto approvals = provenance::count_at(*rules, "approvals").value_or(1);
+  rules_.approvals = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(approvals, 1, 16));
+}
+
+std::vector<MemberId> Membership::vouchers(const Digest& digest) const {
+  std::vector<MemberId> people;
+  const auto found = vouched_.find(digest);
+  if (found == vouched_.end()) return people;
+  for (const MemberId& id : found->second) {
+    if (is_administrator(id)) people.push_back(id);
   }
-  return changed;
+  return people;
 }
 
-void Membership::touch(const Member& member, std::uint64_t index) {
+bool Membership::may_rotate(const Member& member, const Digest& next) const {
+  const auto others = std::count_if(members_.begin(), members_.end(), [&](const auto& entry) {
+    return entry.first != member.id && is_administrator(entry.first);
+  });
+  // The only administrator has nobody above: its present key speaks for the next one.
+  if (others == 0) return true;
+  const auto people = vouchers(next);
+  const auto by_others = std::count_if(people.begin(), people.end(),
+                                       [&](const MemberId& id) { return id != member.id; });
+  return static_cast<std::uint32_t>(by_others) >= rules_.approvals;
+}
+
+void Membership::touch(Member& member, std::uint64_t index) {
+  member.changed_at = index;
   // People and processes of the consortium concern everybody; agents of sites are told to the
   // members of the studies that they share with the next change there.
   any_version_ = index + 1;
@@ -77,11 +143,14 @@ const Member* Membership::find(const MemberId& id) const {
 }
 
 const Member* Membership::agent_of(const std::string& site) const {
-  const auto found = std::find_if(members_.begin(), members_.end(), [&](const auto& entry) {
-    const Member& member = entry.second;
-    return member.is_active() && member.role == protocol::Role::site_agent && member.site == site;
-  });
-  return found == members_.end() ? nullptr : &found->second;
+  const auto agents = agents_.find(site);
+  if (agents == agents_.end()) return nullptr;
+  for (const MemberId& id : agents->second) {
+    const Member& member = members_.at(id);
+    if (member.is_active() && member.role == protocol::Role::site_agent && member.site == site)
+      return &member;
+  }
+  return nullptr;
 }
 
 std::vector<Bytes> Membership::envelopes_for(const Member& member,

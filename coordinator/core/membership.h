@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,18 +24,26 @@ struct Member {
   protocol::Role role = protocol::Role::auditor;
   std::string site;  // empty: of no site
   protocol::MemberKeys keys;
-  Digest key_digest;           // provenance::member_key_digest of its binding
-  std::uint64_t bound_at = 0;  // ledger index of the newest binding
+  std::vector<protocol::MemberKeys> former;  // rotated, not revoked yet: still accepted
+  Digest key_digest;                         // provenance::member_key_digest of its binding
+  std::uint64_t bound_at = 0;                // ledger index of the newest binding
+  std::uint64_t changed_at = 0;              // ledger index of the newest change of its keys
+  Instant keys_since;  // when the newest keys were bound, as their signer wrote it
   std::optional<std::uint64_t> revoked_at;
   std::vector<Bytes> envelopes;  // bindings and revocations, oldest first
 
   [[nodiscard]] bool is_active() const { return !revoked_at; }
 };
 
+// The consortium's own rules: of policy.published by a consortium administrator.
+struct ConsortiumRules {
+  std::uint32_t approvals = 1;  // people of the consortium who must approve a member's keys
+};
+
 class Membership {
  public:
-  // Reads key.* records, ignores others. True if the membership changed.
-  bool apply(const Placed& placed);
+  // Reads key.*, site.enrolled and policy.published records, ignores others. Whose keys changed.
+  std::vector<MemberId> apply(const Placed& placed);
 
   // Null if there is none. Revoked members are found too.
   [[nodiscard]] const Member* find(const MemberId& id) const;
@@ -46,14 +55,29 @@ class Membership {
   // site, and of the sites named the agents, or everybody if the member is of no site.
   [[nodiscard]] std::vector<Bytes> envelopes_for(const Member& member,
                                                  const std::vector<std::string>& sites) const;
+  [[nodiscard]] const ConsortiumRules& rules() const { return rules_; }
+  // Active consortium administrators who vouched for these keys (or for this policy): site.enrolled
+  // records naming the digest.
+  [[nodiscard]] std::vector<MemberId> vouchers(const Digest& digest) const;
+  // Whether a rotation to these keys may be signed by the member now.
+  [[nodiscard]] bool may_rotate(const Member& member, const Digest& next) const;
+
   // Grows whenever envelopes_for(member) of a member of this site may have changed.
   [[nodiscard]] std::uint64_t version_for(const std::string& site) const;
 
  private:
-  bool revoke(const Placed& placed);
-  void touch(const Member& member, std::uint64_t index);
+  std::vector<MemberId> bind(const Placed& placed);
+  std::vector<MemberId> revoke(const Placed& placed);
+  void vouch(const Placed& placed);
+  void learn_rules(const Placed& placed);
+  [[nodiscard]] bool is_administrator(const MemberId& id) const;
+  void touch(Member& member, std::uint64_t index);
 
   std::map<MemberId, Member> members_;
+  std::map<std::string, MemberId> by_key_;  // signing key, hexadecimal: every one ever bound
+  std::map<std::string, std::set<MemberId>> agents_;  // by site, revoked ones too
+  std::map<Digest, std::set<MemberId>> vouched_;
+  ConsortiumRules rules_;
   std::map<std::string, std::uint64_t> site_versions_;
   std::uint64_t version_ = 0;      // of what everybody sees
   std::uint64_t any_version_ = 0;  // of anybody

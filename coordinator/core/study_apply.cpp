@@ -82,6 +82,7 @@ void Study::apply(const Placed& placed, const std::string& signer_site) {
   if (!placed.record.job.empty()) on_job_record(placed);
   if (kind == RecordKind::study_closed) {
     closed_reason_ = placed.record.reason.empty() ? "closed" : placed.record.reason;
+    for (auto& [id, job] : jobs_) close(job, placed, closed_reason_);
     binding_.push_back({"", placed.envelope});
     touch("", placed.index);
   }

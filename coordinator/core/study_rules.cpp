@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "coordinator/core/member_rules.h"
 #include "crypto/hash.h"
 
 namespace cloister::coordinator {
@@ -241,22 +242,6 @@ bool is_on_demand(const Record& record) {
   return (purpose.empty() ? record.purpose : purpose) == "prediction";
 }
 
-// A binding may give a member new keys, never another role or site: whoever may bind agents could
-// otherwise take an owner's name.
-Result<void> check_binding(const Record& record, const Membership& membership) {
-  const auto binding = provenance::key_binding_from(record.details);
-  if (!binding) return pass(binding);
-  const Member* known = membership.find(binding->member);
-  if (known == nullptr) return {};
-  const protocol::Role role = protocol_role(binding->role);
-  const bool is_root = known->role == protocol::Role::root;
-  const bool same_site = known->site == (protocol::belongs_to_site(role) ? binding->org : "");
-  if (!is_root && known->role == role && same_site) return {};
-  return fail(Kind::conflict, "member.taken",
-              fmt::format("'{}' is a member already, with another role or site.", known->id),
-              "Choose another name for the new member.");
-}
-
 bool is_of_model(RecordKind kind) {
   return kind == RecordKind::model_evaluated || kind == RecordKind::model_approved ||
          kind == RecordKind::model_released;
@@ -276,6 +261,12 @@ Result<void> check_in_study(const Record& record, const Study& study, const Rule
   if (!record.job.empty()) {
     if (auto ok = check_job_record(record, study, view); !ok) return ok;
   }
+  if (record.kind == RecordKind::study_closed && record.actor.id.text() != study.plan().owner) {
+    return fail(
+        Kind::forbidden, "study.owner",
+        fmt::format("Study '{}' is closed by its owner '{}' only.", study.id(), study.plan().owner),
+        "Ask its owner; a site stops its own jobs with `cloister site abort`.");
+  }
   if (record.kind == RecordKind::dataset_encoded) return check_manifest(record, *signer);
   if (record.kind == RecordKind::permit_granted) return check_permit(record, study, *signer);
   if (is_of_model(record.kind)) return check_model(record, study, *signer);
@@ -293,18 +284,26 @@ bool needs_job(const Record& record) {
   return std::find(kinds.begin(), kinds.end(), record.kind) != kinds.end();
 }
 
+// New keys, and the end of former ones: everybody's own.
+bool is_of_own_keys(const Record& record) {
+  return record.kind == RecordKind::key_rotated || record.kind == RecordKind::key_revoked;
+}
+
 }  // namespace
 
 Result<void> check_record(const Record& record, const RuleView& view) {
   const Member* writer = view.membership.find(record.actor.id);
   if (writer != nullptr && writer->role == protocol::Role::auditor &&
-      record.kind != RecordKind::export_issued) {
+      record.kind != RecordKind::export_issued && !is_of_own_keys(record)) {
     return fail(Kind::forbidden, "audit.read_only",
                 fmt::format("An auditor writes no '{}': it reads, and says what it exported.",
                             provenance::to_string(record.kind)),
                 "Ask somebody whose step it is.");
   }
-  if (record.kind == RecordKind::key_bound) return check_binding(record, view.membership);
+  if (record.kind == RecordKind::key_bound || record.kind == RecordKind::key_rotated)
+    return check_keys(record, view.membership);
+  if (record.kind == RecordKind::policy_published)
+    return check_consortium_policy(record, view.membership);
   if (record.kind == RecordKind::study_opened) return check_plan(record, view);
   if (record.study.empty()) {
     if (!needs_job(record)) return {};

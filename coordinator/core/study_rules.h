@@ -4,9 +4,10 @@
 //   audit.read_only     anything of an auditor but export.issued
 //   study.plan          study.opened: the plan does not parse, or is not what its subject names
 //   study.version       an amendment that does not count up by one
-//   member.taken        key.bound: a known name with another role or site
+//   member.*, rotate.*  key.bound, key.rotated: member_rules.h
 //   study.unknown       the record names a study that is not open
 //   study.closed        the study is closed
+//   study.owner         study.closed by somebody else than the study's owner
 //   job.offer           a job offered by somebody else than the coordinator
 //   job.unknown         no such job was offered
 //   job.assignee        the product, or the failure, of somebody else's job

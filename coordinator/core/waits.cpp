@@ -76,12 +76,11 @@ std::string after_model(const Study& study, const std::string& site, const Model
   return fmt::format("waits for {} to release model {}", study.plan().owner, model.version);
 }
 
-std::string of_training(const Study& study) {
+std::string of_training(const Study& study, const BlobFacts& facts) {
   const Job* training = nullptr;
   for (const JobId& id : study.jobs_at("")) training = study.job(id);
   if (training == nullptr) return "waits for the coordinator to offer the pooled training";
-  return fmt::format("waits for the pooled training ({} at {})",
-                     protocol::to_string(training->state), training->assignee);
+  return fmt::format("waits for the pooled training, which {}", waits_for(study, *training, facts));
 }
 
 }  // namespace
@@ -109,7 +108,8 @@ std::string waits_for(const Study& study, const Job& job, const BlobFacts& facts
       return fmt::format("denied ({}): {} may take it back with retry", job.reason,
                          job.site.empty() ? job.assignee.text() : job.site);
     case JobState::aborted:
-      return "aborted; it can be taken up again with retry";
+      return fmt::format("was aborted ({}): {} may take it up with retry", job.reason,
+                         job.site.empty() ? study.plan().owner : job.site);
     case JobState::done:
       return "nothing: done";
   }
@@ -130,7 +130,7 @@ std::string site_waits_for(const Study& study, const std::string& site, const Bl
   if (dataset == nullptr) return "waits for the coordinator to offer the next job";
   if (auto words = after_chain(study, *dataset, facts); !words.empty()) return words;
   const Model* model = study.newest_model();
-  return model == nullptr ? of_training(study) : after_model(study, site, *model);
+  return model == nullptr ? of_training(study, facts) : after_model(study, site, *model);
 }
 
 }  // namespace cloister::coordinator

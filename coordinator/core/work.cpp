@@ -22,10 +22,11 @@ struct Found {
 bool is_newer(const Found& a, const Found& b) { return a.job->changed > b.job->changed; }
 
 // Jobs that the member performs, or that its site decides about.
-std::vector<Found> jobs_of(const Member& member, const std::map<StudyId, Study>& studies) {
+std::vector<Found> jobs_of(const Member& member, const WorkView& view) {
   std::vector<Found> open;
   std::vector<Found> closed;
-  for (const auto& [id, study] : studies) {
+  for (const StudyId& id : view.index.of(member.site, member.id)) {
+    const Study& study = view.studies.at(id);
     const auto& ids = member.site.empty() ? study.jobs_of(member.id) : study.jobs_at(member.site);
     for (const JobId& job_id : ids) {
       const Job* job = study.job(job_id);
@@ -45,7 +46,8 @@ std::size_t bytes_of(const JobView& view) {
 }
 
 void add_studies(const Member& member, const WorkView& view, protocol::Work& work) {
-  for (const auto& [id, study] : view.studies) {
+  for (const StudyId& id : view.index.of(member.site, member.id)) {
+    const Study& study = view.studies.at(id);
     const bool takes_part = (!member.site.empty() && study.takes_part(member.site)) ||
                             study.plan().trainer == member.id.text() ||
                             study.plan().owner == member.id.text();
@@ -102,7 +104,7 @@ protocol::Work work_for(const Member& member, const WorkView& view) {
   }
   work.membership = view.membership.envelopes_for(member, sites);
   for (const Bytes& envelope : work.membership) bytes += envelope.size();
-  for (const Found& found : jobs_of(member, view.studies)) {
+  for (const Found& found : jobs_of(member, view)) {
     JobView job = view_of(*found.study, *found.job, view);
     bytes += bytes_of(job) + add_approval(*found.job, work);
     if (work.jobs.size() >= protocol::limits::jobs_in_work_max || bytes > work_bytes_max) break;
@@ -113,7 +115,12 @@ protocol::Work work_for(const Member& member, const WorkView& view) {
 
 std::uint64_t ledger_version(const Member& member, const WorkView& view) {
   std::uint64_t version = view.membership.version_for(member.site);
-  for (const auto& [id, study] : view.studies) {
+  if (member.site.empty()) {
+    return std::max(
+        version, sees_everything(member) ? view.index.newest() : view.index.newest_of(member.id));
+  }
+  for (const StudyId& id : view.index.of(member.site, member.id)) {
+    const Study& study = view.studies.at(id);
     if (sees_study(member, study)) version = std::max(version, study.version_for(member.site));
   }
   return version;

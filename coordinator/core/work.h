@@ -4,6 +4,7 @@
 
 #include "coordinator/core/access.h"
 #include "coordinator/core/leases.h"
+#include "coordinator/core/study_index.h"
 
 namespace cloister::coordinator {
 
@@ -13,6 +14,7 @@ struct WorkView {
   const Membership& membership;
   const BlobFacts& facts;
   const Leases& leases;
+  const StudyIndex& index;
 };
 
 // Open jobs first, then the newest closed ones, within protocol::limits. A closed job's view has no

@@ -43,6 +43,13 @@ void consider_offer(AgentState& state, const JobView& job, Instant now) {
   const Decision decision = decide(state.options.policy, state.policy_is_published(), *study, job);
   local.waits_for = decision.why;
   if (decision.ruling != Ruling::automatic) return;
+  if (!state.options.policy.amendments_automatic && state.agreements.needs_person(*study)) {
+    local.waits_for = fmt::format(
+        "Version {} of the study's plan is new here: a person looks at the difference and approves "
+        "one job of it; then the policy applies again.",
+        study->plan.version);
+    return;
+  }
   if (const auto ok = check_spec(job, *study); !ok) {
     local.waits_for = ok.error().what;
     return;
@@ -158,9 +165,25 @@ void perform(AgentState& state, const JobView& job, Instant now) {
     state.jobs[job.id].waits_for = decision.why;
     return;
   }
+  if (state.stopped_here.contains(job.id)) {
+    stop(state, job.id, false);
+    state.jobs[job.id].waits_for = "Stopped by a person of this site; the ledger is being told.";
+    return;
+  }
   if (const auto ok = check_spec(job, *study); !ok) return fail_job(state, job, ok.error(), now);
+  state.add(state.agreements.approved(job, *study));
   if (job.kind == "release") return advance_release(state, job, now);
   if (local.step == Step::worked) return record_product(state, job, *study, now);
+  // Two leases ran out while we were heard: the worker hangs (one may be a slow machine's). It ends
+  // and goes on from its checkpoint.
+  const bool hangs = local.step == Step::running && job.attempt > local.worked.attempt + 1;
+  if (hangs) {
+    state.notice(member::NoticeLevel::warn, "worker.hangs",
+                 fmt::format("Job '{}': no progress for two leases; its worker is ended and "
+                             "attempt {} begins.",
+                             job.id, job.attempt));
+    stop(state, job.id, false);
+  }
   if (local.step != Step::idle) return;
   if (needs_replies(job) && local.replies.empty()) return fetch_replies(state, job, now);
   start_worker(state, job, *study, now);
@@ -184,6 +207,8 @@ void finish(AgentState& state, const JobView& job) {
 }
 
 void advance(AgentState& state, const JobView& job, Instant now) {
+  const bool may_run = job.state == JobState::approved || job.state == JobState::running;
+  if (!may_run) state.stopped_here.erase(job.id);  // the ledger has it
   switch (job.state) {
     case JobState::offered:
       return consider_offer(state, job, now);
@@ -218,6 +243,8 @@ void reconcile(AgentState& state, Instant now) {
   confirm_withdrawals(state, now);
   for (auto& [id, local] : state.jobs) {
     if (local.not_before <= now) local.not_before = Instant();  // a pause that is over
+    // The clock was set back, or the hours opened later than they do now: looked at again soon.
+    if (local.not_before > now + failure_pause) local.not_before = now + failure_pause;
   }
   // A copy of the ids: steps may change what the list's entries lead to, never the list itself.
   const std::vector<JobView>& jobs = state.link.work().jobs;

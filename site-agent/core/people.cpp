@@ -60,7 +60,7 @@ Json policy_json(const AgentState& state) {
   return json;
 }
 
-std::string status(const AgentState& state) {
+std::string status(const AgentState& state, Instant now) {
   const member::Link& link = state.link;
   Json json;
   json.set("member", link.options().self.text()).set("site", state.site());
@@ -71,7 +71,7 @@ std::string status(const AgentState& state) {
   json.set("ledger_size", link.watch().head_size()).set("head", link.watch().head_text());
   json.set("records_waiting", std::uint64_t{link.records().waiting()});
   json.set("running", state.worker ? state.worker->text() : std::string{});
-  json.set("policy", policy_json(state));
+  json.set("policy", policy_json(state)).set("keys", keys_json(state, now));
   Json studies = Json::array();
   for (const auto& [id, study] : link.studies()) {
     studies.push(Json()
@@ -101,6 +101,21 @@ Result<const JobView*> job_of(const AgentState& state, const Question& question)
   return job;
 }
 
+// On which data, as far as it is known here. Counts, never names.
+Json data_json(const AgentState& state, const JobView& job) {
+  Json json = Json::object();
+  json.set("folder", state.options.policy.data_root);
+  const Product* registered = state.products.newest(job.study, "register-data");
+  const Json* splits = registered == nullptr ? nullptr : registered->result.find("splits");
+  std::uint64_t patients = 0;
+  if (splits != nullptr && splits->fields() != nullptr) {
+    for (const auto& [name, split] : *splits->fields())
+      patients += provenance::count_at(split, "patients").value_or(0);
+    json.set("patients", patients).set("splits", *splits);
+  }
+  return json;
+}
+
 // Everything that a person needs to decide.
 Result<std::string> show(const AgentState& state, const Question& question) {
   const auto job = job_of(state, question);
@@ -117,7 +132,15 @@ Result<std::string> show(const AgentState& state, const Question& question) {
   if (study != nullptr) {
     const Decision decision =
         decide(state.options.policy, state.policy_is_published(), *study, **job);
-    json.set("policy", decision.why);
+    const auto local = state.jobs.find((*job)->id);
+    const bool is_said_here = (*job)->state == protocol::JobState::offered &&
+                              local != state.jobs.end() && !local->second.waits_for.empty();
+    json.set("policy", is_said_here ? local->second.waits_for : decision.why);
+    json.set("policy_digest", state.options.policy.digest);
+    json.set("data", data_json(state, **job));
+    json.set("compared", compared(state.agreements, **job, *study));
+    if (const auto would_leave = preview_of(state, **job); would_leave && (*job)->kind == "release")
+      json.set("would_leave", provenance::parse_json(*would_leave).value_or(Json::object()));
     json.set("title", study->plan.title).set("purpose", study->plan.purpose);
     json.set("legal_basis", study->plan.legal_basis).set("owner", study->plan.owner);
     json.set("plan", study->plan_digest);
@@ -194,6 +217,8 @@ void take(AgentState& state, const member::SignedRecord& signed_record) {
   if (record.kind == RecordKind::job_approved) {
     state.approvals[record.job] = signed_record.leaf;
     state.persist(fmt::format("approval/{}", record.job), Json().set("leaf", signed_record.leaf));
+    if (const member::Study* study = state.link.study(record.study))
+      state.add(state.agreements.person_agreed(record.study, study->plan.version));
     const auto local = state.jobs.find(record.job);
     if (local != state.jobs.end()) local->second.failed_attempt = 0;
   }
@@ -211,11 +236,19 @@ void take(AgentState& state, const member::SignedRecord& signed_record) {
 void submit(AgentState& state, const Question& question) {
   auto relay = relayed(state, question);
   if (!relay) return state.tell(question.number, tl::unexpected(relay.error()));
+  // A person who stops a job is obeyed at once, whether or not the coordinator can be reached.
+  std::vector<JobId> stopped;
+  for (const auto& one : relay->records) {
+    if (one.record.kind == RecordKind::job_denied &&
+        state.stopped_here.insert(one.record.job).second)
+      stopped.push_back(one.record.job);
+  }
   state.ask(protocol::Submit{relay->envelopes},
-            [number = question.number, records = std::move(relay->records)](
+            [number = question.number, records = std::move(relay->records), stopped](
                 AgentState& later, Result<protocol::Reply> reply, Instant) {
               const auto* receipts = reply ? std::get_if<protocol::Receipts>(&*reply) : nullptr;
               if (receipts == nullptr) {
+                for (const JobId& job : stopped) later.stopped_here.erase(job);
                 return later.tell(number,
                                   tl::unexpected(reply ? Error{Kind::corrupt,
                                                                "message.unexpected_reply",
@@ -271,7 +304,7 @@ void on_person(AgentState& state, const member::PersonAsked& event, Instant now)
   if (!body) return state.tell(event.question, tl::unexpected(body.error()));
   const Question question{event.question, event.verb, std::move(*body)};
   const auto& verb = question.verb;
-  if (verb == "status") return state.tell(question.number, status(state));
+  if (verb == "status") return state.tell(question.number, status(state, now));
   if (verb == "jobs") return state.tell(question.number, jobs(state));
   if (verb == "show") return state.tell(question.number, show(state, question));
   if (verb == "preview") return state.tell(question.number, preview(state, question));
@@ -282,6 +315,8 @@ void on_person(AgentState& state, const member::PersonAsked& event, Instant now)
   }
   if (verb == "signer") return signer(state, question);
   if (verb == "forgive") return forgive(state, question);
+  if (verb == "rotate" || verb == "retire")
+    return on_keys_asked(state, question.number, verb, question.body, now);
   if (std::find(signing_verbs.begin(), signing_verbs.end(), verb) != signing_verbs.end()) {
     return submit(state, question);
   }

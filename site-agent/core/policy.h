@@ -31,6 +31,7 @@ struct SitePolicy {
   std::vector<std::string> studies;    // ids; "*": any
   std::vector<std::string> purposes;   // exact texts; empty: any
   std::vector<std::string> automatic;  // kinds of job approved without a person
+  bool amendments_automatic = false;   // an amended plan needs no person's look
   bool standing_predictions = false;   // a steward's standing permit may let prediction codes out
   std::uint64_t cases_min = 2;
   std::uint64_t leave_bytes_max = 8ULL << 30;  // sealed bytes that may leave for one study

@@ -161,6 +161,8 @@ void read_permits(AgentState& state) {
       if (opened->record.kind == RecordKind::job_approved && opened->signer.site == state.site() &&
           protocol::is_person(opened->signer.role)) {
         state.approvals[opened->record.job] = opened->leaf;
+        if (const member::Study* study = state.link.study(view.study))
+          state.add(state.agreements.person_agreed(view.study, study->plan.version));
       }
       if (!is_permit(opened->record)) continue;
       auto permit = permit_from(*opened, state.site());

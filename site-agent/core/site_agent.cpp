@@ -51,6 +51,7 @@ void restore(AgentState& state, const member::Stored& stored) {
 void on_heard(AgentState& state, member::Heard heard, Instant now) {
   state.add(std::move(heard.actions));
   if (heard.rejected) on_rejected(state, *heard.rejected, now);
+  on_keys_heard(state, heard);
   if (!heard.other) return;
   const auto asked = state.asked.find(heard.other->tag);
   if (asked == state.asked.end()) return;
@@ -112,7 +113,10 @@ bool is_busy(const AgentState& state) {
 
 AgentState::AgentState(AgentOptions options_, const crypto::SecretKey& key,
                        const member::Stored& stored)
-    : options(std::move(options_)), link(options.link, key, stored), products(stored) {
+    : options(std::move(options_)),
+      link(options.link, key, stored),
+      products(stored),
+      agreements(stored) {
   restore(*this, stored);
 }
 

@@ -23,6 +23,8 @@
 //   hold, resume, retry {job}    local: nothing to sign
 //   signer {member}              the counters that a person's next record needs
 //   predict {path, output}       segments one volume; answered when the mask is written
+//   rotate {key binding}         signs key.rotated with the present key; answered once receipted
+//   retire {key, digest}         revokes a former key of this agent; answered once receipted
 //   forgive                      goes on after a fork or rollback that a person has looked into
 //
 // Nothing here names a patient: cases are counted, files of cases are never mentioned.

@@ -64,6 +64,79 @@ TEST_CASE("a revoked member is gone until it is bound again", "[member]") {
   CHECK(Membership::from(all.root(), envelopes).find(MemberId::trusted("trainer")) != nullptr);
 }
 
+namespace {
+
+// The next keys of a member, signed by its present ones.
+Bytes rotation(Consortium& all, const std::string& id, const crypto::SecretKey& next) {
+  const auto& person = all.person(id);
+  provenance::KeyBinding binding{MemberId::trusted(id), person.role, person.org, {}, {}, {}, {}};
+  const BytesView seal = person.keys.seal.public_key().view();
+  binding.seal.assign(seal.begin(), seal.end());
+  binding.curve = Bytes(32, 7);
+  binding = provenance::prove_key(binding, next, test::log_name);
+  provenance::Record record;
+  record.kind = provenance::RecordKind::key_rotated;
+  record.subjects.push_back({id, provenance::member_key_digest(binding)});
+  record.details = provenance::to_details(binding);
+  return all.sign(id, record, test::start_of_time);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "after a rotation both keys of a member are believed, and the end of the former one ends "
+    "nothing else",
+    "[member]") {
+  Consortium all;
+  auto envelopes = all.bindings();
+  const Bytes plan_before = all.study(all.plan()).opened;  // signed with the first key
+  crypto::SeededEntropy entropy(77);
+  const auto next = crypto::SecretKey::generate(entropy);
+  envelopes.push_back(rotation(all, "owner", next));
+  const crypto::PublicKey before = all.person("owner").keys.sign.public_key();
+  auto membership = Membership::from(all.root(), envelopes);
+  const Member* owner = membership.find(MemberId::trusted("owner"));
+  REQUIRE(owner != nullptr);
+  CHECK(owner->sign == next.public_key());
+  REQUIRE(owner->former.size() == 1);
+  CHECK(owner->former.front().sign == before);
+  CHECK(membership.open(plan_before).has_value());
+
+  provenance::Record ended;
+  ended.kind = provenance::RecordKind::key_revoked;
+  ended.subjects.push_back({"owner", crypto::sha256(as_bytes("keys"))});
+  ended.details.set("member", "owner").set("key", to_hex(before.view()));
+  envelopes.push_back(all.sign("root", ended, test::start_of_time));
+  membership = Membership::from(all.root(), envelopes);
+  owner = membership.find(MemberId::trusted("owner"));
+  REQUIRE(owner != nullptr);
+  CHECK(owner->former.front().is_revoked);
+  CHECK(membership.open(plan_before).has_value());  // what it signed before stays signed
+}
+
+TEST_CASE("nobody rotates another member's keys", "[member]") {
+  Consortium all;
+  auto envelopes = all.bindings();
+  crypto::SeededEntropy entropy(78);
+  const auto next = crypto::SecretKey::generate(entropy);
+  provenance::KeyBinding binding{MemberId::trusted("owner"),
+                                 provenance::Role::study_owner,
+                                 "consortium",
+                                 {},
+                                 Bytes(32, 1),
+                                 Bytes(32, 2),
+                                 {}};
+  binding = provenance::prove_key(binding, next, test::log_name);
+  provenance::Record record;
+  record.kind = provenance::RecordKind::key_rotated;
+  record.subjects.push_back({"owner", provenance::member_key_digest(binding)});
+  record.details = provenance::to_details(binding);
+  envelopes.push_back(all.sign("agent-a", record, test::start_of_time));
+  const auto membership = Membership::from(all.root(), envelopes);
+  CHECK(membership.find(MemberId::trusted("owner"))->sign ==
+        all.person("owner").keys.sign.public_key());
+}
+
 TEST_CASE("a plan counts only as its owner signed it, for a certified trainer", "[member]") {
   Consortium all;
   const Membership membership = Membership::from(all.root(), all.bindings());

@@ -54,10 +54,10 @@ std::vector<std::string> site_names(std::uint64_t count) {
 
 class Run {
  public:
-  Run(std::uint64_t seed, bool tell)
+  Run(std::uint64_t seed, bool tell, std::size_t sites)
       : tell_(tell),
         prng_(seed),
-        sites_(site_names(1 + prng_.below(4))),
+        sites_(site_names(sites == 0 ? 1 + prng_.below(4) : sites)),
         members_(prng_.next(), sites_),
         faults_(draw_faults(prng_)),
         network_(timeline_, prng_, faults_),
@@ -94,6 +94,7 @@ class Run {
   void schedule_faults();
   void kill_again(Duration mean, std::function<void()> kill, std::function<void()> start);
   void cut_again(const std::string& member);
+  void jump_again(SimMember& node);
   [[nodiscard]] Duration around(Duration mean) {
     return Duration(
         1 + static_cast<std::int64_t>(prng_.below(static_cast<std::uint64_t>(2 * mean.count()))));
@@ -229,6 +230,17 @@ void Run::cut_again(const std::string& name) {
   });
 }
 
+void Run::jump_again(SimMember& node) {
+  if (faults_.clock_jumps == Duration(0)) return;
+  timeline_.after(around(faults_.clock_jumps), [this, &node] {
+    if (is_calm()) return;
+    constexpr std::int64_t hours_max = 6;
+    node.jump(Duration(3'600'000 *
+                       (static_cast<std::int64_t>(prng_.below(2 * hours_max + 1)) - hours_max)));
+    jump_again(node);
+  });
+}
+
 void Run::schedule_faults() {
   kill_again(
       faults_.kill_coordinator, [this] { coordinator_.kill(); }, [this] { coordinator_.start(); });
@@ -237,6 +249,7 @@ void Run::schedule_faults() {
         faults_.kill_member, [node = node.get()] { node->kill(); },
         [node = node.get()] { node->start(); });
     cut_again(name);
+    jump_again(*node);
   }
   timeline_.at(began_ + faults_.until, [this] {
     network_.calm();
@@ -356,6 +369,8 @@ Outcome Run::loop() {
 
 }  // namespace
 
-Outcome run_consortium(std::uint64_t seed, bool tell) { return Run(seed, tell).go(); }
+Outcome run_consortium(std::uint64_t seed, bool tell, std::size_t sites) {
+  return Run(seed, tell, sites).go();
+}
 
 }  // namespace cloister::simulation

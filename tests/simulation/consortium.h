@@ -18,6 +18,7 @@ struct Outcome {
   std::size_t records = 0;
 };
 
-[[nodiscard]] Outcome run_consortium(std::uint64_t seed, bool tell);
+// `sites`: 0 lets the seed choose one to four.
+[[nodiscard]] Outcome run_consortium(std::uint64_t seed, bool tell, std::size_t sites = 0);
 
 }  // namespace cloister::simulation

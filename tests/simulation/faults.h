@@ -19,6 +19,9 @@ struct Faults {
   Duration partition{0};  // mean time between a member's losses of its line
   Duration partition_max{300'000};
   double worker_fails = 0;
+  double worker_hangs = 0;  // it lives, and says nothing more
+  Duration clock_jumps{
+      0};             // mean time between jumps of a member's clock, hours in either direction
   Duration until{0};  // from the beginning of the run; afterwards nothing goes wrong any more
 
   [[nodiscard]] std::string in_words() const;

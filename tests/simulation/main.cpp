@@ -1,4 +1,4 @@
-// simulation_test [--seed N] [--runs M] [--tell]
+// simulation_test [--seed N] [--runs M] [--sites S] [--tell]
 //
 // Runs M consortia from seeds N, N + 1, ... A failing seed is printed with the command that replays
 // it. Exit status: 0 all well, 2 a safety rule broke, 3 something never finished; an abort is a
@@ -46,11 +46,12 @@ int main(int argc, char** argv) {
   const std::uint64_t seed = number_after(argc, argv, "--seed", 1);
   const std::uint64_t runs = number_after(argc, argv, "--runs", 200);
   const bool tell = has(argc, argv, "--tell");
+  const std::uint64_t sites = number_after(argc, argv, "--sites", 0);
   std::size_t steps = 0;
   std::size_t records = 0;
   double hours = 0;
   for (running = seed; running < seed + runs; ++running) {
-    const Outcome outcome = run_consortium(running, tell);
+    const Outcome outcome = run_consortium(running, tell, sites);
     steps += outcome.steps;
     records += outcome.records;
     hours += static_cast<double>(outcome.took.count()) / 3'600'000;
@@ -59,9 +60,10 @@ int main(int argc, char** argv) {
                    static_cast<unsigned long long>(running), outcome.steps, outcome.records,
                    static_cast<double>(outcome.took.count()) / 3'600'000);
     if (outcome.verdict == Verdict::finished) continue;
-    std::fprintf(stderr, "seed %llu: %s\nreplay: simulation_test --seed %llu --runs 1 --tell\n",
-                 static_cast<unsigned long long>(running), outcome.why.c_str(),
-                 static_cast<unsigned long long>(running));
+    std::fprintf(
+        stderr, "seed %llu: %s\nreplay: simulation_test --seed %llu --runs 1 --sites %llu --tell\n",
+        static_cast<unsigned long long>(running), outcome.why.c_str(),
+        static_cast<unsigned long long>(running), static_cast<unsigned long long>(sites));
     return outcome.verdict == Verdict::unsafe ? 2 : 3;
   }
   std::printf("%llu consortia: %zu steps, %zu records, %.0f virtual hours, all finished and safe\n",

@@ -1,5 +1,7 @@
 #include "sim_member.h"
 
+#include <algorithm>
+
 #include "base/ensure.h"
 #include "protocol/limits.h"
 
@@ -7,6 +9,7 @@ namespace cloister::simulation {
 namespace {
 
 constexpr Duration progress_every{5'000};
+constexpr Duration sleep_max{30'000};
 
 }  // namespace
 
@@ -34,7 +37,7 @@ void SimMember::later(Duration delay, std::function<void()> step) {
 }
 
 void SimMember::feed(const member::Event& event) {
-  const auto actions = core_->on(event, parts_.timeline.now());
+  const auto actions = core_->on(event, now());
   core_->check_invariants();
   for (const auto& action : actions) std::visit([this](const auto& one) { perform(one); }, action);
   arm();
@@ -44,7 +47,8 @@ void SimMember::arm() {
   const auto deadline = core_->next_deadline();
   if (!deadline || (armed_ && *armed_ <= *deadline)) return;
   armed_ = deadline;
-  later(std::max(Duration(1), *deadline - parts_.timeline.now()), [this] {
+  // As the shell does: the clock may be set, so never sleep longer than this for a deadline on it.
+  later(std::clamp(*deadline - now(), Duration(1), sleep_max), [this] {
     armed_.reset();
     feed(member::Ticked{});
   });
@@ -119,6 +123,8 @@ void SimMember::perform(const member::RunWorker& action) {
   workers_[action.job] = Worker{number};
   const Duration duration = duration_of(action, parts_.prng);
   const bool fails = !is_calm_ && parts_.prng.chance(parts_.faults.worker_fails);
+  if (!is_calm_ && parts_.prng.chance(parts_.faults.worker_hangs))
+    return say_once(action.job, action.attempt);  // it lives, and nothing more is heard of it
   progress(action.job, action.attempt, number);
   later(duration, [this, action, number, fails] {
     const auto found = workers_.find(action.job);
@@ -133,6 +139,14 @@ void SimMember::perform(const member::RunWorker& action) {
       finish(action, number);
     }
   });
+}
+
+void SimMember::say_once(const JobId& job, std::uint32_t attempt) {
+  protocol::JobProgress said;
+  said.job = job;
+  said.attempt = attempt;
+  said.phase = "hanging";
+  later(Duration(1), [this, said] { feed(member::WorkerProgressed{said}); });
 }
 
 void SimMember::progress(const JobId& job, std::uint32_t attempt, std::uint64_t number) {

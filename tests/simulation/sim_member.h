@@ -49,7 +49,12 @@ class SimMember {
   [[nodiscard]] bool is_up() const { return core_ != nullptr; }
   // A person at the control socket; unanswered if the agent is killed meanwhile.
   void person_asks(const std::string& verb, const std::string& body, Told told);
-  void calm() { is_calm_ = true; }
+  void calm() {
+    is_calm_ = true;
+    skew_ = Duration(0);  // somebody sets the clock right
+  }
+  // Its clock is set: hours forwards or backwards.
+  void jump(Duration by) { skew_ = skew_ + by; }
   [[nodiscard]] std::size_t evidence() const { return evidence_; }
   [[nodiscard]] const std::string& last_notice() const { return last_notice_; }
 
@@ -64,6 +69,7 @@ class SimMember {
     std::uint64_t step = 0;
   };
 
+  [[nodiscard]] Instant now() const { return parts_.timeline.now() + skew_; }
   void feed(const member::Event& event);
   void later(Duration delay, std::function<void()> step);
   void arm();
@@ -86,6 +92,7 @@ class SimMember {
   template <class Action>
   void perform(const Action&) {}
 
+  void say_once(const JobId& job, std::uint32_t attempt);
   void progress(const JobId& job, std::uint32_t attempt, std::uint64_t number);
   void finish(const member::RunWorker& order, std::uint64_t number);
   void upload(const Digest& digest, transport::BlobUpload::Actions actions);
@@ -108,6 +115,7 @@ class SimMember {
   std::optional<Instant> armed_;
   std::string last_notice_;
   bool is_calm_ = false;
+  Duration skew_{0};
 };
 
 }  // namespace cloister::simulation

@@ -81,6 +81,12 @@ void perform(TrainerState& state, const JobView& job, Instant now) {
   }
   if (local.step == Step::sent) local.step = Step::worked;  // its record was refused for now
   if (local.step == Step::ready) return start_worker(state, job, now);
+  // Two leases ran out while we were heard: the worker hangs (one may be a slow machine's).
+  if (local.step == Step::running && job.attempt > local.worked.attempt + 1) {
+    state.notice(member::NoticeLevel::warn, "worker.hangs",
+                 fmt::format("Job '{}': no progress for two leases; its worker is ended.", job.id));
+    stop(state, job.id, false);
+  }
   if (local.step != Step::idle) return;
   if (local.not_before > now &&
       (local.failed_attempt == 0 || local.failed_attempt == job.attempt)) {
@@ -97,6 +103,8 @@ void perform(TrainerState& state, const JobView& job, Instant now) {
 void reconcile(TrainerState& state, Instant now) {
   for (auto& [id, local] : state.jobs) {
     if (local.not_before <= now) local.not_before = Instant();  // a pause that is over
+    // No pause is longer: the clock was set back.
+    if (local.not_before > now + failure_pause) local.not_before = now + failure_pause;
   }
   confirm_withdrawals(state, now);
   for (const JobView& job : state.link.work().jobs) {

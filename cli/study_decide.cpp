@@ -1,0 +1,204 @@
+#include "cli/study_decide.h"
+
+#include "base/file.h"
+#include "cli/desk.h"
+#include "cli/json_read.h"
+#include "cli/replica.h"
+#include "cli/study.h"
+#include "provenance/dsse.h"
+
+namespace cloister::cli {
+namespace {
+
+using provenance::Json;
+using provenance::Record;
+using provenance::RecordKind;
+using provenance::text_or_empty;
+
+Pen pen_of(const Seat& seat) {
+  return {seat.line->identity(), seat.membership.role,
+          org_of(seat.membership.site, seat.membership.log)};
+}
+
+Result<Answer> put(Seat& seat, Record record, std::string text) {
+  LineDesk desk(*seat.line);
+  auto leaves = sign_and_submit(desk, pen_of(seat), {std::move(record)});
+  if (!leaves) return pass(leaves);
+  Answer answer;
+  answer.text = std::move(text) + fmt::format("  record {}\n", to_hex(leaves->front()));
+  answer.json.set("record", to_hex(leaves->front()))
+      .set("signed_by", seat.membership.member.text());
+  return answer;
+}
+
+Result<void> needs_reason(const std::string& reason) {
+  if (!reason.empty()) return {};
+  return fail(Kind::invalid, "sign.reason", "This needs a reason: it goes into the ledger.",
+              "Give --reason \"...\".");
+}
+
+// The plan that counts now, as its owner signed it.
+Result<protocol::StudyPlan> present_plan(Seat& seat, const StudyId& study) {
+  auto work = seat.line->ask<protocol::Work>(protocol::Poll{});
+  if (!work) return pass(work);
+  for (const auto& view : work->studies) {
+    if (view.study != study) continue;
+    const auto envelope = provenance::parse_envelope(as_text(view.opened));
+    if (!envelope) return pass(envelope);
+    const auto record = provenance::parse_statement(envelope->payload);
+    if (!record) return pass(record);
+    const Json* plan = record->details.find("plan");
+    if (plan == nullptr) break;
+    return protocol::plan_from_json(plan->text() != nullptr ? *plan->text() : to_jcs(*plan));
+  }
+  return fail(Kind::not_found, "amend.study",
+              fmt::format("There is no study '{}' of yours to amend.", study),
+              "`cloister study list` names them; a new one is begun with `cloister study open`.");
+}
+
+void differences(const Json& before, const Json& after, const std::string& path,
+                 std::string& text) {
+  if (before == after) return;
+  if (before.fields() != nullptr && after.fields() != nullptr) {
+    for (const auto& [name, value] : *before.fields()) {
+      const Json* now = after.find(name);
+      differences(value, now == nullptr ? Json() : *now, path + (path.empty() ? "" : ".") + name,
+                  text);
+    }
+    return;
+  }
+  text += fmt::format("  {:<28} {} -> {}\n", path, to_jcs(before), to_jcs(after));
+}
+
+Result<std::string> changes(const protocol::StudyPlan& before, const protocol::StudyPlan& after) {
+  const auto old_json = provenance::parse_json(protocol::to_json(before));
+  if (!old_json) return pass(old_json);
+  const auto new_json = provenance::parse_json(protocol::to_json(after));
+  if (!new_json) return pass(new_json);
+  std::string text;
+  differences(*old_json, *new_json, "", text);
+  return text;
+}
+
+std::string told(const Record& record) {
+  std::string text = fmt::format("  {}  {:<18} {} ({})", to_rfc3339(record.issued_at),
+                                 provenance::to_string(record.kind), record.actor.id,
+                                 provenance::to_string(record.actor.role));
+  const std::string decision = text_or_empty(record.details, "decision");
+  const std::string what = text_or_empty(record.details, "what");
+  if (!record.actor.on_behalf_of.empty())
+    text += fmt::format(" for {}'s policy", record.actor.on_behalf_of);
+  if (!decision.empty()) text += " " + decision;
+  if (!record.reason.empty()) text += ": " + record.reason;
+  if (record.reason.empty() && !what.empty()) text += ": " + what;
+  return text + "\n";
+}
+
+}  // namespace
+
+Result<Answer> study_list(Seat& seat) {
+  auto told_studies = seat.line->tell("studies");
+  if (!told_studies) return pass(told_studies);
+  Answer answer;
+  for (const Json& study : items_at(*told_studies, "studies")) {
+    std::string sites;
+    for (const Json& site : items_at(study, "sites"))
+      sites += (sites.empty() ? "" : ", ") + (site.text() == nullptr ? "" : *site.text());
+    answer.text += fmt::format("{:<20} version {:.0f}  {:<11} owner {:<12} sites {}\n",
+                               text_or_empty(study, "id"), number_at(study, "version"),
+                               text_or_empty(study, "phase"), text_or_empty(study, "owner"), sites);
+  }
+  if (answer.text.empty()) answer.text = "No studies yet.\n";
+  answer.json = std::move(*told_studies);
+  return answer;
+}
+
+Result<Answer> amend_study(Seat& seat, const std::filesystem::path& path) {
+  auto text = read_text(path, 4U << 20);
+  if (!text) return pass(text);
+  auto plan = protocol::plan_from_toml(*text, path.filename().string());
+  if (!plan) return pass(plan);
+  auto before = present_plan(seat, plan->study);
+  if (!before) return pass(before);
+  plan->version = before->version;
+  auto differs = changes(*before, *plan);
+  if (!differs) return pass(differs);
+  if (differs->empty()) {
+    return fail(Kind::conflict, "amend.nothing",
+                fmt::format("{} says what version {} of study '{}' says already.", path.string(),
+                            before->version, plan->study),
+                "Change the plan first; `cloister study check` reads it.");
+  }
+  plan->version = before->version + 1;
+  auto opened = open_study(seat, *plan);
+  if (!opened) return opened;
+  opened->text = fmt::format(
+      "Study '{}' goes on as version {}. What changed:\n{}"
+      "Every site is asked again for each of its jobs, and a person there looks at the difference "
+      "first.\n",
+      plan->study, plan->version, *differs);
+  opened->json.set("before", std::uint64_t{before->version});
+  return opened;
+}
+
+Result<Answer> study_decide(Seat& seat, const std::string& job, const Decision& decision) {
+  if (decision.word == "hold" || decision.word == "abort") {
+    if (auto given = needs_reason(decision.reason); !given) return pass(given);
+  }
+  auto about = seat.line->tell("job", job);
+  if (!about) return pass(about);
+  auto spec = provenance::digest_at(*about, "spec_digest");
+  if (!spec) return pass(spec);
+  const OfferedJob offer{JobId::trusted(job), StudyId::trusted(text_or_empty(*about, "study")),
+                         *spec};
+  return put(seat, decision_record(offer, decision),
+             fmt::format("Decided '{}' for {}.\n", decision.word, job));
+}
+
+Result<Answer> close_study(Seat& seat, const std::string& study, const std::string& reason) {
+  if (auto given = needs_reason(reason); !given) return pass(given);
+  auto about = seat.line->tell("study", study);
+  if (!about) return pass(about);
+  auto plan = provenance::digest_at(*about, "plan");
+  if (!plan) return pass(plan);
+  Record record;
+  record.kind = RecordKind::study_closed;
+  record.stage = "close";
+  record.study = StudyId::trusted(study);
+  record.reason = reason;
+  record.subjects = {{"plan", *plan}};
+  return put(
+      seat, std::move(record),
+      fmt::format("Study '{}' is closed: every open job is aborted, nothing new is offered.\n"
+                  "What was released stays released; its records stay.\n",
+                  study));
+}
+
+Result<Answer> job_history(Seat& seat, const std::string& job) {
+  auto about = seat.line->tell("job", job);
+  if (!about) return pass(about);
+  Answer answer;
+  answer.text = fmt::format("{}: {}; {}\n", job, text_or_empty(*about, "state"),
+                            text_or_empty(*about, "waits_for"));
+  Json list = Json::array();
+  const auto visit = [&](const protocol::LedgerEntry& entry) {
+    const auto envelope = provenance::parse_envelope(as_text(entry.envelope));
+    if (!envelope) return;
+    const auto record = provenance::parse_statement(envelope->payload);
+    if (!record || record->job.text() != job) return;
+    answer.text += told(*record);
+    list.push(Json::object()
+                  .set("index", entry.index)
+                  .set("at", to_rfc3339(record->issued_at))
+                  .set("kind", provenance::to_string(record->kind))
+                  .set("by", record->actor.id.text())
+                  .set("decision", text_or_empty(record->details, "decision"))
+                  .set("reason", record->reason.empty() ? text_or_empty(record->details, "what")
+                                                        : record->reason));
+  };
+  if (auto read = each_record(*seat.line, visit); !read) return pass(read);
+  answer.json.set("job", job).set("records", std::move(list));
+  return answer;
+}
+
+}  // namespace cloister::cli

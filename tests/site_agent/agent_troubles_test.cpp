@@ -1,0 +1,130 @@
+// What a site's agent does on a bad day: hung workers, clocks, backups, people who stop things, new
+// keys, plans that change.
+#include "world.h"
+
+using namespace cloister;
+using namespace cloister::site_agent;
+using namespace cloister::site_agent::testing;
+
+TEST_CASE("a person who stops a job is obeyed at once, before the coordinator hears of it",
+          "[site-agent]") {
+  World world;
+  world.publish_policy();
+  while (!world.worker) REQUIRE(world.step());
+  const JobId id = world.worker->job;
+  const auto job = a_job(world.plan, world.kind_of(id));
+  provenance::Record denied;
+  denied.kind = RecordKind::job_denied;
+  denied.study = job.study;
+  denied.job = id;
+  denied.reason = "not today";
+  denied.inputs = {{"spec", "spec", job.spec_digest, std::nullopt}};
+  denied.subjects = {{"spec", job.spec_digest}};
+  denied.details.set("decision", "hold");
+  const Bytes envelope = world.all.sign("admin-a", denied, world.now);
+  world.feed(PersonAsked{
+      ++world.questions, "hold",
+      provenance::to_jcs(Json().set("envelopes", Json::array().push(as_text(envelope))))});
+  CHECK_FALSE(world.worker.has_value());  // nothing was answered yet
+  CHECK_FALSE(world.answers.contains(world.questions));
+}
+
+TEST_CASE("a clock that is set back by hours does not make an agent silent", "[site-agent]") {
+  World world;
+  world.publish_policy();
+  while (!world.worker) REQUIRE(world.step());
+  world.lose_poll();  // asked again in five seconds of the clock as it is now
+  world.now = world.now + Duration(-5 * 3600 * 1000);
+  world.feed(Ticked{});
+  const auto next = world.agent->next_deadline();
+  REQUIRE(next.has_value());
+  CHECK(*next <= world.now + Duration(60'000));
+  world.run();
+  CHECK(world.ledger.count(RecordKind::gate_reported) == 1);
+}
+
+TEST_CASE("a worker that hangs is ended when its lease has run out, and goes on once",
+          "[site-agent]") {
+  World world;
+  world.publish_policy();
+  while (!world.worker) REQUIRE(world.step());
+  const JobId id = world.worker->job;
+  world.hangs = true;
+  world.attempts[id] = 3;  // the coordinator heard us and saw no progress
+  const std::size_t orders = world.orders.size();
+  while (world.orders.size() == orders) {
+    if (!world.step()) {
+      world.now = world.now + Duration(6'000);
+      world.feed(Ticked{});
+    }
+  }
+  CHECK(world.orders.back().job == id);
+  CHECK(world.orders.size() == orders + 1);
+  world.hangs = false;
+  world.run();
+  CHECK(world.ledger.count(RecordKind::gate_reported) == 1);
+}
+
+TEST_CASE("an agent restored from an old backup signs nothing until a person confirms",
+          "[site-agent]") {
+  World world;
+  const Stored backup = world.disk;  // before anything was signed
+  world.publish_policy();
+  world.run();
+  const std::size_t records = world.ledger.records.size();
+  REQUIRE(records > 5);
+  world.disk = backup;
+  world.start();
+  world.run();
+  CHECK(world.ledger.records.size() == records);
+  world.feed(PersonAsked{++world.questions, "status", "{}"});
+  CHECK(world.answers.at(world.questions)->find("\"halted\":true") != std::string::npos);
+  world.feed(PersonAsked{++world.questions, "forgive", "{}"});
+  CHECK(world.answers.at(world.questions).has_value());
+  world.feed(PersonAsked{++world.questions, "status", "{}"});
+  CHECK(world.answers.at(world.questions)->find("\"halted\":false") != std::string::npos);
+}
+
+TEST_CASE("an amended plan waits for a person, and then the policy applies again", "[site-agent]") {
+  World world;
+  world.plan.version = 2;
+  world.study = world.all.study(world.plan);
+  world.publish_policy();
+  world.run();
+  CHECK(world.orders.empty());
+  CHECK(world.ledger.count(RecordKind::job_approved) == 0);
+  const auto job = a_job(world.plan, "register-data");
+  provenance::Record approved;
+  approved.kind = RecordKind::job_approved;
+  approved.study = job.study;
+  approved.job = job.id;
+  approved.inputs = {{"spec", "spec", job.spec_digest, std::nullopt}};
+  approved.subjects = {{"spec", job.spec_digest}};
+  REQUIRE(world.submit("admin-a", approved).empty());
+  world.run();
+  CHECK(world.ledger.count(RecordKind::gate_reported) == 1);
+}
+
+TEST_CASE("an agent signs its next keys for itself only, and answers once the ledger has them",
+          "[site-agent]") {
+  World world;
+  world.run();
+  const auto binding_of = [&](const std::string& who) {
+    const auto& person = world.all.person(who);
+    provenance::KeyBinding binding{MemberId::trusted(who), person.role,  person.org, {},
+                                   Bytes(32, 1),           Bytes(32, 2), {}};
+    crypto::SeededEntropy entropy(5);
+    return provenance::prove_key(binding, crypto::SecretKey::generate(entropy), test::log_name);
+  };
+  const auto ask = [&](const std::string& who) {
+    world.feed(PersonAsked{++world.questions, "rotate",
+                           provenance::to_jcs(provenance::to_details(binding_of(who)))});
+    while (!world.answers.contains(world.questions) && world.step()) {
+    }
+    return world.answers.at(world.questions);
+  };
+  CHECK(ask("agent-b").error().code == "rotate.member");
+  CHECK(ask("agent-a").has_value());
+  CHECK(ask("agent-a").has_value());  // asked again: the same record, not a second one
+  CHECK(world.ledger.count(RecordKind::key_rotated) == 1);
+}

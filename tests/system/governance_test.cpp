@@ -1,0 +1,245 @@
+// Who may do what, through real processes and the command line alone.
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "base/file.h"
+#include "cli/json_read.h"
+#include "tests/cli/folder.h"
+#include "tests/system/small_consortium.h"
+
+using namespace cloister;
+using namespace cloister::system_test;
+using provenance::Json;
+using provenance::text_or_empty;
+
+namespace {
+
+std::string policy(const std::filesystem::path& data, const std::string& automatic = "") {
+  return fmt::format("data_root = \"{}\"\nstudies = [\"*\"]\nautomatic = [{}]\n", data.string(),
+                     automatic);
+}
+
+// A plan for one site, for the certified trainer.
+std::string plan_of(SmallConsortium& all, const std::string& site, const std::string& purpose) {
+  const auto members = all.as("root", {"consortium", "members"});
+  std::string seal;
+  for (const Json& one : cli::items_at(members.json, "members"))
+    if (text_or_empty(one, "id") == "trainer") seal = text_or_empty(one, "seal");
+  return fmt::format(
+      "study = \"heart-1\"\ntitle = \"Hearts\"\npurpose = \"{}\"\nlegal_basis = \"vote 1\"\n"
+      "owner = \"olivia\"\ntrainer = \"trainer\"\ntrainer_seal_key = \"{}\"\nsites = [\"{}\"]\n"
+      "quorum = 1\nrelease_approvals = 1\nstructures = [\"LV\"]\n[budget]\nname = \"quick\"\n",
+      purpose, seal, site);
+}
+
+std::string job_state(const Json& jobs, const std::string& id) {
+  for (const Json& job : cli::items_at(jobs, "jobs"))
+    if (text_or_empty(job, "id") == id) return text_or_empty(job, "state");
+  return "none";
+}
+
+}  // namespace
+
+TEST_CASE("an agent changes its keys without a restart, and the former ones are dead", "[system]") {
+  const cli::Folder folder;
+  SmallConsortium all(folder.path);
+  all.add_agent("site-a", policy(folder.path));
+  const auto agent = all.agent("site-a");
+  const auto before = all.at("site-a", "", {"site", "status"});
+  const pid_t pid = all.process("site-a").pid();
+  std::filesystem::create_directory(folder.path / "stolen");
+  for (const char* name :
+       {"identity.key", "passphrase", "membership.json", "agent.toml", "policy.toml"})
+    std::filesystem::copy(agent / name, folder.path / "stolen" / name);
+
+  const std::string token = all.token({"site-a"});
+  std::vector<std::string> rotate{"site",   "rotate", token, "--fast-keys-for-tests-only",
+                                  "--wait", "0"};
+  const auto waits = all.at("site-a", "", rotate);
+  INFO(waits.text);
+  REQUIRE(waits.status == 0);
+  CHECK_FALSE(cli::truth_at(waits.json, "rotated"));
+  const std::string print = text_or_empty(waits.json, "fingerprint");
+  CHECK(all.as("root",
+               {"consortium", "approve", "site-a-agent", "--fingerprint", "0000 0000 0000 0000"})
+            .code == "approve.fingerprint");
+  REQUIRE(
+      all.as("root", {"consortium", "approve", "site-a-agent", "--fingerprint", print}).status ==
+      0);
+  rotate.back() = "20";
+  const auto done = all.at("site-a", "", rotate);
+  INFO(done.text);
+  REQUIRE(done.status == 0);
+  CHECK(cli::truth_at(done.json, "rotated"));
+
+  const auto after = all.at("site-a", "", {"site", "status"});
+  const Json keys = cli::object_at(after.json, "keys");
+  CHECK(text_or_empty(keys, "fingerprint") == print);
+  CHECK(text_or_empty(cli::object_at(before.json, "keys"), "fingerprint") != print);
+  CHECK(all.process("site-a").pid() == pid);  // the same process
+  CHECK_FALSE(all.process("site-a").ended().has_value());
+  CHECK_FALSE(std::filesystem::exists(agent / "identity.next.key"));
+
+  // Whoever copied the keys before has nothing now: a second agent with them is not let in.
+  auto thief = cli::Child::start({"thief",
+                                  std::string(CLOISTER_BIN) + "/cloister-agent",
+                                  {"--config", (folder.path / "stolen" / "agent.toml").string()},
+                                  folder.path / "thief.log"});
+  REQUIRE(thief);
+  CHECK(all.eventually([&] {
+    const auto members = all.as("root", {"consortium", "members"});
+    for (const Json& one : cli::items_at(members.json, "members"))
+      if (text_or_empty(one, "id") == "site-a-agent") return !cli::truth_at(one, "rotating");
+    return false;
+  }));
+  usleep(2'000'000);
+  const auto heard =
+      cli::run_program(std::string(CLOISTER_BIN) + "/cloister",
+                       {"site", "status", "--json", "--agent", (folder.path / "stolen").string()});
+  REQUIRE(heard);
+  const auto thief_status = provenance::parse_json(heard->out);
+  REQUIRE(thief_status);
+  CHECK(text_or_empty(*thief_status, "last_heard").empty());
+}
+
+TEST_CASE("a person's next message after the revocation is refused, everybody else goes on",
+          "[system]") {
+  const cli::Folder folder;
+  SmallConsortium all(folder.path);
+  all.add_person("olivia", "study-owner");
+  all.add_person("aude", "auditor");
+  REQUIRE(all.as("olivia", {"study", "list"}).status == 0);
+  REQUIRE(all.as("root", {"consortium", "revoke", "olivia", "--reason", "left"}).status == 0);
+  const auto refused = all.as("olivia", {"study", "list"});
+  INFO(refused.text);
+  CHECK(refused.status != 0);
+  CHECK(all.as("aude", {"study", "list"}).status == 0);
+}
+
+TEST_CASE("a person changes keys: the former ones are refused, the new ones go on", "[system]") {
+  const cli::Folder folder;
+  SmallConsortium all(folder.path);
+  all.add_person("olivia", "study-owner");
+  std::filesystem::copy(all.home("olivia"), all.home("thief"));
+  std::vector<std::string> rotate{"consortium",
+                                  "rotate",
+                                  all.token({"olivia", "--role", "study-owner"}),
+                                  "--fast-keys-for-tests-only",
+                                  "--wait",
+                                  "0"};
+  const auto waits = all.as("olivia", rotate);
+  INFO(waits.text);
+  REQUIRE(all.as("root", {"consortium", "approve", "olivia", "--fingerprint",
+                          text_or_empty(waits.json, "fingerprint")})
+              .status == 0);
+  rotate.back() = "20";
+  const auto done = all.as("olivia", rotate);
+  INFO(done.text);
+  REQUIRE(done.status == 0);
+  CHECK(all.as("olivia", {"study", "list"}).status == 0);
+  CHECK(all.as("thief", {"study", "list"}).status != 0);
+}
+
+TEST_CASE("where the policy says two, the second administrator's approval makes the member",
+          "[system]") {
+  const cli::Folder folder;
+  SmallConsortium all(folder.path);
+  all.add_person("anna", "consortium-admin");
+  REQUIRE(all.as("root", {"consortium", "policy", "--approvals", "2"}).status == 0);
+  std::vector<std::string> join{"consortium",
+                                "join",
+                                all.token({"olivia", "--role", "study-owner"}),
+                                "--fast-keys-for-tests-only",
+                                "--wait",
+                                "0"};
+  const auto asked = all.as("olivia", join);
+  const std::string print = text_or_empty(asked.json, "fingerprint");
+  const auto first = all.as("anna", {"consortium", "approve", "olivia", "--fingerprint", print});
+  INFO(first.text);
+  REQUIRE(first.status == 0);
+  CHECK(cli::truth_at(first.json, "approved"));
+  const auto still = all.as("olivia", join);
+  CHECK_FALSE(cli::truth_at(still.json, "enrolled"));
+  const auto second = all.as("root", {"consortium", "approve", "olivia", "--fingerprint", print});
+  INFO(second.text);
+  REQUIRE(second.status == 0);
+  join.back() = "20";
+  CHECK(cli::truth_at(all.as("olivia", join).json, "enrolled"));
+  // Fewer approvals is a decision of two again.
+  const auto alone = all.as("anna", {"consortium", "policy", "--approvals", "1"});
+  CHECK(cli::truth_at(alone.json, "approved"));
+  CHECK(cli::number_at(all.as("root", {"consortium", "members"}).json, "approvals_needed") == 2);
+  REQUIRE(all.as("root", {"consortium", "policy", "--approvals", "1"}).status == 0);
+  CHECK(cli::number_at(all.as("root", {"consortium", "members"}).json, "approvals_needed") == 1);
+}
+
+TEST_CASE(
+    "a site denies, approves, holds and takes up; an owner amends, aborts and closes; an "
+    "auditor only reads",
+    "[system]") {
+  const cli::Folder folder;
+  SmallConsortium all(folder.path);
+  all.add_person("olivia", "study-owner");
+  all.add_person("sam", "site-admin", "site-a");
+  all.add_person("aude", "auditor");
+  all.add_agent("site-a", policy(folder.path / "nothing-here"));
+  const auto plan = (folder.path / "plan.toml").string();
+  REQUIRE(write_text(plan, plan_of(all, "site-a", "research")));
+  CHECK(all.as("aude", {"study", "open", plan}).status != 0);
+  const auto opened = all.as("olivia", {"study", "open", plan});
+  INFO(opened.text);
+  REQUIRE(opened.status == 0);
+
+  const std::string job = "heart-1-site-a-register-data-1";
+  const auto state_here = [&](const std::string& id) {
+    return job_state(all.at("site-a", "", {"site", "jobs"}).json, id);
+  };
+  const auto becomes = [&](const std::string& id, const std::string& state) {
+    return all.eventually([&] { return state_here(id) == state; });
+  };
+  REQUIRE(becomes(job, "offered"));
+  const auto shown = all.at("site-a", "", {"site", "show", job});
+  CHECK(cli::truth_at(cli::object_at(shown.json, "compared"), "first"));
+  CHECK(text_or_empty(shown.json, "legal_basis") == "vote 1");
+
+  CHECK(all.at("site-a", "sam", {"site", "deny", job}).code == "sign.reason");
+  REQUIRE(
+      all.at("site-a", "sam", {"site", "deny", job, "--reason", "ask the ethics board"}).status ==
+      0);
+  CHECK(becomes(job, "denied"));
+  // Taking it up again is the site's right, not the owner's and not the auditor's.
+  CHECK(all.as("olivia", {"study", "retry", job}).code == "job.site");
+  CHECK(all.as("aude", {"study", "abort", job, "--reason", "no"}).status != 0);
+  REQUIRE(all.at("site-a", "sam", {"site", "retry", job}).status == 0);
+  // It runs now, on a folder that is not there: it fails and says so to both sides.
+  CHECK(all.eventually([&] {
+    const auto history = all.as("olivia", {"study", "history", job});
+    return history.text.find("job.failed") != std::string::npos;
+  }));
+  REQUIRE(all.as("olivia", {"study", "abort", job, "--reason", "a new plan comes"}).status == 0);
+  CHECK(becomes(job, "aborted"));
+
+  CHECK(all.as("olivia", {"study", "amend", plan}).code == "amend.nothing");
+  REQUIRE(write_text(plan, plan_of(all, "site-a", "care")));
+  const auto amended = all.as("olivia", {"study", "amend", plan});
+  INFO(amended.text);
+  REQUIRE(amended.status == 0);
+  const std::string again = "heart-1-site-a-register-data-2";
+  REQUIRE(becomes(again, "offered"));
+  const auto compared =
+      cli::object_at(all.at("site-a", "", {"site", "show", again}).json, "compared");
+  const auto changes = cli::items_at(compared, "changes");
+  REQUIRE(changes.size() == 1);
+  CHECK(text_or_empty(changes.front(), "what") == "plan.purpose");
+  CHECK(text_or_empty(changes.front(), "after") == "care");
+  REQUIRE(all.at("site-a", "sam", {"site", "hold", again, "--reason", "on holiday"}).status == 0);
+  CHECK(becomes(again, "held"));
+  REQUIRE(all.at("site-a", "sam", {"site", "resume", again}).status == 0);
+  CHECK(becomes(again, "offered"));
+
+  CHECK(all.as("aude", {"study", "close", "heart-1", "--reason", "no"}).status != 0);
+  REQUIRE(all.as("olivia", {"study", "close", "heart-1", "--reason", "finished"}).status == 0);
+  CHECK(becomes(again, "aborted"));
+}
