@@ -21,9 +21,11 @@ LinkOptions options(Consortium& all) {
           all.bindings()};
 }
 
-const Ask* first_ask(const Actions& actions) {
+// Beside it a fresh start asks once what the ledger holds of its own records.
+const Ask* poll_in(const Actions& actions) {
   for (const auto& action : actions) {
-    if (const auto* ask = std::get_if<Ask>(&action)) return ask;
+    const auto* ask = std::get_if<Ask>(&action);
+    if (ask != nullptr && std::holds_alternative<protocol::Poll>(ask->request)) return ask;
   }
   return nullptr;
 }
@@ -36,7 +38,7 @@ TEST_CASE("one poll is always under way; its answer brings studies that were ver
   TestLedger ledger(all);
   Link link(options(all), all.person("agent-a").keys.sign, {});
   const Actions first = link.settle(start_of_time);
-  const Ask* poll = first_ask(first);
+  const Ask* poll = poll_in(first);
   REQUIRE(poll != nullptr);
   CHECK(std::holds_alternative<protocol::Poll>(poll->request));
   CHECK(link.settle(start_of_time).empty());
@@ -56,7 +58,7 @@ TEST_CASE("one poll is always under way; its answer brings studies that were ver
   CHECK(link.refused_studies().at(StudyId::trusted("lying")).code == "study.trainer");
 
   const Actions next = link.settle(start_of_time);
-  const auto* again = std::get_if<protocol::Poll>(&first_ask(next)->request);
+  const auto* again = std::get_if<protocol::Poll>(&poll_in(next)->request);
   REQUIRE(again != nullptr);
   CHECK(again->seen_version == 7);
 }
@@ -65,7 +67,7 @@ TEST_CASE("a lost line is asked again after a pause, not at once", "[member]") {
   Consortium all;
   Link link(options(all), all.person("agent-a").keys.sign, {});
   const Actions first = link.settle(start_of_time);
-  (void)link.on(Unanswered{first_ask(first)->tag, Error{Kind::unavailable, "x", "Lost.", {}}},
+  (void)link.on(Unanswered{poll_in(first)->tag, Error{Kind::unavailable, "x", "Lost.", {}}},
                 start_of_time);
   CHECK(link.settle(start_of_time).empty());
   REQUIRE(link.next_deadline().has_value());
@@ -85,7 +87,7 @@ TEST_CASE("a revocation stays known even if the coordinator stops telling it", "
   work.membership = all.bindings();
   work.membership.push_back(all.sign("root", record, start_of_time));
   const Actions first = link.settle(start_of_time);
-  const Heard heard = link.on(Answered{first_ask(first)->tag, work}, start_of_time);
+  const Heard heard = link.on(Answered{poll_in(first)->tag, work}, start_of_time);
   CHECK(link.membership().find(MemberId::trusted("trainer")) == nullptr);
   for (const auto& action : heard.actions) {
     if (const auto* persist = std::get_if<Persist>(&action)) stored[persist->key] = *persist->value;

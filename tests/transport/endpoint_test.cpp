@@ -106,8 +106,9 @@ TEST_CASE("a role is refused what it may not call", "[transport]") {
   World world;
   world.add(world.agent, protocol::Role::auditor);
   auto line = world.connect(world.agent);
-  const auto answer = line->ask_and_wait(protocol::Submit{{to_bytes("{}")}}, Duration(10'000));
+  const auto answer = line->ask_and_wait(protocol::GetWraps{{Digest{}}}, Duration(10'000));
   CHECK(code_of(answer) == "member.not_allowed");
+  REQUIRE_FALSE(answer);
   CHECK(answer.error().what.find("auditor") != std::string::npos);
   CHECK(world.requests_seen == 0);
 }
