@@ -166,8 +166,10 @@ class Drive {
     if (!steward) return pass(steward);
     say_gate(id, *preview);
     if (auto excepted = except(*agent, *steward, id, *preview); !excepted) return excepted;
-    auto standing = site_standing(*agent, *steward, std::string(demo_study),
-                                  "Predictions for this site's own patients.");
+    auto standing = while_alive(world_, [&] {
+      return site_standing(*agent, *steward, std::string(demo_study),
+                           "Predictions for this site's own patients.");
+    });
     if (!standing) return pass(standing);
     if (truth_at(*preview, "mask_decoder_leaves")) {
       auto decoder = site_release_decoder(*agent, *steward, std::string(demo_study),
@@ -179,7 +181,8 @@ class Drive {
                                       id, id),
                           decoder->json);
     }
-    auto released = site_release(*agent, *steward, std::string(demo_study), "");
+    auto released = while_alive(
+        world_, [&] { return site_release(*agent, *steward, std::string(demo_study), ""); });
     if (!released) return pass(released);
     signed_.released.insert(id);
     world_.narrator.say(
@@ -211,7 +214,9 @@ class Drive {
     }
     if (names.empty()) return {};
     const std::string reason = exception_reason(world_);
-    auto done = site_exception(agent, steward, {std::string(demo_study), {}, reason});
+    auto done = while_alive(world_, [&] {
+      return site_exception(agent, steward, {std::string(demo_study), {}, reason});
+    });
     if (!done) return pass(done);
     world_.narrator.say(
         "exception",
@@ -254,7 +259,9 @@ class Drive {
     if (!agent) return pass(agent);
     auto steward = open_person(site.steward, world_.people);
     if (!steward) return pass(steward);
-    auto accepted = site_accept_model(*agent, *steward, std::string(demo_study), model);
+    auto accepted = while_alive(world_, [&] {
+      return site_accept_model(*agent, *steward, std::string(demo_study), model);
+    });
     if (!accepted) return pass(accepted);
     signed_.accepted.insert(site.id);
     world_.narrator.say(

@@ -265,8 +265,11 @@ Result<void> segment_new_volume(World& world) {
     keep_alive(world);
     if (attempt > 0) usleep(1'000'000);
     auto agent = AgentLine::open(world.sites.front().agent);
-    told =
-        agent ? predict(*agent, {world.new_image, mask_path(world)}) : Result<Answer>(pass(agent));
+    told = agent ? while_alive(world,
+                               [&] {
+                                 return predict(*agent, {world.new_image, mask_path(world)});
+                               })
+                 : Result<Answer>(pass(agent));
     if (!told && told.error().kind == Kind::invalid) break;
   }
   if (!told) return pass(told);

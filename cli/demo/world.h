@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -83,6 +84,14 @@ inline constexpr std::string_view demo_auditor = "aude";
 
 // Starts whatever died. Called wherever the demo waits.
 void keep_alive(World& world);
+// Asks somebody and goes on keeping everything alive meanwhile: the answer may need a process that
+// has just died. `ask` runs on a thread of its own and must leave `world` alone.
+template <class Ask>
+[[nodiscard]] auto while_alive(World& world, Ask ask) -> decltype(ask()) {
+  auto answer = std::async(std::launch::async, std::move(ask));
+  while (answer.wait_for(Duration(200)) != std::future_status::ready) keep_alive(world);
+  return answer.get();
+}
 [[nodiscard]] Result<void> start_child(World& world, const std::string& name,
                                        const std::filesystem::path& program,
                                        const std::filesystem::path& config);
