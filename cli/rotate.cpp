@@ -218,6 +218,18 @@ Result<void> wait_until_heard(const fs::path& home, const std::string& print) {
               "Look at its log; then run the same command again to finish.");
 }
 
+// The agent may have the new keys before it has heard which ones they replaced.
+Result<void> until_known(const std::function<Result<void>()>& retire) {
+  const SystemClock clock;
+  const Duration end = clock.monotonic() + reopen_max;
+  while (true) {
+    auto retired = retire();
+    if (retired || retired.error().code != "rotate.former" || clock.monotonic() >= end)
+      return retired;
+    transport::EventLoop(clock).run_until([] { return false; }, Duration(200));
+  }
+}
+
 Result<void> reopen_agent(const fs::path& home, const std::string& print) {
   auto agent = AgentLine::open(home);
   if (!agent) return pass(agent);
@@ -247,9 +259,9 @@ Result<Answer> rotate_agent(const RotateOptions& options) {
       {[&](provenance::Record record) { return ask("rotate", std::move(record.details)); },
        [&] { return reopen_agent(options.home, print); },
        [&] {
-         return ask(
-             "retire",
-             Json::object().set("key", rotation->former).set("digest", rotation->former_digest));
+         const Json body =
+             Json::object().set("key", rotation->former).set("digest", rotation->former_digest);
+         return until_known([&] { return ask("retire", body); });
        }},
       options);
 }

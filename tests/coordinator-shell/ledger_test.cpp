@@ -87,7 +87,7 @@ TEST_CASE("a group is placed whole or not at all, with the reason of the one tha
   CHECK_FALSE(ledger->has_staged());
 }
 
-TEST_CASE("what was not committed is gone after a crash; what was, is there", "[coordinator]") {
+TEST_CASE("what was not committed is gone after a crash, what was, is there", "[coordinator]") {
   Bench bench;
   auto ledger = bench.founded();
   const std::vector<Bytes> more{

@@ -77,7 +77,7 @@ TEST_CASE("a shard leaves only under its permit, with its own size, to the plan'
   CHECK(refusal(desk.ask("trainer", protocol::BlobGet{shard, 0, 10})) == "blob.forbidden");
 }
 
-TEST_CASE("the trainer fetches what was admitted; a site only its own replies", "[coordinator]") {
+TEST_CASE("the trainer fetches what was admitted, a site only its own replies", "[coordinator]") {
   Desk desk;
   desk.run_to_model();
   const Digest shard = desk.study().site_dataset("a")->shards.front().digest;

@@ -25,7 +25,7 @@ protocol::JobProgress at_step(std::uint64_t step) {
 
 }  // namespace
 
-TEST_CASE("progress renews a lease; the same step again does not", "[coordinator]") {
+TEST_CASE("progress renews a lease, the same step again does not", "[coordinator]") {
   Leases leases;
   Instant now(1000);
   leases.progress_reported(agent, at_step(1), now);

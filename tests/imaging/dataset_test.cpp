@@ -100,7 +100,7 @@ TEST_CASE("labels are mapped by name, whatever their numbers", "[imaging]") {
   }
 }
 
-TEST_CASE("a plan of fewer structures takes the others as background; of more it is refused",
+TEST_CASE("a plan of fewer structures takes the others as background, of more it is refused",
           "[imaging]") {
   const Site site("fewer");
   site.add("A_ED", heart(40));

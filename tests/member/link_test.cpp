@@ -32,7 +32,7 @@ const Ask* poll_in(const Actions& actions) {
 
 }  // namespace
 
-TEST_CASE("one poll is always under way; its answer brings studies that were verified",
+TEST_CASE("one poll is always under way, its answer brings studies that were verified",
           "[member]") {
   Consortium all;
   TestLedger ledger(all);

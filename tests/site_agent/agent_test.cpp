@@ -97,7 +97,7 @@ TEST_CASE("a job whose spec is of another plan is refused for good", "[site-agen
   CHECK(world.orders.empty());
 }
 
-TEST_CASE("a held job stops and goes on; an aborted one stops for good", "[site-agent]") {
+TEST_CASE("a held job stops and goes on, an aborted one stops for good", "[site-agent]") {
   World world;
   world.publish_policy();
   while (!world.worker) REQUIRE(world.step());

@@ -131,6 +131,20 @@ void keep(const Json& report, std::initializer_list<const char*> path, Json& int
   into.set(name, at == nullptr ? Json() : *at);
 }
 
+// The same without the ids of records, which hold times and differ from run to run.
+Json without_records(const Json& json) {
+  if (const auto* items = json.items()) {
+    Json copy = Json::array();
+    for (const Json& one : *items) copy.push(without_records(one));
+    return copy;
+  }
+  if (json.fields() == nullptr) return json;
+  Json copy = Json::object();
+  for (const auto& [name, value] : *json.fields())
+    if (name != "record") copy.set(name, without_records(value));
+  return copy;
+}
+
 // Networks, figures, decisions of the gate and effects; not ids, times and ciphertexts.
 Json effects_of(const fs::path& out) {
   const auto text = read_text(out / "report.json", 64U << 20);
@@ -153,7 +167,7 @@ Json effects_of(const fs::path& out) {
   for (const auto& [site, one] : *sites.fields()) {
     keep(one, {"mask_ceiling"}, effects);
     effects.set(site + ".mask_ceiling", *effects.find("mask_ceiling"));
-    effects.set(site + ".gate", cli::object_at(one, "gate"));
+    effects.set(site + ".gate", without_records(cli::object_at(one, "gate")));
     effects.set(site + ".patients", cli::object_at(one, "patients"));
   }
   return effects;

@@ -176,7 +176,7 @@ TEST_CASE("where the policy says two, the second administrator's approval makes 
 }
 
 TEST_CASE(
-    "a site denies, approves, holds and takes up; an owner amends, aborts and closes; an "
+    "a site denies, approves, holds and takes up, an owner amends, aborts and closes, an "
     "auditor only reads",
     "[system]") {
   const cli::Folder folder;
