@@ -156,13 +156,16 @@ const Member* Membership::agent_of(const std::string& site) const {
 std::vector<Bytes> Membership::envelopes_for(const Member& member,
                                              const std::vector<std::string>& sites) const {
   std::vector<std::pair<std::uint64_t, const Member*>> known;
+  // Whoever approves, renews and revokes keys must know them, whether or not a study is shared.
+  const bool sees_all =
+      member.role == protocol::Role::root || member.role == protocol::Role::consortium_admin;
   for (const auto& [id, other] : members_) {
     // The trainer and the owner check what stewards and administrators signed; sites know each
     // other's agents, whose heads they compare.
     const bool is_needed = member.site.empty() || other.role == protocol::Role::site_agent;
     const bool shares_study =
         is_needed && std::find(sites.begin(), sites.end(), other.site) != sites.end();
-    if (other.site.empty() || other.site == member.site || shares_study)
+    if (sees_all || other.site.empty() || other.site == member.site || shares_study)
       known.emplace_back(other.bound_at, &other);
   }
   std::sort(known.begin(), known.end());

@@ -52,7 +52,8 @@ class Membership {
   [[nodiscard]] const std::map<MemberId, Member>& all() const { return members_; }
 
   // Envelopes that a member must know: people and processes of the consortium, everybody of its own
-  // site, and of the sites named the agents, or everybody if the member is of no site.
+  // site, and of the sites named the agents, or everybody if the member is of no site. Those who
+  // bind and revoke keys know all.
   [[nodiscard]] std::vector<Bytes> envelopes_for(const Member& member,
                                                  const std::vector<std::string>& sites) const;
   [[nodiscard]] const ConsortiumRules& rules() const { return rules_; }

@@ -144,6 +144,16 @@ TEST_CASE("a member whose key is revoked while it rotates loses both", "[coordin
                                        keys_of(desk, "agent-a", 8)))) == "rotate.unknown");
 }
 
+TEST_CASE("administrators know everybody's keys before any study is open, others do not",
+          "[coordinator]") {
+  Desk desk;
+  const std::size_t everybody = desk.core.membership().all().size();
+  CHECK(desk.work("root").membership.size() == everybody);
+  CHECK(desk.work("admin").membership.size() == everybody);
+  CHECK(desk.work("owner").membership.size() < everybody);
+  CHECK(desk.work("agent-a").membership.size() < everybody);
+}
+
 TEST_CASE("a study is closed by its owner only, and then nothing of it is open", "[coordinator]") {
   Desk desk;
   desk.open_study();
