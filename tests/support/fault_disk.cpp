@@ -340,10 +340,3 @@ void FaultDisk::settle(Prng& prng) {
 }
 
 }  // namespace cloister::test
-
-// RocksDB 7.8 itself loses a memory table when switching to a new log fails; a process that this
-// happens to ends anyway. Known to LeakSanitizer only, and only in tests that link this file.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() {
-  return "leak:rocksdb::DBImpl::SwitchMemtable\n";
-}
