@@ -42,11 +42,10 @@ Result<People> make_people(const InitOptions& options) {
   auto root = make_key(options.folder / "root" / "root.key", named("root", "root"),
                        options.root_passphrase);
   if (!root) return pass(root);
-  const bool fast = options.root_passphrase.fast_for_tests_only;
   auto coordinator =
-      make_process_key(options.folder / "coordinator", named("coordinator", "coordinator"), fast);
+      make_process_key(options.folder / "coordinator", named("coordinator", "coordinator"));
   if (!coordinator) return pass(coordinator);
-  auto trainer = make_process_key(options.folder / "trainer", named("trainer", "trainer"), fast);
+  auto trainer = make_process_key(options.folder / "trainer", named("trainer", "trainer"));
   if (!trainer) return pass(trainer);
   return People{std::move(*root), std::move(*coordinator), std::move(*trainer)};
 }

@@ -28,9 +28,8 @@ Result<crypto::Identity> keys_here(const JoinOptions& options, const Token& toke
   crypto::PublicIdentity who;
   who.id = token.member;
   who.role = is_person ? "person" : "site";
-  auto made = is_person
-                  ? make_key(key_file, who, options.passphrase)
-                  : make_process_key(options.home, who, options.passphrase.fast_for_tests_only);
+  auto made =
+      is_person ? make_key(key_file, who, options.passphrase) : make_process_key(options.home, who);
   if (!made) return made;
   if (auto noted = write_text(note, to_text(token), FileMode::owner_only); !noted)
     return pass(noted);

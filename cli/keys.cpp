@@ -10,17 +10,12 @@ namespace {
 
 constexpr const char* variable = "CLOISTER_PASSPHRASE";
 
-crypto::KeyFileCost cost(bool fast) {
-  return fast ? crypto::KeyFileCost::fast_for_tests_only : crypto::KeyFileCost::moderate;
-}
-
 Result<crypto::Identity> write_new(const std::filesystem::path& key_file,
                                    const crypto::PublicIdentity& who,
-                                   const crypto::Passphrase& passphrase, bool fast) {
+                                   const crypto::Passphrase& passphrase, crypto::KeyFileCost cost) {
   crypto::SystemEntropy entropy;
   crypto::Identity identity = crypto::generate_identity(who.id, who.role, entropy);
-  if (auto saved = crypto::save_identity(key_file, identity, passphrase, cost(fast), entropy);
-      !saved) {
+  if (auto saved = crypto::save_identity(key_file, identity, passphrase, cost, entropy); !saved) {
     return pass(saved);
   }
   return identity;
@@ -56,6 +51,11 @@ Result<crypto::Passphrase> new_passphrase(const std::filesystem::path& key_file,
   return first;
 }
 
+crypto::KeyFileCost cost_for(const PassphraseSource& source) {
+  return source.fast_for_tests_only ? crypto::KeyFileCost::fast_for_tests_only
+                                    : crypto::KeyFileCost::moderate;
+}
+
 Result<crypto::Identity> open_key(const std::filesystem::path& key_file,
                                   const PassphraseSource& source) {
   auto passphrase = passphrase_for(key_file, source);
@@ -69,12 +69,11 @@ Result<crypto::Identity> make_key(const std::filesystem::path& key_file,
   if (auto fresh = must_be_new(key_file); !fresh) return pass(fresh);
   auto passphrase = new_passphrase(key_file, source);
   if (!passphrase) return pass(passphrase);
-  return write_new(key_file, who, *passphrase, source.fast_for_tests_only);
+  return write_new(key_file, who, *passphrase, cost_for(source));
 }
 
 Result<crypto::Identity> make_process_key(const std::filesystem::path& home,
-                                          const crypto::PublicIdentity& who,
-                                          bool fast_for_tests_only) {
+                                          const crypto::PublicIdentity& who) {
   const auto key_file = home / "identity.key";
   if (auto fresh = must_be_new(key_file); !fresh) return pass(fresh);
   crypto::SystemEntropy entropy;
@@ -83,7 +82,7 @@ Result<crypto::Identity> make_process_key(const std::filesystem::path& home,
     return pass(written);
   auto passphrase = crypto::Passphrase::from_text(words);
   if (!passphrase) return pass(passphrase);
-  return write_new(key_file, who, *passphrase, fast_for_tests_only);
+  return write_new(key_file, who, *passphrase, crypto::KeyFileCost::random_passphrase);
 }
 
 }  // namespace cloister::cli

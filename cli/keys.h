@@ -32,7 +32,8 @@ struct PassphraseSource {
 // The same for a process: its passphrase is random and lies beside it, readable by its owner only.
 // That protects copies and backups of the key file, not the machine itself.
 [[nodiscard]] Result<crypto::Identity> make_process_key(const std::filesystem::path& home,
-                                                        const crypto::PublicIdentity& who,
-                                                        bool fast_for_tests_only);
+                                                        const crypto::PublicIdentity& who);
+// What opening a person's new key shall cost.
+[[nodiscard]] crypto::KeyFileCost cost_for(const PassphraseSource& source);
 
 }  // namespace cloister::cli

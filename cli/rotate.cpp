@@ -28,6 +28,7 @@ struct Rotation {
   MembershipFile membership;
   fs::path home, key, next, note;
   PassphraseSource passphrase;
+  crypto::KeyFileCost cost;  // of opening the next keys
   crypto::Identity present;
   crypto::Identity coming;
   std::string former;         // signing key, hexadecimal
@@ -59,19 +60,17 @@ Result<crypto::Identity> make_next(const Rotation& rotation) {
   fresh.seal = rotation.present.seal.clone();
   auto passphrase = passphrase_for(rotation.key, rotation.passphrase);
   if (!passphrase) return pass(passphrase);
-  const auto cost = rotation.passphrase.fast_for_tests_only
-                        ? crypto::KeyFileCost::fast_for_tests_only
-                        : crypto::KeyFileCost::moderate;
   std::error_code ignored;
   fs::remove(rotation.next, ignored);  // of an earlier token
-  if (auto saved = crypto::save_identity(rotation.next, fresh, *passphrase, cost, entropy); !saved)
+  if (auto saved = crypto::save_identity(rotation.next, fresh, *passphrase, rotation.cost, entropy);
+      !saved)
     return pass(saved);
   return fresh;
 }
 
 // Goes on with what an earlier call left, or makes the next keys.
 Result<Rotation> begin(const RotateOptions& options, const fs::path& key,
-                       const PassphraseSource& passphrase) {
+                       const PassphraseSource& passphrase, crypto::KeyFileCost cost) {
   auto token = token_from_text(options.token);
   if (!token) return pass(token);
   auto membership = load_membership(options.home / "membership.json");
@@ -90,8 +89,9 @@ Result<Rotation> begin(const RotateOptions& options, const fs::path& key,
   const auto text = read_text(note, 64U << 10);
   const auto known = text ? provenance::parse_json(*text) : Result<Json>(Json());
   const bool goes_on = known && text_or_empty(*known, "token") == to_text(*token);
-  Rotation rotation{std::move(*token), std::move(*membership), options.home,      key, next, note,
-                    passphrase,        copy_of(*present),      copy_of(*present), {},  {},   false};
+  Rotation rotation{
+      std::move(*token), std::move(*membership), options.home, key, next, note, passphrase, cost,
+      copy_of(*present), copy_of(*present),      {},           {},  false};
   if (goes_on) {
     rotation.former = text_or_empty(*known, "former");
     rotation.former_digest = text_or_empty(*known, "former_digest");
@@ -243,8 +243,12 @@ Result<void> reopen_agent(const fs::path& home, const std::string& print) {
 
 Result<Answer> rotate_agent(const RotateOptions& options) {
   PassphraseSource passphrase = options.passphrase;
-  if (passphrase.file.empty()) passphrase.file = options.home / "passphrase";
-  auto rotation = begin(options, options.home / "identity.key", passphrase);
+  auto cost = cost_for(passphrase);
+  if (passphrase.file.empty()) {  // drawn at enrolment
+    passphrase.file = options.home / "passphrase";
+    cost = crypto::KeyFileCost::random_passphrase;
+  }
+  auto rotation = begin(options, options.home / "identity.key", passphrase, cost);
   if (!rotation) return pass(rotation);
   const std::string print = crypto::fingerprint(rotation->coming.sign.public_key());
   const auto ask = [&](const char* verb, Json body) -> Result<void> {
@@ -269,7 +273,7 @@ Result<Answer> rotate_agent(const RotateOptions& options) {
 Result<Answer> rotate_person(const RotateOptions& options) {
   auto connection = load_connection(options.home);
   if (!connection) return pass(connection);
-  auto rotation = begin(options, connection->key, options.passphrase);
+  auto rotation = begin(options, connection->key, options.passphrase, cost_for(options.passphrase));
   if (!rotation) return pass(rotation);
   const MembershipFile& me = rotation->membership;
   const auto submit = [&](const crypto::Identity& keys, provenance::Record record) -> Result<void> {

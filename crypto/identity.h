@@ -42,8 +42,11 @@ struct Identity {
 // Argon2id (RFC 9106). The cost is stored in the file; a file that asks for more than 1 GiB or ten
 // passes is refused rather than obeyed.
 enum class KeyFileCost {
-  moderate,             // 3 passes over 256 MiB: the default for real keys
-  fast_for_tests_only,  // 2 passes over 64 MiB: the demo and tests
+  moderate,  // 3 passes over 256 MiB: passphrases that people choose
+  // 2 passes over 64 MiB: passphrases drawn at random with 128 bits or more, which no cost makes
+  // harder to guess. A daemon opens its key at every start.
+  random_passphrase,
+  fast_for_tests_only,  // as for random ones, for people's keys in the demo and tests
 };
 
 // Writes all or nothing, mode 0600. Replaces an existing file only if it is a key file of the same

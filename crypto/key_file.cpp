@@ -37,6 +37,7 @@ Cost cost_of(KeyFileCost cost) {
   switch (cost) {
     case KeyFileCost::moderate:
       return {crypto_pwhash_argon2id_OPSLIMIT_MODERATE, crypto_pwhash_argon2id_MEMLIMIT_MODERATE};
+    case KeyFileCost::random_passphrase:
     case KeyFileCost::fast_for_tests_only:
       return {crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE,
               crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE};
