@@ -18,7 +18,7 @@ namespace cloister::cli {
 [[nodiscard]] Result<Answer> study_status(Seat& seat, const std::string& study);
 [[nodiscard]] Result<Answer> study_jobs(Seat& seat, const std::string& study);
 // Prints to the terminal until the study is released or closed (or the person interrupts).
-[[nodiscard]] Result<Answer> watch_study(Seat& seat, const std::string& study);
+[[nodiscard]] Result<Answer> watch_study(Seat& seat, const std::string& study, bool json);
 
 // Releases the newest model once enough sites approved it. Where a site's membership test did not
 // pass, or was not made, it needs a reason, which goes into the ledger ("release.membership").

@@ -25,7 +25,6 @@ constexpr Row rows[] = {
      study_status},
     {"jobs", "Every job of the study", study_jobs},
     {"history", "What happened to a JOB: who decided what, when, and why it failed", job_history},
-    {"watch", "Live progress until the study is released", watch_study},
 };
 
 void add_offline(CLI::App& group, Choice& choice) {
@@ -272,6 +271,23 @@ void add_reason_row(CLI::App& group, Choice& choice, const ReasonRow& row) {
   });
 }
 
+void add_watch(CLI::App& group, Choice& choice) {
+  CLI::App* verb = group.add_subcommand(
+      "watch", "Live progress until the study is released; --json: a line for each change");
+  const auto who = std::make_shared<Who>();
+  const auto study = std::make_shared<std::string>();
+  verb->add_option("study", *study, "Its id")->required();
+  add_who(*verb, *who);
+  verb->footer("Example:\n  cloister study watch heart-1");
+  verb->callback([&choice, who, study] {
+    choice.run = [&choice, who, study]() -> Result<Answer> {
+      auto seat = take_seat(who->home, who->passphrase);
+      if (!seat) return pass(seat);
+      return watch_study(*seat, *study, choice.json);
+    };
+  });
+}
+
 void add_row(CLI::App& group, Choice& choice, const Row& row) {
   CLI::App* verb = group.add_subcommand(row.name, row.help);
   const auto who = std::make_shared<Who>();
@@ -305,6 +321,7 @@ void add_study(CLI::App& app, Choice& choice) {
   add_release(*group, choice);
   add_list(*group, choice);
   add_amend(*group, choice);
+  add_watch(*group, choice);
   for (const Row& row : rows) add_row(*group, choice, row);
   for (const ReasonRow& row : reason_rows) add_reason_row(*group, choice, row);
 }

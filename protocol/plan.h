@@ -1,5 +1,5 @@
 // A study plan: every choice of a study, signed by its owner. Written as TOML by people
-// (docs/study-owner-guide.md), carried as canonical JSON (sorted keys, no spaces) in the
+// (`cloister study template` explains each key), carried as canonical JSON (sorted keys, no spaces) in the
 // study.opened record; its SHA-256 is the plan's digest, which approvals cite.
 #pragma once
 
