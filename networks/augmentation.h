@@ -13,12 +13,12 @@ namespace cloister::networks {
 // A strength of 0 switches a part off.
 struct Augmentation {
   double rotation_degrees = 30;  // uniform in +-
-  double scale_percent = 20;     // uniform in +-
+  double scale_percent = 30;     // uniform in +-
   double shift_percent = 8;      // of the side, uniform in +-
   double elastic_pixels = 4;     // largest displacement of a smooth random field
   bool flips = false;            // both axes; hearts are not symmetric, so off
-  double gamma = 0.3;            // exponent exp(uniform +-)
-  double contrast_percent = 25;  // uniform in +-
+  double gamma = 0.5;            // exponent exp(uniform +-)
+  double contrast_percent = 40;  // uniform in +-
   double brightness = 0.1;       // standard deviations, normal
   double noise = 0.08;           // largest standard deviation of added noise
   double blur_pixels = 0.8;      // largest sigma, applied to one view in five

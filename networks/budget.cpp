@@ -30,9 +30,9 @@ Budget quick() {
 Budget standard() {
   Budget budget;
   budget.name = "standard";
-  budget.image.recipe.steps = 3500;
+  budget.image.recipe.steps = 8000;
   budget.mask.recipe.steps = 8000;
-  budget.mask.window = 128;
+  budget.image.window = budget.mask.window = 128;
   budget.segmentation.grid_blocks = 2;
   budget.segmentation.code_noise = 0.3;
   budget.segmentation.recipe.steps = 4500;
@@ -51,7 +51,7 @@ Budget full() {
   budget.spacing_mm = 1.25;
   budget.image.recipe.steps = 30000;
   budget.mask.recipe.steps = 30000;
-  budget.mask.window = 0;
+  budget.image.window = budget.mask.window = 0;
   budget.segmentation.recipe.steps = 40000;
   budget.segmentation.recipe.ema_decay = 0.999;
   budget.views.views = 16;
@@ -99,6 +99,7 @@ Result<Budget> budget_for(std::string_view name, Preset preset) {
                 "Use 'quick', 'standard' or 'full'.");
   }
   budget.image.learning = EncoderLearning::task;  // the better of the two by measurement
+  budget.image.code_noise = 0.2;
   if (preset == Preset::hardened) budget.image.learning = EncoderLearning::hardened;
   if (preset == Preset::paper) keep_to_paper(budget);
   return budget;

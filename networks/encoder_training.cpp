@@ -301,58 +301,64 @@ Result<TrainedMaskEncoder> train_mask_attempts(const Parts& parts,
   }
 }
 
-Result<TrainedImageEncoder> train_image(const SliceSet& slices, const ImageEncoderOptions& options,
-                                        const Seeds& seeds, const Job& job) {
+// What training leaves, and how its codes leave.
+struct ImageNetworks {
+  EncoderNet& encoder;
+  DecoderNet& decoder;
+  torch::Tensor kept;  // [1, 128, 1, 1] on the device: which channels leave
+  Texts texts;         // of the encoder's file, beside its kind
+};
+
+Result<TrainedImageEncoder> finished(ImageNetworks networks, const SliceSet& slices, double loss,
+                                     torch::Device device) {
+  const auto input = [&](std::size_t at, std::size_t count) {
+    return image_tensor(slices, at, count);
+  };
+  // Channels that stay empty keep a mean of zero and a deviation of one.
+  const auto codes = codes_of(networks.encoder, input, slices.size(), device);
+  const auto frame = frame_of(codes * networks.kept.cpu());
+  TrainedImageEncoder trained;
+  networks.texts["kind"] = "cloister-image-encoder";
+  trained.encoder = save_network(*networks.encoder, networks.texts, frame.tensors());
+  trained.decoder =
+      save_network(*networks.decoder, {{"kind", "cloister-image-decoder"}}, frame.tensors());
+  const auto coded = [&](const torch::Tensor& x) {
+    return networks.encoder->forward(x) * networks.kept;
+  };
+  trained.unexplained = unexplained_variance(networks.decoder, coded, slices, device);
+  trained.final_loss = loss;
+  return trained;
+}
+
+Result<TrainedImageEncoder> train_to_reproduce(const SliceSet& slices,
+                                               const ImageEncoderOptions& options,
+                                               const Seeds& seeds, const Job& job) {
   const auto device = torch_device(job.compute.device);
-  const MaskChannels channels{options.structures, false};
-  const bool task = options.learning == EncoderLearning::task;
-  Autoencoder net(1, task ? channels.count() : 0);
-  SliceSet needed = slices;
-  torch::Tensor weights;
-  if (task) {
-    weights = class_weights(slices, channels).to(device);
-  } else {
-    needed.labels.clear();
-  }
-  Batches batches(needed, {options.augmentation, options.recipe.batch, options.window}, seeds);
+  Autoencoder net(1);
+  SliceSet images_only = slices;
+  images_only.labels.clear();
+  Batches batches(images_only, {options.augmentation, options.recipe.batch, options.window}, seeds);
   const auto loss_of_step = [&](StepInput input) {
     const auto& views = batches.draw(input);
     const auto x = placed(image_tensor(views, 0, views.size()), device);
     const auto code = with_code_noise(net->encoder->forward(x), options.code_noise);
-    const auto features = net->decoder->features(code);
-    const auto loss = torch::mse_loss(net->decoder->output->forward(features), x);
-    if (!task) return loss;
-    const auto target = placed(one_hot(label_tensor(views, 0, views.size()), channels), device);
-    const auto outputs = net->task_output->forward(features);
-    return loss + options.task_weight * mask_loss(outputs, target, channels, weights);
+    return torch::mse_loss(net->decoder->forward(code), x);
   };
-  const Purpose purpose{
-      "image-encoder",
-      fingerprint(slices, options.recipe,
-                  fmt::format("noise={} {} weight={} window={}", options.code_noise,
-                              to_string(options.learning), options.task_weight, options.window)),
-      {}};
+  const Purpose purpose{"image-encoder",
+                        fingerprint(slices, options.recipe,
+                                    fmt::format("noise={} {} window={}", options.code_noise,
+                                                to_string(options.learning), options.window)),
+                        {}};
   const auto end = run_training({*net, options.recipe, purpose, seeds}, job, loss_of_step);
   if (!end) return pass(end);
-  const auto input = [&](std::size_t at, std::size_t count) {
-    return image_tensor(slices, at, count);
-  };
-  const auto frame = frame_of(codes_of(net->encoder, input, slices.size(), device));
-  TrainedImageEncoder trained;
-  trained.encoder =
-      save_network(*net->encoder, {{"kind", "cloister-image-encoder"}}, frame.tensors());
-  trained.decoder =
-      save_network(*net->decoder, {{"kind", "cloister-image-decoder"}}, frame.tensors());
-  const auto coded = [&](const torch::Tensor& x) { return net->encoder->forward(x); };
-  trained.unexplained = unexplained_variance(net->decoder, coded, slices, device);
-  trained.final_loss = end->loss;
-  return trained;
+  const auto all = torch::ones({1, code_channels, 1, 1}).to(device);
+  return finished({net->encoder, net->decoder, all, {}}, slices, end->loss, device);
 }
 
-// The encoder's gradient through the decoder that attacks it: turned round while the attack beats
-// the mean image (Ganin et al., JMLR 17, 2016), so that it stays bounded.
+// The encoder's gradient through the decoder to images: turned round while that beats the mean
+// image (Ganin et al., JMLR 17, 2016), so that it stays bounded; none at all for `task`.
 struct Contest {
-  double reconstruction_weight, adversary_weight;
+  double reconstruction_weight = 0, adversary_weight = 0;
   double factor = 0;
 
   [[nodiscard]] torch::Tensor through(const torch::Tensor& code) {
@@ -362,58 +368,72 @@ struct Contest {
     return open;
   }
   void judge(const torch::Tensor& loss, const torch::Tensor& images) {
+    if (adversary_weight == 0 && reconstruction_weight == 0) return;
     const bool attack_wins = loss.item<double>() < images.var(false).item<double>();
     factor = reconstruction_weight - (attack_wins ? adversary_weight : 0);
   }
 };
 
-Result<TrainedImageEncoder> train_hardened(const SliceSet& slices,
-                                           const ImageEncoderOptions& options, BytesView secret,
-                                           const Job& job) {
+// What `task` and `hardened` differ in.
+struct Segmenting {
+  torch::Tensor kept;  // as in ImageNetworks
+  double code_noise = 0;
+  Contest contest;
+  std::int64_t decoded = 1;  // slices of each batch that the decoder to images learns from
+  std::string fingerprint;
+  Texts texts;
+};
+
+Segmenting segmenting(const ImageEncoderOptions& options, BytesView secret) {
+  if (options.learning == EncoderLearning::hardened) {
+    const Hardening& how = options.hardening;
+    const auto codes = HardenedCodes::create(how, secret);
+    return {codes.channels(),
+            training_noise(how),
+            {how.reconstruction_weight, how.adversary_weight},
+            options.recipe.batch,
+            fmt::format("hardened {} {} {} {} {}", how.reconstruction_weight, how.adversary_weight,
+                        how.code_channels, how.code_bits, how.code_noise),
+            codes.texts()};
+  }
+  // One slice in four is enough to learn what the codes still show, at an eighth of a step's cost.
+  return {torch::ones({1, code_channels, 1, 1}),
+          options.code_noise,
+          {},
+          std::max(1, options.recipe.batch / 4),
+          fmt::format("task noise={}", options.code_noise),
+          {}};
+}
+
+Result<TrainedImageEncoder> train_to_segment(const SliceSet& slices,
+                                             const ImageEncoderOptions& options, BytesView secret,
+                                             const Job& job) {
   const auto device = torch_device(job.compute.device);
   const MaskChannels channels{options.structures, false};
-  const Hardening& how = options.hardening;
-  const auto hardened = HardenedCodes::create(how, secret);
-  const auto kept = hardened.channels().to(device);
-  ContestedEncoder net(channels.count());
+  auto how = segmenting(options, secret);
+  how.kept = how.kept.to(device);
+  SegmentingEncoder net(channels.count());
   const auto weights = class_weights(slices, channels).to(device);
   Batches batches(slices, {options.augmentation, options.recipe.batch, options.window},
                   Seeds(secret));
-  Contest contest{how.reconstruction_weight, how.adversary_weight};
   const auto loss_of_step = [&](StepInput input) {
     const auto& views = batches.draw(input);
     const auto x = placed(image_tensor(views, 0, views.size()), device);
     const auto target = placed(one_hot(label_tensor(views, 0, views.size()), channels), device);
-    const auto code = with_code_noise(net->encoder->forward(x) * kept, training_noise(how));
-    const auto attack = torch::mse_loss(net->decoder->forward(contest.through(code)), x);
-    contest.judge(attack, x);
+    const auto code = with_code_noise(net->encoder->forward(x) * how.kept, how.code_noise);
+    const auto shown = x.narrow(0, 0, how.decoded);
+    const auto decoded = net->decoder->forward(how.contest.through(code.narrow(0, 0, how.decoded)));
+    const auto attack = torch::mse_loss(decoded, shown);
+    how.contest.judge(attack, shown);
     return attack + mask_loss(net->task_decoder->forward(code), target, channels, weights);
   };
-  const Purpose purpose{
-      "image-encoder",
-      fingerprint(slices, options.recipe,
-                  fmt::format("hardened {} {} {} {} {} window={}", how.reconstruction_weight,
-                              how.adversary_weight, how.code_channels, how.code_bits,
-                              how.code_noise, options.window)),
-      {}};
+  const Purpose purpose{"image-encoder",
+                        fingerprint(slices, options.recipe,
+                                    fmt::format("{} window={}", how.fingerprint, options.window)),
+                        {}};
   const auto end = run_training({*net, options.recipe, purpose, Seeds(secret)}, job, loss_of_step);
   if (!end) return pass(end);
-  const auto input = [&](std::size_t at, std::size_t count) {
-    return image_tensor(slices, at, count);
-  };
-  // Channels that stay empty keep a mean of zero and a deviation of one.
-  const auto codes = codes_of(net->encoder, input, slices.size(), device);
-  const auto frame = frame_of(codes * hardened.channels());
-  TrainedImageEncoder trained;
-  Texts texts = hardened.texts();
-  texts["kind"] = "cloister-image-encoder";
-  trained.encoder = save_network(*net->encoder, texts, frame.tensors());
-  trained.decoder =
-      save_network(*net->decoder, {{"kind", "cloister-image-decoder"}}, frame.tensors());
-  const auto coded = [&](const torch::Tensor& x) { return net->encoder->forward(x) * kept; };
-  trained.unexplained = unexplained_variance(net->decoder, coded, slices, device);
-  trained.final_loss = end->loss;
-  return trained;
+  return finished({net->encoder, net->decoder, how.kept, how.texts}, slices, end->loss, device);
 }
 
 }  // namespace
@@ -426,14 +446,13 @@ Result<TrainedImageEncoder> train_image_encoder(const SliceSet& slices,
     return pass(sound);
   if (auto ready = prepare_compute(job.compute); !ready) return pass(ready);
   if (auto sound = check_window(options.window); !sound) return pass(sound);
-  const bool task = options.learning != EncoderLearning::reconstruct;
-  if (task && slices.labels.empty())
+  const bool segments = options.learning != EncoderLearning::reconstruct;
+  if (segments && slices.labels.empty())
     return fail(Kind::invalid, "encoder.no_masks", "There are no masks for the encoder's task.",
                 "Choose 'reconstruct' in the plan, or give masks.");
   return guarded("training the image encoder", [&] {
-    return options.learning == EncoderLearning::hardened
-               ? train_hardened(slices, options, secret_seed, job)
-               : train_image(slices, options, Seeds(secret_seed), job);
+    return segments ? train_to_segment(slices, options, secret_seed, job)
+                    : train_to_reproduce(slices, options, Seeds(secret_seed), job);
   });
 }
 

@@ -35,10 +35,10 @@ struct TrainingRecipe {
 // How a site's image encoder learns.
 enum class EncoderLearning {
   reconstruct,  // the paper: reproduce the image
-  task,      // reproduce the image and, from the same decoder, segment it: the code keeps what the
-             // study needs. Needs labels. The segmenting output is thrown away after training.
-  hardened,  // segment, against a decoder that learns to reproduce the image meanwhile; then fewer
-             // channels, noise and fewer bits in every code that leaves. Needs labels.
+  task,      // segment, through a decoder of its own that is thrown away after training: the code
+             // keeps what the study needs. Needs labels.
+  hardened,  // as task, against a decoder that learns to reproduce the image meanwhile; then fewer
+             // channels, noise and fewer bits in every code that leaves.
 };
 [[nodiscard]] Result<EncoderLearning> parse_encoder_learning(std::string_view text);
 [[nodiscard]] std::string_view to_string(EncoderLearning learning);
@@ -57,11 +57,11 @@ struct ImageEncoderOptions {
   Augmentation augmentation;
   int window =
       0;  // pixels a side of what a step sees of each slice, a multiple of 16; 0: all of it
-  double code_noise = 0.0;  // of each channel's standard deviation, added before the decoder
+  double code_noise = 0.0;  // of each channel's standard deviation, added before the decoder;
+                            // `hardened` has its own
   EncoderLearning learning = EncoderLearning::reconstruct;
-  int structures = 3;        // `task`: labels 1..K
-  double task_weight = 8.0;  // `task`: of cross-entropy + Dice beside the reconstruction's MSE
-  Hardening hardening;       // `hardened`
+  int structures = 3;   // `task`, `hardened`: labels 1..K
+  Hardening hardening;  // `hardened`
 };
 
 struct MaskEncoderOptions {
@@ -77,8 +77,8 @@ struct MaskEncoderOptions {
 };
 
 struct TrainedImageEncoder {
-  Bytes encoder;  // carries the statistics that standardise its codes
-  Bytes decoder;
+  Bytes encoder;           // carries the statistics that standardise its codes
+  Bytes decoder;           // to images; of `task` it learnt beside the encoder, which ignored it
   double unexplained = 0;  // mean squared error of reconstructions over the images' variance
   double final_loss = 0;
 };

@@ -66,29 +66,22 @@ DecoderNetImpl::DecoderNetImpl(std::int64_t channels) {
   output = register_module("output", convolution(encoder_channels[0], channels, 1, true));
 }
 
-torch::Tensor DecoderNetImpl::features(torch::Tensor code, const Watch& watch) {
+torch::Tensor DecoderNetImpl::forward(torch::Tensor code, const Watch& watch) {
   for (std::size_t i = 0; i < levels.size(); ++i) {
     code = levels[i]->forward(twice(code));
     tell(watch, "decoder." + std::to_string(levels.size() - 1 - i), code);
   }
-  return code;
-}
-
-torch::Tensor DecoderNetImpl::forward(torch::Tensor code, const Watch& watch) {
-  code = output->forward(features(std::move(code), watch));
+  code = output->forward(code);
   tell(watch, "output", code);
   return code;
 }
 
-AutoencoderImpl::AutoencoderImpl(std::int64_t channels, std::int64_t task_channels) {
+AutoencoderImpl::AutoencoderImpl(std::int64_t channels) {
   encoder = register_module("encoder", EncoderNet(channels));
   decoder = register_module("decoder", DecoderNet(channels));
-  if (task_channels > 0)
-    task_output =
-        register_module("task_output", convolution(encoder_channels[0], task_channels, 1, true));
 }
 
-ContestedEncoderImpl::ContestedEncoderImpl(std::int64_t mask_channels) {
+SegmentingEncoderImpl::SegmentingEncoderImpl(std::int64_t mask_channels) {
   encoder = register_module("encoder", EncoderNet(1));
   decoder = register_module("decoder", DecoderNet(1));
   task_decoder = register_module("task_decoder", DecoderNet(mask_channels));

@@ -53,29 +53,26 @@ TORCH_MODULE(EncoderNet);
 struct DecoderNetImpl : torch::nn::Module {
   explicit DecoderNetImpl(std::int64_t channels);
   torch::Tensor forward(torch::Tensor code, const Watch& watch = {});
-  // The eight channels before the output.
-  torch::Tensor features(torch::Tensor code, const Watch& watch = {});
   std::vector<ConvBlock> levels;
   torch::nn::Conv2d output{nullptr};
 };
 TORCH_MODULE(DecoderNet);
 
 struct AutoencoderImpl : torch::nn::Module {
-  // `task_channels`: a second output beside the decoder's, used while training only; 0 for none.
-  explicit AutoencoderImpl(std::int64_t channels, std::int64_t task_channels = 0);
+  explicit AutoencoderImpl(std::int64_t channels);
   EncoderNet encoder{nullptr};
   DecoderNet decoder{nullptr};
-  torch::nn::Conv2d task_output{nullptr};
 };
 TORCH_MODULE(Autoencoder);
 
-// `hardened`: one encoder, a decoder to masks that it serves, one to images that it works against.
-struct ContestedEncoderImpl : torch::nn::Module {
-  explicit ContestedEncoderImpl(std::int64_t mask_channels);
+// `task` and `hardened`: one encoder, a decoder to masks that it serves, one to images that it
+// ignores or works against.
+struct SegmentingEncoderImpl : torch::nn::Module {
+  explicit SegmentingEncoderImpl(std::int64_t mask_channels);
   EncoderNet encoder{nullptr};
   DecoderNet decoder{nullptr}, task_decoder{nullptr};
 };
-TORCH_MODULE(ContestedEncoder);
+TORCH_MODULE(SegmentingEncoder);
 
 // Zhao et al., CVPR 2017: adaptive averages in 1, 3, 5 and 7 bins, a quarter of the channels each,
 // put back to full size, beside the input; a 1x1 convolution joins them.

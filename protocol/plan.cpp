@@ -203,7 +203,7 @@ Result<Budget> budget_preset(std::string_view name) {
     return Budget{.name = "standard",
                   .spacing_mm = 1.5,
                   .size_px = 192,
-                  .image_encoder_steps = 3500,
+                  .image_encoder_steps = 8000,
                   .mask_encoder_steps = 8000,
                   .segmentation_steps = 4500,
                   .tune_steps = 400,

@@ -1,6 +1,6 @@
 // A study plan: every choice of a study, signed by its owner. Written as TOML by people
-// (`cloister study template` explains each key), carried as canonical JSON (sorted keys, no spaces) in the
-// study.opened record; its SHA-256 is the plan's digest, which approvals cite.
+// (`cloister study template` explains each key), carried as canonical JSON (sorted keys, no spaces)
+// in the study.opened record; its SHA-256 is the plan's digest, which approvals cite.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ struct Budget {
 
 // What the encoder choice `hardened` gives up so that less of an image survives in its codes.
 struct Hardening {
-  double reconstruction_weight = 0.0;  // of the image's reproduction in the loss; `task` has 1
+  double reconstruction_weight = 0.0;  // of the image's reproduction in the loss
   double adversary_weight = 1.0;     // how hard the encoder works against a decoder it trains with
   std::uint32_t code_channels = 32;  // of 128; the others are empty
   std::uint32_t code_bits = 4;       // of each number that leaves; 0: not quantised
