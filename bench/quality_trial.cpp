@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "bench/trial_slices.h"
 #include "networks/budget.h"
+#include "networks/plain_unet.h"
 #include "networks/score.h"
 
 using namespace cloister;
@@ -39,6 +40,8 @@ struct Settings {
   std::string device = "cpu";
   int encoders_of = -1;  // only train (and cache) the encoders of this site
   int threads = 2;
+  std::string variant;  // tells trials apart whose differences the names in the cache do not say
+  bool unet = false;    // the U-Net on all sites' images instead
 };
 
 struct SiteParts {
@@ -142,7 +145,7 @@ void train_site(SiteParts& site, std::size_t number, const Settings& settings) {
   const auto& image = settings.budget.image;
   const auto image_name =
       fmt::format("{}-image-{}-{}-{}-{}-{}", site.name, recipe_name(image.recipe, settings),
-                  image.code_noise, to_string(image.learning), image.task_weight, image.window);
+                  image.code_noise, to_string(image.learning), image.window, settings.variant);
   site.image_encoder = cached(settings, image_name + ".encoder", [&] {
     auto trained = must(train_image_encoder(site.pooled, image, secret_of(number, 2), job));
     say(fmt::format("{} image unexplained {:.3f}", site.name, trained.unexplained));
@@ -195,6 +198,36 @@ Bytes tuned_decoder(const SiteParts& site, std::size_t number, const Segmentatio
       .decoder;
 }
 
+void append_slices(SliceSet& all, const SliceSet& more) {
+  all.height = more.height;
+  all.width = more.width;
+  all.images.insert(all.images.end(), more.images.begin(), more.images.end());
+  all.labels.insert(all.labels.end(), more.labels.begin(), more.labels.end());
+  all.volume.insert(all.volume.end(), more.volume.begin(), more.volume.end());
+  all.patient.insert(all.patient.end(), more.patient.begin(), more.patient.end());
+}
+
+// What the images in one place would give, after as many steps as one site's image encoder has.
+void try_plain_unet(const std::vector<SiteParts>& sites, const Settings& settings) {
+  PlainUnetOptions options;
+  options.recipe = settings.budget.image.recipe;
+  options.augmentation = settings.budget.image.augmentation;
+  SliceSet all;
+  for (const auto& site : sites) append_slices(all, site.pooled);
+  const auto job = job_with(settings);
+  const auto network = must(train_plain_unet(all, options, job));
+  double sum = 0;
+  for (const auto& site : sites) {
+    const auto labels = most_probable(must(segment_plainly(network, site.fresh, job.compute)));
+    const auto dice = dice_by_structure(
+        {labels, site.fresh.labels, site.fresh.volume, site.fresh.pixels()}, structures);
+    say(fmt::format("{} plaintext U-Net on new patients {}", site.name, listed(dice)));
+    sum += mean_of(dice);
+  }
+  say(fmt::format("study mean of the plaintext U-Net {:.3f}",
+                  sum / static_cast<double>(sites.size())));
+}
+
 void set(Settings& settings, const std::string& key, double value) {
   auto& b = settings.budget;
   const auto whole = static_cast<std::int64_t>(value);
@@ -223,11 +256,20 @@ void set(Settings& settings, const std::string& key, double value) {
     b.image.augmentation.rotation_degrees = b.views.augmentation.rotation_degrees = value;
   if (key == "elastic")
     b.image.augmentation.elastic_pixels = b.views.augmentation.elastic_pixels = value;
-  if (key == "image_noise") b.image.code_noise = value;
-  if (key == "task_weight") {
-    b.image.learning = value > 0 ? EncoderLearning::task : EncoderLearning::reconstruct;
-    b.image.task_weight = value;
+  for (auto* augmentation : {&b.image.augmentation, &b.views.augmentation}) {
+    if (key == "scale") augmentation->scale_percent = value;
+    if (key == "gamma") augmentation->gamma = value;
+    if (key == "contrast") augmentation->contrast_percent = value;
+    if (key == "brightness") augmentation->brightness = value;
   }
+  if (key == "image_noise") b.image.code_noise = value;
+  if (key == "task")
+    b.image.learning = value > 0 ? EncoderLearning::task : EncoderLearning::reconstruct;
+  if (key == "image_rate") b.image.recipe.learning_rate = value;
+  if (key == "image_decay") b.image.recipe.weight_decay = value;
+  if (key == "image_batch") b.image.recipe.batch = small;
+  if (key == "guidance_batch") b.segmentation.guidance_batch = small;
+  if (key == "unet") settings.unet = value > 0;
   if (key == "resolution") b.resolution = small;
   if (key == "spacing") b.spacing_mm = value;
   if (key == "test_views") b.test_views = small;
@@ -259,6 +301,7 @@ Settings settings_from(int count, char** arguments) {
     const std::string key = argument.substr(0, equals);
     if (key == "cache") settings.cache = argument.substr(equals + 1);
     if (key == "export") settings.export_to = argument.substr(equals + 1);
+    if (key == "variant") settings.variant = argument.substr(equals + 1);
     if (key == "device") settings.device = argument.substr(equals + 1);
     set(settings, key, std::atof(argument.c_str() + equals + 1));
   }
@@ -283,6 +326,7 @@ int main(int count, char** arguments) {
       continue;
     }
     sites.push_back(cut(places[i].stem(), slices, settings));
+    if (settings.unet) continue;
     if (settings.encoders_of >= 0 && settings.encoders_of != static_cast<int>(i)) continue;
     train_site(sites.back(), i, settings);
     if (settings.encoders_of >= 0) return 0;
@@ -290,6 +334,10 @@ int main(int count, char** arguments) {
     decoders.push_back(sites.back().mask_decoder);
   }
   if (sites.empty()) return 0;
+  if (settings.unet) {
+    try_plain_unet(sites, settings);
+    return 0;
+  }
   if (settings.budget.segmentation.pooling != Pooling::guided) decoders.clear();
   const auto trained =
       must(train_segmentation(codes, settings.budget.segmentation, job_with(settings), decoders));
