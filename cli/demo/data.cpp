@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <future>
 
 #include "base/file.h"
 #include "cli/demo/centres.h"
@@ -25,7 +26,7 @@ struct Phantom {
 };
 
 // Complete once its last file, dataset.json, is there.
-Result<void> make_phantom(World& world, const Phantom& phantom) {
+Result<void> make_phantom(const std::filesystem::path& worker, const Phantom& phantom) {
   std::error_code ignored;
   const auto done = phantom.folder.parent_path() / (phantom.name + ".made");
   if (std::filesystem::exists(done, ignored)) return {};
@@ -41,9 +42,21 @@ Result<void> make_phantom(World& world, const Phantom& phantom) {
                                               .set("training_patients", phantom.training)
                                               .set("test_patients", phantom.test)
                                               .set("seed", phantom.seed));
-  auto ran = run_worker_job(world.programs.worker, job, Duration{10 * 60'000});
+  auto ran = run_worker_job(worker, job, Duration{10 * 60'000});
   if (!ran) return pass(ran);
   return write_text(done, "");
+}
+
+// Side by side: each is a process of its own.
+Result<void> make_all(const std::filesystem::path& worker, const std::vector<Phantom>& phantoms) {
+  std::vector<std::future<Result<void>>> making;
+  for (const Phantom& phantom : phantoms)
+    making.push_back(std::async(std::launch::async, [&] { return make_phantom(worker, phantom); }));
+  Result<void> all;
+  for (auto& one : making) {
+    if (auto made = one.get(); !made) all = made;
+  }
+  return all;
 }
 
 Result<std::filesystem::path> first_image(const std::filesystem::path& folder) {
@@ -102,18 +115,22 @@ Result<void> make_phantoms(World& world) {
   const auto folder = world.out / "data";
   if (auto made = make_folder(folder); !made) return made;
   constexpr std::array<std::string_view, 3> ids{"site-a", "site-b", "site-c"};
+  const bool small = world.options.budget == "rehearsal";
+  std::vector<Phantom> phantoms;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const bool small = world.options.budget == "rehearsal";
-    const Phantom phantom{std::string(ids[i]), folder / ids[i], i,
-                          small ? 5U : 14U,    small ? 2U : 4U, world.options.seed + i};
-    if (auto made = make_phantom(world, phantom); !made) return made;
-    world.sites.push_back({phantom.name, phantom.folder, {}, {}, {}, {}});
-    world.narrator.say("phantom",
-                       fmt::format("{}: {} phantom patients in scanner style {}, ED and ES", ids[i],
-                                   phantom.training + phantom.test, i + 1));
+    phantoms.push_back({std::string(ids[i]), folder / ids[i], i, small ? 5U : 14U, small ? 2U : 4U,
+                        world.options.seed + i});
   }
   const Phantom fresh{"new", folder / "new", 0, 0, 1, world.options.seed + 100};
-  if (auto made = make_phantom(world, fresh); !made) return made;
+  phantoms.push_back(fresh);
+  if (auto made = make_all(world.programs.worker, phantoms); !made) return made;
+  phantoms.pop_back();
+  for (const Phantom& phantom : phantoms) {
+    world.sites.push_back({phantom.name, phantom.folder, {}, {}, {}, {}});
+    world.narrator.say(
+        "phantom", fmt::format("{}: {} phantom patients in scanner style {}, ED and ES",
+                               phantom.name, phantom.training + phantom.test, phantom.scanner + 1));
+  }
   world.structures = {"LV", "MYO", "RV"};
   auto image = first_image(fresh.folder);
   if (!image) return pass(image);

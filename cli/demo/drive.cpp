@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "base/file.h"
@@ -14,6 +15,7 @@
 #include "cli/plan_template.h"
 #include "cli/site.h"
 #include "cli/study.h"
+#include "cli/study_decide.h"
 
 namespace cloister::cli {
 namespace {
@@ -75,15 +77,50 @@ class Drive {
   }
 
  private:
-  Result<void> look_for_failure(const Json& study) const {
+  // A job that an earlier run left failed is tried once more: what was in its way (a full disk,
+  // say) may be gone.
+  Result<void> look_for_failure(const Json& study) {
     for (const Json& job : items_at(study, "jobs")) {
+      const std::string id = text_or_empty(job, "id");
       const std::string state = text_or_empty(job, "state");
-      if (state != "failed" && state != "denied" && state != "aborted") continue;
+      if (state != "failed" && state != "denied" && state != "aborted") {
+        taken_up_.erase(id);
+        continue;
+      }
+      if (state == "failed" && !looked_) left_failed_.insert(id);
+      if (left_failed_.contains(id)) {
+        if (auto taken = take_up(job); !taken) return taken;
+        continue;
+      }
+      const auto lagging = taken_up_.find(id);  // the coordinator's view follows shortly
+      if (lagging != taken_up_.end() && ++lagging->second < looks_max) continue;
       return fail(Kind::unavailable, "demo.job",
-                  fmt::format("Job {} {}: {}", text_or_empty(job, "id"), state,
-                              text_or_empty(job, "reason") + text_or_empty(job, "waits_for")),
-                  fmt::format("Look at the logs in {}.", world_.logs().string()));
+                  fmt::format("Job {}: {}", id, text_or_empty(job, "waits_for")),
+                  fmt::format("Look at the logs in {}, mend what they name, and give the same "
+                              "command: what failed is tried once more.",
+                              world_.logs().string()));
     }
+    looked_ = true;
+    return {};
+  }
+
+  Result<void> take_up(const Json& job) {
+    const std::string id = text_or_empty(job, "id");
+    const Decision again{"retry", ""};
+    if (const DemoSite* site = site_of(job)) {
+      auto agent = AgentLine::open(site->agent);
+      if (!agent) return {};  // being started again
+      auto admin = open_person(site->admin, world_.people);
+      if (!admin) return pass(admin);
+      auto done = while_alive(world_, [&] { return site_decide(*agent, *admin, id, again); });
+      if (!done) return pass(done);
+    } else if (auto done = study_decide(owner_, id, again); !done) {
+      return pass(done);
+    }
+    left_failed_.erase(id);
+    taken_up_[id] = 0;
+    world_.narrator.say("retried", fmt::format("{} failed in the earlier run ({}): tried once more",
+                                               id, text_or_empty(job, "reason")));
     return {};
   }
 
@@ -106,10 +143,16 @@ class Drive {
     world_.narrator.picture(rows);
   }
 
-  static Narrator::Row row_of(const Json& job) {
+  // None for the trainer's jobs.
+  const DemoSite* site_of(const Json& job) const {
+    return text_or_empty(job, "kind") == "predict" ? nullptr
+                                                   : site_named(text_or_empty(job, "site"));
+  }
+
+  Narrator::Row row_of(const Json& job) const {
     Narrator::Row row;
-    row.who = text_or_empty(job, "site");
-    if (row.who.empty() || text_or_empty(job, "kind") == "predict") row.who = "trainer";
+    const DemoSite* site = site_of(job);
+    row.who = site == nullptr ? "trainer" : site->id;
     row.what = text_or_empty(job, "kind");
     const Json progress = object_at(job, "progress");
     const double steps = number_at(progress, "steps");
@@ -274,6 +317,10 @@ class Drive {
   World& world_;
   Seat owner_;
   Signed signed_;
+  static constexpr int looks_max = 150;  // a minute
+  bool looked_ = false;
+  std::set<std::string> left_failed_;  // by an earlier run
+  std::map<std::string, int> taken_up_;
 };
 
 // A rehearsal goes through every step with networks that learn nothing: for tests of the machinery.

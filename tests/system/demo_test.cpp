@@ -222,6 +222,12 @@ TEST_CASE(
     std::filesystem::copy_file(*std::filesystem::directory_iterator(data / "site-b" / "labelsTr"),
                                data / "site-b" / "labelsTr" / name);
   }
+  // The same patient under another name.
+  const std::string file = some.path().filename().string();
+  const std::string of = file.substr(0, file.size() - std::string("_0000.nii.gz").size());
+  std::filesystem::copy_file(some.path(), images / "TWIN_ED_0000.nii.gz");
+  std::filesystem::copy_file(data / "site-b" / "labelsTr" / (of + ".nii.gz"),
+                             data / "site-b" / "labelsTr" / "TWIN_ED.nii.gz");
   const Folder folder;
   Running demo(folder, data);
   const int status = demo.wait();
@@ -231,11 +237,11 @@ TEST_CASE(
   const auto report = provenance::parse_json(read_text(out / "report.json").value());
   REQUIRE(report);
   const auto& site = *report->find("sites")->find("site-b");
-  CHECK(site.find("excluded")->items()->size() == 3);
+  CHECK(site.find("excluded")->items()->size() == 4);
   CHECK(report->find("sites")->find("site-a")->find("excluded")->items()->empty());
   const auto page = read_text(out / "site-reports" / "site-b.html");
   REQUIRE(page);
-  for (const auto* name : {"EMPTY_ED", "TEXT_ED", "NOMASK_ED"}) {
+  for (const auto* name : {"EMPTY_ED", "TEXT_ED", "NOMASK_ED", "TWIN_ED"}) {
     CHECK(page->find(name) != std::string::npos);
     CHECK(read_text(out / "report.html")->find(name) == std::string::npos);
   }
@@ -256,4 +262,24 @@ TEST_CASE("a demo refuses a folder that is not its own, and one it cannot write"
   REQUIRE(nowhere);
   CHECK(nowhere->status != 0);
   CHECK(nowhere->err.find("next:") != std::string::npos);
+}
+
+TEST_CASE("a disk that fills up costs a demo nothing once there is room again", "[system]") {
+  const Folder folder;
+  RunOptions options;
+  options.limit = run_max;
+  const auto ran = run_program("tests/system/full_disk.sh",
+                               {bin("cloister"), folder.path.string()}, options);
+  REQUIRE(ran);
+  if (ran->status == 77) {
+    WARN("SKIPPED: no file system of our own can be mounted here, so no disk was filled.");
+    return;
+  }
+  INFO(ran->out);
+  CHECK(ran->out.find("first run: status 18") != std::string::npos);
+  CHECK(ran->out.find("No space left on device") != std::string::npos);
+  CHECK(ran->out.find("code: demo.job") != std::string::npos);
+  CHECK(ran->out.find("processes left: 0") != std::string::npos);
+  CHECK(ran->out.find("second run: status 0") != std::string::npos);
+  CHECK(ran->out.find("the evidence holds") != std::string::npos);
 }
