@@ -228,8 +228,20 @@ void try_plain_unet(const std::vector<SiteParts>& sites, const Settings& setting
                   sum / static_cast<double>(sites.size())));
 }
 
+// Parts that a trial leaves out.
+void leave_out(Budget& b, const std::string& key) {
+  if (key == "augmentation")
+    b.image.augmentation = b.mask.augmentation = b.views.augmentation = no_augmentation();
+  if (key == "averaged_weights")
+    for (auto* recipe : {&b.image.recipe, &b.mask.recipe, &b.segmentation.recipe})
+      recipe->ema_decay = 0;
+  if (key == "code_noise") b.image.code_noise = b.mask.code_noise = b.segmentation.code_noise = 0;
+  if (key == "adapters") b.segmentation.pooling = Pooling::plain;
+}
+
 void set(Settings& settings, const std::string& key, double value) {
   auto& b = settings.budget;
+  if (value == 0) leave_out(b, key);
   const auto whole = static_cast<std::int64_t>(value);
   const auto small = static_cast<int>(value);
   if (key == "image_steps") b.image.recipe.steps = whole;
