@@ -218,10 +218,9 @@ void Coordinator::answer_due(std::vector<HeldPoll> polls, Actions& actions) cons
 
 void Coordinator::answer_news(Actions& actions) {
   std::vector<MemberId> candidates;
-  for (const auto& [id, poll] : polls_.held()) {
-    if (news_for_all_) candidates.push_back(id);
-  }
-  if (!news_for_all_) {
+  if (news_for_all_) {
+    for (const auto& [id, poll] : polls_.held()) candidates.push_back(id);
+  } else {
     news_.insert("");  // people and processes of no site see something of every site
     for (const std::string& site : news_) {
       const auto& waiting = polls_.at_site(site);

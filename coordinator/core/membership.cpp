@@ -12,6 +12,11 @@ protocol::MemberKeys keys_of(const provenance::KeyBinding& binding) {
   return {Bytes(sign.begin(), sign.end()), binding.seal, binding.curve};
 }
 
+// Whoever approves, renews and revokes keys.
+bool certifies(protocol::Role role) {
+  return role == protocol::Role::root || role == protocol::Role::consortium_admin;
+}
+
 // A revocation is about the signing key in its details and nothing else: that is what the ledger
 // checked the signer's right for.
 bool revokes(const provenance::Record& record, const Member& member) {
@@ -60,7 +65,10 @@ std::vector<MemberId> Membership::bind(const Placed& placed) {
   vouched_.erase(member.key_digest);  // used up
   member.envelopes.push_back(placed.envelope);
   by_key_[to_hex(member.keys.sign)] = member.id;
+  by_site_[member.site].insert(member.id);
   if (member.role == protocol::Role::site_agent) agents_[member.site].insert(member.id);
+  if (certifies(member.role) || member.role == protocol::Role::coordinator)
+    everybodys_.insert(member.id);
   touch(member, placed.index);
   return {member.id};
 }
@@ -85,8 +93,7 @@ std::vector<MemberId> Membership::revoke(const Placed& placed) {
 
 bool Membership::is_administrator(const MemberId& id) const {
   const Member* member = find(id);
-  return member != nullptr && member->is_active() &&
-         (member->role == protocol::Role::root || member->role == protocol::Role::consortium_admin);
+  return member != nullptr && member->is_active() && certifies(member->role);
 }
 
 void Membership::vouch(const Placed& placed) {
@@ -153,20 +160,33 @@ const Member* Membership::agent_of(const std::string& site) const {
   return nullptr;
 }
 
-std::vector<Bytes> Membership::envelopes_for(const Member& member,
-                                             const std::vector<std::string>& sites) const {
+std::set<MemberId> Membership::known_to(const Member& member, const Shared& shared) const {
+  std::set<MemberId> known;
+  const auto add_all = [&](const std::map<std::string, std::set<MemberId>>& by_site,
+                           const std::string& site) {
+    const auto found = by_site.find(site);
+    if (found != by_site.end()) known.insert(found->second.begin(), found->second.end());
+  };
+  add_all(by_site_, member.site);
+  if (!member.site.empty()) {
+    known.insert(everybodys_.begin(), everybodys_.end());
+    known.insert(shared.people.begin(), shared.people.end());
+  }
+  // The trainer and the owner check what stewards and administrators signed; sites know each
+  // other's agents, whose heads they compare.
+  for (const std::string& site : shared.sites)
+    add_all(member.site.empty() ? by_site_ : agents_, site);
+  return known;
+}
+
+std::vector<Bytes> Membership::envelopes_for(const Member& member, const Shared& shared) const {
   std::vector<std::pair<std::uint64_t, const Member*>> known;
-  // Whoever approves, renews and revokes keys must know them, whether or not a study is shared.
-  const bool sees_all =
-      member.role == protocol::Role::root || member.role == protocol::Role::consortium_admin;
-  for (const auto& [id, other] : members_) {
-    // The trainer and the owner check what stewards and administrators signed; sites know each
-    // other's agents, whose heads they compare.
-    const bool is_needed = member.site.empty() || other.role == protocol::Role::site_agent;
-    const bool shares_study =
-        is_needed && std::find(sites.begin(), sites.end(), other.site) != sites.end();
-    if (sees_all || other.site.empty() || other.site == member.site || shares_study)
-      known.emplace_back(other.bound_at, &other);
+  if (certifies(member.role)) {
+    for (const auto& [id, other] : members_) known.emplace_back(other.bound_at, &other);
+  } else {
+    for (const MemberId& id : known_to(member, shared)) {
+      if (const Member* other = find(id)) known.emplace_back(other->bound_at, other);
+    }
   }
   std::sort(known.begin(), known.end());
   std::vector<Bytes> envelopes;

@@ -51,11 +51,15 @@ class Membership {
   [[nodiscard]] const Member* agent_of(const std::string& site) const;
   [[nodiscard]] const std::map<MemberId, Member>& all() const { return members_; }
 
-  // Envelopes that a member must know: people and processes of the consortium, everybody of its own
-  // site, and of the sites named the agents, or everybody if the member is of no site. Those who
-  // bind and revoke keys know all.
-  [[nodiscard]] std::vector<Bytes> envelopes_for(const Member& member,
-                                                 const std::vector<std::string>& sites) const;
+  // Envelopes that a member must know, in the order in which they were bound. A member of a site:
+  // who certifies and serves everybody, its own site, the people named, and of the sites named the
+  // agents. A member of no site: all who are of no site, and everybody of the sites named. Those
+  // who bind and revoke keys know all.
+  struct Shared {
+    std::set<std::string> sites;
+    std::set<MemberId> people;  // owners and trainers of its studies
+  };
+  [[nodiscard]] std::vector<Bytes> envelopes_for(const Member& member, const Shared& shared) const;
   [[nodiscard]] const ConsortiumRules& rules() const { return rules_; }
   // Active consortium administrators who vouched for these keys (or for this policy): site.enrolled
   // records naming the digest.
@@ -73,10 +77,13 @@ class Membership {
   void learn_rules(const Placed& placed);
   [[nodiscard]] bool is_administrator(const MemberId& id) const;
   void touch(Member& member, std::uint64_t index);
+  [[nodiscard]] std::set<MemberId> known_to(const Member& member, const Shared& shared) const;
 
   std::map<MemberId, Member> members_;
   std::map<std::string, MemberId> by_key_;  // signing key, hexadecimal: every one ever bound
-  std::map<std::string, std::set<MemberId>> agents_;  // by site, revoked ones too
+  // By site, revoked ones too.
+  std::map<std::string, std::set<MemberId>> agents_, by_site_;
+  std::set<MemberId> everybodys_;  // root, administrators, coordinator
   std::map<Digest, std::set<MemberId>> vouched_;
   ConsortiumRules rules_;
   std::map<std::string, std::uint64_t> site_versions_;

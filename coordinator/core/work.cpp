@@ -94,15 +94,16 @@ JobView view_of(const Study& study, const Job& job, const WorkView& view) {
 protocol::Work work_for(const Member& member, const WorkView& view) {
   protocol::Work work;
   add_studies(member, view, work);
-  std::vector<std::string> sites;
+  Membership::Shared shared;
   std::size_t bytes = 0;
   for (const auto& study : work.studies) {
     const auto& plan = view.studies.at(study.study).plan();
-    sites.insert(sites.end(), plan.sites.begin(), plan.sites.end());
+    shared.sites.insert(plan.sites.begin(), plan.sites.end());
+    shared.people.insert({MemberId::trusted(plan.owner), MemberId::trusted(plan.trainer)});
     bytes += study.opened.size();
     for (const Bytes& envelope : study.more) bytes += envelope.size();
   }
-  work.membership = view.membership.envelopes_for(member, sites);
+  work.membership = view.membership.envelopes_for(member, shared);
   for (const Bytes& envelope : work.membership) bytes += envelope.size();
   for (const Found& found : jobs_of(member, view)) {
     JobView job = view_of(*found.study, *found.job, view);

@@ -58,8 +58,9 @@ class Desk {
   std::vector<EraseWraps> erased;  // what the shell was told to destroy
   Instant now{1'700'000'000'000};
 
- private:
   void bind(const std::string& member, protocol::Role role, const std::string& site);
+
+ private:
   void place(Record record);
   Actions settle(Actions actions);
   Token token_ = 0;

@@ -154,6 +154,20 @@ TEST_CASE("administrators know everybody's keys before any study is open, others
   CHECK(desk.work("agent-a").membership.size() < everybody);
 }
 
+TEST_CASE("a site hears of the owner and the trainer of its own studies, not of strangers",
+          "[coordinator]") {
+  Desk desk;
+  desk.open_study();
+  const std::size_t known = desk.work("agent-a").membership.size();
+  const std::size_t known_to_owner = desk.work("owner").membership.size();
+  desk.bind("another-owner", protocol::Role::study_owner, "");
+  desk.bind("another-trainer", protocol::Role::trainer, "");
+  CHECK(desk.work("agent-a").membership.size() == known);
+  CHECK(desk.work("owner").membership.size() == known_to_owner + 2);
+  desk.bind("another-admin", protocol::Role::consortium_admin, "");
+  CHECK(desk.work("agent-a").membership.size() == known + 1);
+}
+
 TEST_CASE("a study is closed by its owner only, and then nothing of it is open", "[coordinator]") {
   Desk desk;
   desk.open_study();
