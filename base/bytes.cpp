@@ -10,14 +10,24 @@ namespace {
 constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-int base64_value(char c, bool url_safe) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+' || (url_safe && c == '-')) return 62;
-  if (c == '/' || (url_safe && c == '_')) return 63;
-  return -1;
+// The value of each character in base64; -1 for those that are none.
+using Base64Values = std::array<std::int8_t, 256>;
+
+constexpr Base64Values base64_values(bool url_safe) {
+  Base64Values values{};
+  for (auto& value : values) value = -1;
+  for (std::size_t i = 0; i < alphabet.size(); ++i) {
+    values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+  }
+  if (url_safe) {
+    values['-'] = 62;
+    values['_'] = 63;
+  }
+  return values;
 }
+
+constexpr Base64Values standard_values = base64_values(false);
+constexpr Base64Values any_values = base64_values(true);
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -30,24 +40,36 @@ tl::unexpected<Error> bad_base64() {
 }
 
 // `text` without padding. Trailing bits must be zero, so that each value has one spelling.
-Result<Bytes> decode_unpadded(std::string_view text, bool url_safe) {
-  if (text.size() % 4 == 1) return bad_base64();
-  Bytes out;
-  out.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (char c : text) {
-    const int value = base64_value(c, url_safe);
-    if (value < 0) return bad_base64();
-    bits = (bits << 6) | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out.push_back(static_cast<std::uint8_t>(bits >> count));
-      bits &= (1U << count) - 1;
-    }
+Result<Bytes> decode_unpadded(std::string_view text, const Base64Values& values) {
+  const std::size_t left = text.size() % 4;  // characters of a last, partial group
+  if (left == 1) return bad_base64();
+  Bytes out(text.size() / 4 * 3 + (left == 0 ? 0 : left - 1));
+  const auto value_at = [&](std::size_t i) {
+    return int{values[static_cast<unsigned char>(text[i])]};
+  };
+  int all = 0;  // negative as soon as one value is
+  std::size_t at = 0;
+  std::size_t i = 0;
+  for (; i + 4 <= text.size(); i += 4) {
+    const int a = value_at(i);
+    const int b = value_at(i + 1);
+    const int c = value_at(i + 2);
+    const int d = value_at(i + 3);
+    all |= a | b | c | d;
+    out[at++] = static_cast<std::uint8_t>((a << 2) | (b >> 4));
+    out[at++] = static_cast<std::uint8_t>((b << 4) | (c >> 2));
+    out[at++] = static_cast<std::uint8_t>((c << 6) | d);
   }
-  if (bits != 0) return bad_base64();
+  if (left > 0) {
+    const int a = value_at(i);
+    const int b = value_at(i + 1);
+    const int c = left == 3 ? value_at(i + 2) : 0;
+    all |= a | b | c;
+    out[at++] = static_cast<std::uint8_t>((a << 2) | (b >> 4));
+    if (left == 3) out[at++] = static_cast<std::uint8_t>((b << 4) | (c >> 2));
+    if ((left == 2 ? b & 15 : c & 3) != 0) return bad_base64();
+  }
+  if (all < 0) return bad_base64();
   return out;
 }
 
@@ -101,17 +123,18 @@ Result<Bytes> from_hex(std::string_view text) {
 }
 
 std::string to_base64(BytesView bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
+  std::string text((bytes.size() + 2) / 3 * 4, '=');
+  std::size_t at = 0;
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t left = bytes.size() - i;
     std::uint32_t group = static_cast<std::uint32_t>(bytes[i]) << 16;
     if (left > 1) group |= static_cast<std::uint32_t>(bytes[i + 1]) << 8;
     if (left > 2) group |= bytes[i + 2];
-    text += alphabet[group >> 18];
-    text += alphabet[(group >> 12) & 63];
-    text += left > 1 ? alphabet[(group >> 6) & 63] : '=';
-    text += left > 2 ? alphabet[group & 63] : '=';
+    text[at] = alphabet[group >> 18];
+    text[at + 1] = alphabet[(group >> 12) & 63];
+    if (left > 1) text[at + 2] = alphabet[(group >> 6) & 63];
+    if (left > 2) text[at + 3] = alphabet[group & 63];
+    at += 4;
   }
   return text;
 }
@@ -121,11 +144,11 @@ Result<Bytes> from_base64(std::string_view text) {
   const std::string_view body = without_padding(text);
   if (text.size() - body.size() > 2) return bad_base64();
   if (!body.empty() && (body.size() + 3) / 4 * 4 != text.size()) return bad_base64();
-  return decode_unpadded(body, false);
+  return decode_unpadded(body, standard_values);
 }
 
 Result<Bytes> from_base64_any(std::string_view text) {
-  return decode_unpadded(without_padding(text), true);
+  return decode_unpadded(without_padding(text), any_values);
 }
 
 Bytes be64(std::uint64_t value) {

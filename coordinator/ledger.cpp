@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "coordinator/ledger_store.h"
+#include "coordinator/second_core.h"
 #include "protocol/limits.h"
 #include "provenance/ledger.h"
 #include "provenance/tiles.h"
@@ -25,10 +26,15 @@ tl::unexpected<Error> rollback(std::string what) {
       "ledger, not an older one.");
 }
 
-Result<Record> record_of(const Bytes& envelope_json) {
+// The withdrawal in this envelope, if it is one. A statement names its kind in plain letters, or is
+// refused for its spelling: so most need not be read for this.
+std::optional<Record> withdrawal_in(const Bytes& envelope_json) {
   const auto envelope = provenance::parse_envelope(as_text(envelope_json));
-  if (!envelope) return pass(envelope);
-  return provenance::parse_statement(envelope->payload);
+  const std::string_view kind = provenance::to_string(RecordKind::consent_withdrawn);
+  if (!envelope || as_text(envelope->payload).find(kind) == std::string_view::npos) return {};
+  auto record = provenance::parse_statement(envelope->payload);
+  if (!record || record->kind != RecordKind::consent_withdrawn) return {};
+  return std::move(*record);
 }
 
 }  // namespace
@@ -203,22 +209,22 @@ Result<Ledger::Outcome> Ledger::Inner::judge(const std::vector<Bytes>& envelopes
                                              Instant now) {
   std::vector<provenance::Submission> group;
   for (const Bytes& envelope : envelopes) group.push_back({std::string(as_text(envelope)), {}});
-  auto batch = sequencer.prepare(group, {now, true});
+  auto batch = sequencer.prepare(group, {now, true, spread_over_two_cores});
   if (!batch) return pass(batch);
   Outcome outcome;
   // The reason for refusing a group is its own, not "another record was refused".
   for (const auto& result : batch->outcomes) {
     if (!result && result.error().code != "sequencer.group") return pass(result);
   }
+  auto record = batch->records.begin();
   for (std::size_t i = 0; i < envelopes.size(); ++i) {
     const auto& result = batch->outcomes[i];
     if (!result) return pass(result);
     outcome.receipts.push_back({result->index, result->leaf_hash});
     if (result->was_there) continue;
-    auto record = record_of(envelopes[i]);
-    if (!record) return pass(record);
     if (auto ok = rule(*record); !ok) return pass(ok);
     outcome.placed.push_back({result->index, result->leaf_hash, std::move(*record), envelopes[i]});
+    ++record;
   }
   for (provenance::Put& put : batch->puts) staged.put(std::move(put.key), std::move(put.value));
   is_dirty = is_dirty || !batch->puts.empty();
@@ -229,9 +235,9 @@ Result<Ledger::Outcome> Ledger::place(std::span<const Bytes> envelopes, const Ru
                                       Instant now) {
   std::vector<Bytes> group(envelopes.begin(), envelopes.end());
   for (const Bytes& envelope : envelopes) {
-    const auto record = record_of(envelope);
-    if (!record || record->kind != RecordKind::consent_withdrawn) continue;
-    auto more = inner_->quarantine(envelope, *record, now);
+    const auto withdrawal = withdrawal_in(envelope);
+    if (!withdrawal) continue;
+    auto more = inner_->quarantine(envelope, *withdrawal, now);
     if (!more) return pass(more);
     group.insert(group.end(), more->begin(), more->end());
   }

@@ -79,40 +79,91 @@ Result<std::optional<KeyState>> known_key(const LedgerReader& ledger, const Ledg
   return std::optional<KeyState>();
 }
 
-Result<Judged> open_submission(const AdmissionView& view, const Submission& submission) {
+namespace {
+
+bool has_form(const Envelope& envelope) {
+  return envelope.signatures.size() == 1 && envelope.payload_type == statement_payload_type;
+}
+
+// The hint only finds a key; whether it counts, the signature decides.
+Result<std::optional<KeyState>> hinted_key(const AdmissionView& view, const Envelope& envelope) {
+  const auto hint = digest_from_hex(envelope.signatures.front().keyid);
+  if (!hint) return std::optional<KeyState>();
+  return known_key(view.ledger, view.rules, *hint);
+}
+
+}  // namespace
+
+Opened open_with(const Envelope& envelope, const crypto::PublicKey& key) {
+  Opened opened{key, false, {}, {}, {}, Record()};
+  opened.is_signed = is_signed_by(envelope, key);
+  if (!opened.is_signed) return opened;
+  opened.leaf = leaf_of(envelope, key).value();
+  opened.leaf_bytes = to_bytes(opened.leaf);
+  opened.leaf_hash = leaf_hash(opened.leaf_bytes);
+  opened.record = parse_statement(envelope.payload);
+  return opened;
+}
+
+Result<std::vector<CheckedAhead>> check_ahead(const AdmissionView& view,
+                                              std::span<const Submission> group,
+                                              const Spread& spread) {
+  std::vector<CheckedAhead> all;
+  all.reserve(group.size());
+  for (const Submission& submission : group) {
+    all.push_back({parse_envelope(submission.envelope), std::nullopt, std::nullopt});
+    CheckedAhead& one = all.back();
+    if (!one.envelope || !has_form(*one.envelope)) continue;
+    auto key = hinted_key(view, *one.envelope);
+    if (!key) return pass(key);
+    one.key = std::move(*key);
+  }
+  spread(all.size(), [&all](std::size_t i) {
+    CheckedAhead& one = all[i];
+    if (one.key) one.opened = open_with(*one.envelope, one.key->key);
+  });
+  return all;
+}
+
+Result<Judged> open_submission(const AdmissionView& view, const Submission& submission,
+                               CheckedAhead* ahead) {
   Judged judged;
-  auto envelope = parse_envelope(submission.envelope);
+  auto envelope =
+      ahead != nullptr ? std::move(ahead->envelope) : parse_envelope(submission.envelope);
   if (!envelope) return bad_form(envelope.error());
-  if (envelope->signatures.size() != 1 || envelope->payload_type != statement_payload_type) {
+  if (!has_form(*envelope)) {
     return refuse(Kind::invalid, "format",
                   "The envelope carries no single signature over an in-toto statement.");
   }
   judged.envelope = std::move(*envelope);
-  // The hint only finds a key; whether it counts, the signature decides.
-  const auto hint = digest_from_hex(judged.envelope.signatures.front().keyid);
+  // Asked for again if a record of the same group bound or revoked a key.
+  const bool is_asked = ahead != nullptr && !view.keys_changed;
+  auto key = is_asked ? Result<std::optional<KeyState>>(std::move(ahead->key))
+                      : hinted_key(view, judged.envelope);
+  if (!key) return pass(key);
   const auto unknown = [] {
     return refuse(Kind::unauthenticated, "unknown_key",
                   "The record is not signed by a key that is bound in this ledger.",
                   "Enrol the signer, or use its bound key.");
   };
-  if (!hint) return unknown();
-  auto key = known_key(view.ledger, view.rules, *hint);
-  if (!key) return pass(key);
-  if (!*key || !is_signed_by(judged.envelope, (*key)->key)) return unknown();
+  if (!*key) return unknown();
   judged.key = std::move(**key);
-  judged.leaf = leaf_of(judged.envelope, judged.key.key).value();
-  judged.leaf_hash = leaf_hash(to_bytes(judged.leaf));
+  const bool is_open = ahead != nullptr && ahead->opened && ahead->opened->key == judged.key.key;
+  Opened opened = is_open ? std::move(*ahead->opened) : open_with(judged.envelope, judged.key.key);
+  if (!opened.is_signed) return unknown();
+  judged.leaf = opened.leaf;
+  judged.leaf_bytes = std::move(opened.leaf_bytes);
+  judged.leaf_hash = opened.leaf_hash;
   const auto index = index_of(view.ledger, judged.leaf_hash);
   if (!index) return pass(index);
   judged.was_at = *index;
-  auto record = parse_statement(judged.envelope.payload);
-  if (!record) return bad_form(record.error());
-  judged.record = std::move(*record);
+  if (!opened.record) return bad_form(opened.record.error());
+  judged.record = std::move(*opened.record);
   return judged;
 }
 
-Result<Judged> judge(const AdmissionView& view, const Submission& submission) {
-  auto judged = open_submission(view, submission);
+Result<Judged> judge(const AdmissionView& view, const Submission& submission, CheckedAhead* ahead) {
+  auto judged = open_submission(view, submission, ahead);
   if (!judged || judged->was_at) return judged;
   if (auto good = check_signer(view, *judged); !good) return pass(good);
   if (auto good = check_order(view, judged->record); !good) return pass(good);

@@ -15,6 +15,7 @@ struct Judged {
   Envelope envelope;
   Record record;
   Leaf leaf;
+  Bytes leaf_bytes;
   Digest leaf_hash;
   KeyState key;
   std::vector<Prediction> predictions;  // of a batch
@@ -33,14 +34,39 @@ struct AdmissionView {
   const LedgerRules& rules;
   std::uint64_t next_index = 0;
   Instant now;
+  bool keys_changed = false;  // since submissions were checked ahead
 };
 
-// Errors whose code does not begin with "sequencer." come from the store.
-[[nodiscard]] Result<Judged> judge(const AdmissionView& view, const Submission& submission);
+// What can be said of an envelope from its bytes and one key, and nothing else.
+struct Opened {
+  crypto::PublicKey key{};
+  bool is_signed = false;  // under the key; if not, nothing else was looked at
+  Leaf leaf;
+  Bytes leaf_bytes;
+  Digest leaf_hash;
+  Result<Record> record;
+};
+[[nodiscard]] Opened open_with(const Envelope& envelope, const crypto::PublicKey& key);
+
+// A submission that was opened ahead, with the key that the ledger held for its hint then.
+struct CheckedAhead {
+  Result<Envelope> envelope;
+  std::optional<KeyState> key;   // nothing: none was known
+  std::optional<Opened> opened;  // nothing: no key, or no form
+};
+// Errors are the store's.
+[[nodiscard]] Result<std::vector<CheckedAhead>> check_ahead(const AdmissionView& view,
+                                                            std::span<const Submission> group,
+                                                            const Spread& spread);
+
+// Errors whose code does not begin with "sequencer." come from the store. `ahead`: of this
+// submission, or null; taken apart.
+[[nodiscard]] Result<Judged> judge(const AdmissionView& view, const Submission& submission,
+                                   CheckedAhead* ahead = nullptr);
 
 // The parts, one file each.
 [[nodiscard]] Result<Judged> open_submission(const AdmissionView& view,
-                                             const Submission& submission);
+                                             const Submission& submission, CheckedAhead* ahead);
 [[nodiscard]] Result<void> check_references(const AdmissionView& view, const Record& record);
 [[nodiscard]] Result<void> check_approvals(const AdmissionView& view, const Record& record);
 [[nodiscard]] Result<void> check_permit(const AdmissionView& view, const Record& record);

@@ -43,40 +43,29 @@ std::string number_text(double value) {
   return out;
 }
 
+void write_escaped(std::string& out, char c) {
+  constexpr std::string_view plain = "\"\\\b\f\n\r\t";
+  constexpr std::string_view letters = "\"\\bfnrt";
+  const std::size_t at = plain.find(c);
+  if (at != std::string_view::npos) {
+    out += '\\';
+    out += letters[at];
+  } else {
+    out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+  }
+}
+
 void write_text(std::string& out, std::string_view text) {
   out += '"';
-  for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (byte < 0x20) {
-          out += fmt::format("\\u{:04x}", byte);
-        } else {
-          out += c;
-        }
-    }
+  std::size_t from = 0;  // of what is copied as it stands
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+    out += text.substr(from, i - from);
+    write_escaped(out, c);
+    from = i + 1;
   }
+  out += text.substr(from);
   out += '"';
 }
 
@@ -116,11 +105,22 @@ void write_array(std::string& out, const Json::Array& items, Style style) {
   out += ']';
 }
 
+// The map's order is that of bytes; UTF-16's is another one only where such bytes occur.
+bool may_differ_in_utf16(const Json::Object& fields) {
+  return std::any_of(fields.begin(), fields.end(), [](const auto& field) {
+    return std::any_of(field.first.begin(), field.first.end(),
+                       [](char c) { return static_cast<unsigned char>(c) >= 0xee; });
+  });
+}
+
 void write_object(std::string& out, const Json::Object& fields, Style style) {
   std::vector<const Json::Object::value_type*> order;
+  order.reserve(fields.size());
   for (const auto& field : fields) order.push_back(&field);
-  std::sort(order.begin(), order.end(),
-            [](const auto* a, const auto* b) { return before_in_utf16(a->first, b->first); });
+  if (may_differ_in_utf16(fields)) {
+    std::sort(order.begin(), order.end(),
+              [](const auto* a, const auto* b) { return before_in_utf16(a->first, b->first); });
+  }
   out += '{';
   ++style.depth;
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -138,7 +138,9 @@ void write_object(std::string& out, const Json::Object& fields, Style style) {
 void write(std::string& out, const Json& value, Style style) {
   if (const auto* text = value.text()) return write_text(out, *text);
   if (const auto* whole = value.integer()) {
-    out += fmt::format("{}", *whole);
+    std::array<char, 24> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), *whole);
+    out.append(digits.data(), end.ptr);
   } else if (const auto* part = value.real()) {
     out += number_text(*part);
   } else if (const auto* truth = value.boolean()) {

@@ -211,7 +211,8 @@ Result<Bytes> base64_at(const Json& object, std::string_view key) {
 }
 
 std::string text_or_empty(const Json& object, std::string_view key) {
-  return text_at(object, key).value_or(std::string());
+  const Json* field = object.find(key);
+  return field == nullptr || field->text() == nullptr ? std::string() : *field->text();
 }
 
 }  // namespace cloister::provenance

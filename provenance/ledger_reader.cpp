@@ -111,6 +111,16 @@ std::vector<Put> StagedLedger::puts() const {
   return out;
 }
 
+std::vector<Put> StagedLedger::take_puts() {
+  std::vector<Put> out;
+  out.reserve(staged_.size());
+  while (!staged_.empty()) {
+    auto node = staged_.extract(staged_.begin());
+    out.push_back({std::move(node.key()), std::move(node.mapped())});
+  }
+  return out;
+}
+
 Result<Bytes> LedgerTiles::tile(const TileId& id) const {
   auto value = reader_.get(key::tile(id));
   if (!value) return pass(value);

@@ -83,6 +83,7 @@ class StagedLedger final : public LedgerReader {
   void put(Bytes key, Bytes value);
   void drop() { staged_.clear(); }
   [[nodiscard]] std::vector<Put> puts() const;
+  [[nodiscard]] std::vector<Put> take_puts();  // and forgets them
 
  private:
   const LedgerReader& below_;

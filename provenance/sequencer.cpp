@@ -21,23 +21,31 @@ class Group {
     const auto head = ledger_head(below_);
     if (!head) return pass(head);
     start_ = *head;
-    for (const Submission& submission : submissions) {
-      if (auto done = take(submission); !done) return pass(done);
+    std::vector<CheckedAhead> ahead;
+    if (options_.spread && submissions.size() > 1) {
+      auto checked = check_ahead({staged_, rules_, start_.size, options_.now, false}, submissions,
+                                 options_.spread);
+      if (!checked) return pass(checked);
+      ahead = std::move(*checked);
+    }
+    for (std::size_t i = 0; i < submissions.size(); ++i) {
+      if (auto done = take(submissions[i], ahead.empty() ? nullptr : &ahead[i]); !done)
+        return pass(done);
     }
     if (auto done = check_withdrawals(); !done) return pass(done);
     if (options_.all_or_nothing && has_refusal_) drop();
     batch_.head = start_;
     if (leaves_.empty()) return std::move(batch_);
     if (auto done = stage_tree(); !done) return pass(done);
-    batch_.puts = staged_.puts();
+    batch_.puts = staged_.take_puts();
     return std::move(batch_);
   }
 
  private:
   // An error is the store's; refusals go into the outcomes.
-  Result<void> take(const Submission& submission) {
+  Result<void> take(const Submission& submission, CheckedAhead* ahead) {
     const std::uint64_t index = start_.size + leaves_.size();
-    auto judged = judge({staged_, rules_, index, options_.now}, submission);
+    auto judged = judge({staged_, rules_, index, options_.now, keys_changed_}, submission, ahead);
     if (judged && judged->record.kind == RecordKind::consent_withdrawn && !judged->was_at &&
         !options_.all_or_nothing) {
       judged = refuse(Kind::conflict, "withdrawal",
@@ -59,7 +67,10 @@ class Group {
       withdrawal_outcome_ = batch_.outcomes.size();
     }
     stage_record(staged_, *judged, index);
+    keys_changed_ = keys_changed_ || kind == RecordKind::key_bound ||
+                    kind == RecordKind::key_rotated || kind == RecordKind::key_revoked;
     leaves_.push_back(judged->leaf_hash);
+    batch_.records.push_back(std::move(judged->record));
     batch_.outcomes.push_back(Admitted{index, judged->leaf_hash, kind, false});
     return {};
   }
@@ -77,11 +88,11 @@ class Group {
       if (!quarantined) return pass(quarantined);
       if (*quarantined) continue;
       has_refusal_ = true;
-      batch_.outcomes[withdrawal_outcome_] =
-          refuse(Kind::conflict, "withdrawal",
-                 fmt::format("The quarantine that came with the withdrawal leaves out {}.",
-                             short_hex(node)),
-                 "Plan the quarantine again at the present head.");
+      batch_.outcomes[withdrawal_outcome_] = refuse(
+          Kind::conflict, "withdrawal",
+          fmt::format("The quarantine that came with the withdrawal leaves out {}.",
+                      short_hex(node)),
+          "Plan the quarantine again at the present head.");
       return {};
     }
     return {};
@@ -90,6 +101,7 @@ class Group {
   void drop() {
     staged_.drop();
     leaves_.clear();
+    batch_.records.clear();
     for (auto& outcome : batch_.outcomes) {
       if (!outcome || outcome->was_there) continue;
       outcome = refuse(Kind::conflict, "group", "Another record of the same group was refused.");
@@ -136,6 +148,7 @@ class Group {
   std::vector<Digest> withdrawn_;
   std::size_t withdrawal_outcome_ = 0;
   bool has_refusal_ = false;
+  bool keys_changed_ = false;  // by a record of this group
 };
 
 }  // namespace

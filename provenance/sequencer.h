@@ -33,6 +33,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -78,13 +79,22 @@ struct Admitted {
   friend bool operator==(const Admitted&, const Admitted&) = default;
 };
 
+// Runs task(0) ... task(count - 1), in any order, some perhaps at the same time as others, and
+// returns when all are done. Tasks share nothing.
+using Spread = std::function<void(std::size_t count, const std::function<void(std::size_t)>& task)>;
+
 struct GroupOptions {
   Instant now;                  // the sequencer's clock; zero when an exported log is replayed
   bool all_or_nothing = false;  // one refusal refuses the whole group (withdrawals need it)
+  // Opens the group's envelopes ahead: signature and statement are a pure function of the bytes and
+  // the key that the ledger holds. Empty: one after another. What is admitted and refused is the
+  // same.
+  Spread spread = {};
 };
 
 struct Batch {
   std::vector<Result<Admitted>> outcomes;  // one a submission, in order
+  std::vector<Record> records;             // of those that are new, in order
   std::vector<Put> puts;                   // empty if nothing new was admitted
   TreeHead head;                           // after the puts
 };

@@ -86,7 +86,7 @@ void stage_batch(StagedLedger& ledger, Stager& stager, const Judged& judged) {
 void stage_record(StagedLedger& ledger, const Judged& judged, std::uint64_t index) {
   const Record& record = judged.record;
   Stager stager(ledger, index);
-  ledger.put(key::leaf(index), to_bytes(judged.leaf));
+  ledger.put(key::leaf(index), judged.leaf_bytes);
   ledger.put(key::by_leaf_hash(judged.leaf_hash), be64(index));
   ledger.put(key::envelope(judged.leaf.payload_hash), stored_envelope(judged.envelope));
   ledger.put(key::note(index), to_bytes(RecordNote{record.kind, record.outcome, record.issued_at,

@@ -24,6 +24,31 @@ TEST_CASE("base64 has one spelling for each value", "[base]") {
   CHECK(from_base64_any("-_-_").has_value());
 }
 
+TEST_CASE("base64 of every length comes back, and no other character is taken", "[base]") {
+  Bytes bytes;
+  for (std::size_t size = 0; size < 70; ++size) {
+    const std::string text = to_base64(bytes);
+    REQUIRE(text.size() == (size + 2) / 3 * 4);
+    REQUIRE(from_base64(text).value() == bytes);
+    REQUIRE(from_base64_any(text).value() == bytes);
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      for (const char bad : {'\0', '!', '\xff', '\x80', ' ', '"', '\\'}) {
+        std::string changed = text;
+        changed[at] = bad;
+        REQUIRE_FALSE(from_base64(changed).has_value());
+        REQUIRE_FALSE(from_base64_any(changed).has_value());
+      }
+    }
+    bytes.push_back(static_cast<std::uint8_t>(size * 37 + 201));
+  }
+  // Bits that no byte takes must be zero.
+  CHECK_FALSE(from_base64("AB==").has_value());
+  CHECK_FALSE(from_base64("AAB=").has_value());
+  CHECK_FALSE(from_base64_any("A").has_value());
+  CHECK_FALSE(from_base64_any("AA=A").has_value());
+  CHECK_FALSE(from_base64("-_-_").has_value());
+}
+
 TEST_CASE("hexadecimal and digests refuse upper case and wrong lengths", "[base]") {
   CHECK(to_hex(as_bytes("\x01\xfe")) == "01fe");
   CHECK_FALSE(from_hex("01FE").has_value());

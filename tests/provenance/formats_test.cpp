@@ -29,6 +29,14 @@ TEST_CASE("JSON is written as RFC 8785 writes it", "[provenance]") {
         "[1.7976931348623157e+308,295147905179352830000]");
 }
 
+TEST_CASE("a leaf's bytes are canonical JSON", "[provenance]") {
+  const Leaf leaf{LeafKind::dsse_0_0_2, digest_of("payload"), key_from(5).sign(Bytes{1, 2, 3}),
+                  key_from(5).public_key()};
+  const Bytes bytes = to_bytes(leaf);
+  CHECK(to_jcs(parse_json(as_text(bytes)).value()) == as_text(bytes));
+  CHECK(parse_leaf(bytes).value() == leaf);
+}
+
 TEST_CASE("JSON that could be read in two ways is refused", "[provenance]") {
   const auto code = [](std::string_view text) {
     const auto value = parse_json(text, {.bytes_max = 200, .depth_max = 4, .values_max = 10});
@@ -70,6 +78,32 @@ TEST_CASE("an envelope survives its JSON, and other spellings of it verify alike
   CHECK(parse_envelope(more).error().code == "json.duplicate_key");
   CHECK(parse_envelope(std::string(envelope_bytes_max + 1, ' ')).error().code ==
         "envelope.too_large");
+}
+
+TEST_CASE("an envelope in its canonical spelling is read as any other spelling of it",
+          "[provenance]") {
+  const auto key = key_from(3);
+  for (const std::string& body : {std::string(), std::string("{}"), std::string(1000, 'x')}) {
+    const std::string text =
+        to_json(sign_envelope(statement_payload_type, cloister::to_bytes(body), key));
+    const auto canonical = parse_envelope(text);
+    const auto spaced = parse_envelope(" " + text);  // read by the general reader
+    REQUIRE(canonical.has_value());
+    REQUIRE(spaced.has_value());
+    CHECK(*canonical == *spaced);
+    // Every single change is judged alike by both readers.
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      for (const char changed : {'A', '"', '\\', '}', '=', '-', '\n', '\xc3'}) {
+        std::string one = text;
+        one[at] = changed;
+        const auto fast = parse_envelope(one);
+        const auto general = parse_envelope(" " + one);
+        REQUIRE(fast.has_value() == general.has_value());
+        if (fast) REQUIRE(*fast == *general);
+        if (!fast) REQUIRE(fast.error().code == general.error().code);
+      }
+    }
+  }
 }
 
 TEST_CASE("a leaf is the canonical Rekor entry of four hundred bytes", "[provenance]") {

@@ -1,0 +1,56 @@
+// Groups of submissions: what is judged together.
+#include <catch2/catch.hpp>
+
+#include "provenance/sequencer.h"
+#include "tests/provenance/world.h"
+
+using namespace cloister;
+using namespace cloister::provenance;
+using cloister::provenance::test::digest_of;
+using cloister::provenance::test::World;
+
+TEST_CASE("signatures checked ahead change nothing of what is admitted and refused",
+          "[provenance]") {
+  World world;
+  world.run_study();
+  // The whole log as one group, so that keys are bound in the group that uses them; and some that
+  // are bad: another's signature, a spelling, a repetition.
+  std::vector<Submission> group;
+  const std::uint64_t size = ledger_head(world.ledger)->size;
+  for (std::uint64_t i = 0; i < size; ++i) {
+    const Envelope envelope = *stored_record(world.ledger, i)->envelope;
+    Submission one{to_json(envelope), {}};
+    if (i == world.records.at("batch").index) {
+      for (const Prediction& prediction : world.predictions)
+        one.entries.push_back(to_bytes(prediction));
+    }
+    group.push_back(one);
+    if (i % 5 != 0) continue;
+    Envelope wrong = envelope;
+    wrong.signatures.front().signature[i % 64] ^= 1;
+    group.push_back({to_json(wrong), {}});
+    group.push_back({"{" + to_json(envelope), {}});
+    group.push_back(one);
+  }
+  const auto judged = [&](const GroupOptions& options) {
+    const MemoryLedger empty;
+    return Sequencer(empty, world.rules).prepare(group, options).value();
+  };
+  const Batch plain = judged({});
+  std::size_t tasks = 0;
+  const Batch spread = judged(
+      {.now = {}, .all_or_nothing = false, .spread = [&](std::size_t count, const auto& task) {
+         for (tasks = 0; tasks < count; ++tasks) task(count - 1 - tasks);  // in another order
+       }});
+  CHECK(tasks == group.size());
+  CHECK(plain.head == checked_head(world.ledger).value());
+  CHECK(spread.head == plain.head);
+  CHECK(spread.puts == plain.puts);
+  CHECK(spread.records == plain.records);
+  REQUIRE(plain.records.size() == size);
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    REQUIRE(plain.outcomes[i].has_value() == spread.outcomes[i].has_value());
+    if (plain.outcomes[i]) CHECK(*plain.outcomes[i] == *spread.outcomes[i]);
+    if (!plain.outcomes[i]) CHECK(plain.outcomes[i].error() == spread.outcomes[i].error());
+  }
+}
