@@ -18,7 +18,8 @@ Result<void> Heads::keep(const Member& member, const provenance::Note& checkpoin
   if (text.ends_with('\n')) text.remove_suffix(1);
   auto signature = provenance::parse_note_signature(text);
   const auto key = crypto::public_key_from_bytes(member.keys.sign);
-  if (!signature || !key || checkpoint.signatures.empty()) return refuse(member);
+  const auto parsed = provenance::parse_checkpoint(checkpoint.text);
+  if (!signature || !key || !parsed || checkpoint.signatures.empty()) return refuse(member);
   const auto known = heads_.find(member.id);
   if (known != heads_.end() && known->second.text == checkpoint.text &&
       known->second.line == *signature)
@@ -26,7 +27,7 @@ Result<void> Heads::keep(const Member& member, const provenance::Note& checkpoin
   const provenance::NoteKey witness{signature->name, provenance::NoteKeyType::cosignature, *key};
   const provenance::Note note{checkpoint.text, {*signature}};
   if (provenance::check_note(note, witness) != provenance::NoteCheck::valid) return refuse(member);
-  heads_.insert_or_assign(member.id, Head{member.site, checkpoint.text,
+  heads_.insert_or_assign(member.id, Head{member.site, parsed->head.size, checkpoint.text,
                                           checkpoint.signatures.front(), std::move(*signature)});
   return {};
 }
@@ -38,6 +39,24 @@ std::vector<Bytes> Heads::of_others(const Member& member) const {
     notes.push_back(
         to_bytes(provenance::to_text(provenance::Note{head.text, {head.log, head.line}})));
     if (notes.size() >= heads_told_max) break;
+  }
+  return notes;
+}
+
+std::vector<provenance::Note> Heads::of_sites(std::uint64_t size) const {
+  std::vector<provenance::Note> notes;
+  std::map<std::string, std::size_t> open;  // by text: the note that still has room
+  for (const auto& [id, head] : heads_) {
+    if (head.site.empty() || head.size < size) continue;
+    const auto found = open.find(head.text);
+    const bool has_room = found != open.end() &&
+                          notes[found->second].signatures.size() < provenance::note_signatures_max;
+    if (!has_room) {
+      if (notes.size() >= heads_told_max) continue;
+      open.insert_or_assign(head.text, notes.size());
+      notes.push_back({head.text, {head.log}});
+    }
+    notes[open.at(head.text)].signatures.push_back(head.line);
   }
   return notes;
 }

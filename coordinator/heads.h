@@ -18,12 +18,16 @@ class Heads {
                                   BytesView line);
   // Of members of other sites, as notes.
   [[nodiscard]] std::vector<Bytes> of_others(const Member& member) const;
+  // Checkpoints of this size or more that agents of sites cosigned, the newest that each of them
+  // said, with those cosignatures; in several notes where one would hold too many.
+  [[nodiscard]] std::vector<provenance::Note> of_sites(std::uint64_t size) const;
   // The checkpoint with the cosignatures that are known for it.
   [[nodiscard]] provenance::Note cosigned(const provenance::Note& checkpoint) const;
 
  private:
   struct Head {
     std::string site;
+    std::uint64_t size = 0;
     std::string text;  // of the checkpoint
     provenance::NoteSignature log;
     provenance::NoteSignature line;

@@ -290,6 +290,20 @@ Result<std::vector<Bytes>> Ledger::consistency(std::uint64_t from) const {
   return proof;
 }
 
+Result<std::vector<Digest>> Ledger::consistency(std::uint64_t from, std::uint64_t to) const {
+  return provenance::prove_consistency(inner_->disk, from, to);
+}
+
+Result<std::optional<std::uint64_t>> Ledger::place_of(const Digest& leaf) const {
+  auto index = provenance::index_of(inner_->disk, leaf);
+  if (index && *index && **index >= inner_->size) return std::optional<std::uint64_t>();
+  return index;
+}
+
+Result<std::vector<Digest>> Ledger::inclusion(std::uint64_t index, std::uint64_t size) const {
+  return provenance::prove_inclusion(inner_->disk, index, size);
+}
+
 Result<protocol::SignerState> Ledger::signer(const MemberId& member) const {
   const auto place = provenance::signer_place(inner_->staged, member);
   if (!place) return pass(place);

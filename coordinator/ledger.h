@@ -86,6 +86,13 @@ class Ledger {
   [[nodiscard]] Result<std::optional<provenance::Note>> checkpoint_at(std::uint64_t size) const;
   // From a smaller head to the present one; empty for 0 and for heads we never had.
   [[nodiscard]] Result<std::vector<Bytes>> consistency(std::uint64_t from) const;
+  // From a smaller head to another one that we had: 0 < from <= to <= size().
+  [[nodiscard]] Result<std::vector<Digest>> consistency(std::uint64_t from, std::uint64_t to) const;
+  // Where a durable record stands; nothing for what is not there.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> place_of(const Digest& leaf) const;
+  // Proves a record in the tree of the first `size` ones: index < size <= size().
+  [[nodiscard]] Result<std::vector<Digest>> inclusion(std::uint64_t index,
+                                                      std::uint64_t size) const;
   [[nodiscard]] Result<protocol::SignerState> signer(const MemberId& member) const;
   // Envelopes only where `may_read` says so; leaves always.
   [[nodiscard]] Result<std::vector<protocol::LedgerEntry>> read(const protocol::FetchRecords& range,

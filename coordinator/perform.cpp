@@ -1,9 +1,18 @@
 #include "coordinator/perform.h"
 
 #include "base/log.h"
+#include "provenance/json.h"
 
 namespace cloister::coordinator {
 namespace {
+
+using provenance::Json;
+
+Json hashes_json(const std::vector<Digest>& hashes) {
+  Json list = Json::array();
+  for (const Digest& hash : hashes) list.push(hash);
+  return list;
+}
 
 // Records in memory at once while the core is fed at start.
 constexpr std::size_t replay_portion = 256;
@@ -141,6 +150,36 @@ void Performer::perform(const ReadSigner& action) {
   auto state = stores_.ledger.signer(action.member);
   if (!state) return refuse(action.token, state.error());
   answer(action.token, *state);
+}
+
+// Proofs for whoever asked to check, in the words of docs/protocol.md.
+Result<std::string> Performer::witnessed(const ReadWitnessed& question) const {
+  Json json;
+  json.set("what", "witnessed").set("record", question.record);
+  const auto index = stores_.ledger.place_of(question.record);
+  if (!index) return pass(index);
+  Json heads = Json::array();
+  if (*index && **index < question.size && question.size <= stores_.ledger.size()) {
+    const auto inclusion = stores_.ledger.inclusion(**index, question.size);
+    if (!inclusion) return pass(inclusion);
+    json.set("index", **index).set("inclusion", hashes_json(*inclusion));
+    for (const provenance::Note& note : heads_.of_sites(question.size)) {
+      const auto checkpoint = provenance::parse_checkpoint(note.text);
+      if (!checkpoint) return pass(checkpoint);
+      const auto proof = stores_.ledger.consistency(question.size, checkpoint->head.size);
+      if (!proof) return pass(proof);
+      Json head;
+      head.set("checkpoint", provenance::to_text(note)).set("consistency", hashes_json(*proof));
+      heads.push(std::move(head));
+    }
+  }
+  return provenance::to_jcs(json.set("heads", std::move(heads)));
+}
+
+void Performer::perform(const ReadWitnessed& action) {
+  auto json = witnessed(action);
+  if (!json) return refuse(action.token, json.error());
+  answer(action.token, protocol::Told{std::move(*json)});
 }
 
 void Performer::perform(const OpenBlob& action) {

@@ -56,6 +56,7 @@ class Performer {
   void perform(const Append& action);
   void perform(const ReadRecords& action);
   void perform(const ReadSigner& action);
+  void perform(const ReadWitnessed& action);
   void perform(const OpenBlob& action);
   void perform(const WriteChunk& action);
   void perform(const ReadBlob& action);
@@ -69,6 +70,7 @@ class Performer {
 
  private:
   void feed(const Event& event);
+  [[nodiscard]] Result<std::string> witnessed(const ReadWitnessed& question) const;
   [[nodiscard]] Result<void> replay();
   void answer(Token token, const protocol::Reply& reply, BytesView payload = {});
   void refuse(Token token, const Error& error);

@@ -43,6 +43,13 @@ struct ReadSigner {
   Token token = 0;
   MemberId member;
 };
+// Answer with Told: the record's place, its proof in the tree of `size` records, and the
+// checkpoints from there on that agents cosigned.
+struct ReadWitnessed {
+  Token token = 0;
+  Digest record;
+  std::uint64_t size = 0;
+};
 struct OpenBlob {
   Token token = 0;
   MemberId owner;
@@ -90,9 +97,9 @@ struct RevokeMember {
   MemberId member;
 };
 
-using Action = std::variant<Reply, AnswerPoll, Admit, Append, ReadRecords, ReadSigner, OpenBlob,
-                            WriteChunk, ReadBlob, StoreWraps, ReadWraps, EraseWraps,
-                            KeepCosignature, KeepEnrolments, BindMember, RevokeMember>;
+using Action = std::variant<Reply, AnswerPoll, Admit, Append, ReadRecords, ReadSigner,
+                            ReadWitnessed, OpenBlob, WriteChunk, ReadBlob, StoreWraps, ReadWraps,
+                            EraseWraps, KeepCosignature, KeepEnrolments, BindMember, RevokeMember>;
 using Actions = std::vector<Action>;
 
 }  // namespace cloister::coordinator

@@ -67,6 +67,7 @@ class Coordinator {
   void touch_blob(const Digest& blob);
   void point_to(const Study& study, const provenance::Record& record);
   void heard(const Member& member, Instant now, Actions& actions);
+  void wake_witnesses(const Member& asker, std::uint64_t size, Actions& actions);
   void plan(Actions& actions);
   void append(Draft draft, Actions& actions);
   void answer_due(std::vector<HeldPoll> polls, Actions& actions) const;

@@ -1,5 +1,6 @@
 // What each request asks for: one function a kind. Role and membership were checked before.
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "coordinator/core/answers.h"
@@ -164,11 +165,41 @@ struct Coordinator::Handler {
   }
 
   void operator()(const protocol::Ask& ask) const {
+    if (ask.what == "witnessed") return take_witness_question(ask.argument);
     auto json = answer(member, ask, {core.view(), core.heard_, core.ledger_size_, now});
     if (!json) return refuse(json.error());
     reply(protocol::Told{std::move(*json)});
   }
+  void take_witness_question(const std::string& argument) const {
+    const auto space = std::min(argument.find(' '), argument.size());
+    const auto record = digest_from_hex(argument.substr(0, space));
+    std::uint64_t size = 0;
+    const char* end = argument.data() + argument.size();
+    const char* from = argument.data() + std::min(space + 1, argument.size());
+    const auto parsed = std::from_chars(from, end, size);
+    if (!record || parsed.ec != std::errc() || parsed.ptr != end) {
+      return refuse({Kind::invalid, "ask.witnessed",
+                     "The question names no record and size of the ledger.",
+                     "Ask with the record's leaf hash and a size, with a space between."});
+    }
+    actions.push_back(ReadWitnessed{arrived.token, *record, size});
+    core.wake_witnesses(member, size, actions);
+  }
 };
+
+// Agents cosign what they hear of with their next Poll: those that have not heard of this size yet
+// are answered now, so that whoever waits for their cosignatures need not wait for the Poll's end.
+void Coordinator::wake_witnesses(const Member& asker, std::uint64_t size, Actions& actions) {
+  std::set<MemberId> behind;
+  for (const StudyId& id : index_.of(asker.site, asker.id)) {
+    for (const std::string& site : studies_.at(id).plan().sites) {
+      for (const MemberId& agent : polls_.at_site(site)) {
+        if (polls_.held().at(agent).head_size < size) behind.insert(agent);
+      }
+    }
+  }
+  for (const MemberId& agent : behind) actions.push_back(answer_to(*polls_.take(agent)));
+}
 
 void Coordinator::on_request(const RequestArrived& arrived, Instant now, Actions& actions) {
   const Member* member = membership_.find(arrived.member);

@@ -76,3 +76,29 @@ TEST_CASE("a member's new poll takes the place of its old one, which is answered
   CHECK(answers(desk.request("agent-a", waiting(seen))) == 0);
   CHECK(answers(desk.request("agent-a", waiting(seen))) == 1);
 }
+
+TEST_CASE("who asks for cosignatures wakes the agents that have not heard of that head",
+          "[coordinator]") {
+  Desk desk;
+  desk.open_study();
+  for (const char* agent : {"agent-a", "agent-b"}) {
+    protocol::Poll poll = waiting(desk.work(agent).version);
+    poll.head_size = agent == std::string("agent-a") ? 3 : 7;
+    CHECK(answers(desk.request(agent, poll)) == 0);
+  }
+  const std::string record(64, 'a');
+  CHECK(answers(desk.request("trainer", protocol::Ask{"witnessed", record + " 3"})) == 0);
+  const Actions actions = desk.request("trainer", protocol::Ask{"witnessed", record + " 7"});
+  REQUIRE(answers(actions) == 1);
+  const auto& read = std::get<ReadWitnessed>(actions.front());
+  CHECK(read.size == 7);
+  CHECK(read.record == digest_from_hex(record).value());
+  // Who has no part in a study of these sites wakes nobody.
+  CHECK(answers(desk.request("auditor", protocol::Ask{"witnessed", record + " 99"})) == 0);
+  for (const char* bad : {"", "7", "zz 7", " 7", "aa"}) {
+    const Actions refused = desk.request("trainer", protocol::Ask{"witnessed", bad});
+    CHECK(std::holds_alternative<protocol::Refused>(std::get<Reply>(refused.front()).reply));
+  }
+  const Actions refused = desk.request("trainer", protocol::Ask{"witnessed", record + " 7x"});
+  CHECK(std::holds_alternative<protocol::Refused>(std::get<Reply>(refused.front()).reply));
+}

@@ -45,6 +45,7 @@ std::optional<std::string> Checkers::take(const SimCoordinator& coordinator,
   const Record record = provenance::parse_statement(envelope.payload).value();
   if (auto broken = judge(coordinator, record)) return broken;
   if (auto broken = follow_withdrawals(record)) return broken;
+  kinds_.insert(record.kind);
   for (const auto& input : record.inputs) seen_[input.digest].insert(record.kind);
   for (const auto& subject : record.subjects) {
     seen_[subject.digest].insert(record.kind);

@@ -26,6 +26,7 @@ class Checkers {
 
   [[nodiscard]] std::vector<Digest> approvals_of(const Digest& model) const;
   [[nodiscard]] std::size_t records() const { return leaves_.size(); }
+  [[nodiscard]] bool has_any(provenance::RecordKind kind) const { return kinds_.contains(kind); }
 
  private:
   [[nodiscard]] std::optional<std::string> take(const SimCoordinator& coordinator,
@@ -37,6 +38,7 @@ class Checkers {
   std::uint64_t life_checked_ = 0;
   [[nodiscard]] std::optional<std::string> follow_withdrawals(const provenance::Record& record);
 
+  std::set<provenance::RecordKind> kinds_;
   std::map<JobId, int> products_;
   std::map<Digest, std::set<Digest>> made_from_;  // thing -> what was made from it
   std::set<Digest> tainted_;                      // made from something that was withdrawn

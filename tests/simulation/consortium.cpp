@@ -54,19 +54,23 @@ std::vector<std::string> site_names(std::uint64_t count) {
 
 class Run {
  public:
-  Run(std::uint64_t seed, bool tell, std::size_t sites)
-      : tell_(tell),
+  Run(std::uint64_t seed, RunOptions options)
+      : tell_(options.tell),
+        forks_(options.fork),
         prng_(seed),
-        sites_(site_names(sites == 0 ? 1 + prng_.below(4) : sites)),
+        sites_(site_names(options.sites == 0 ? 1 + prng_.below(4) : options.sites)),
         members_(prng_.next(), sites_),
         faults_(draw_faults(prng_)),
         network_(timeline_, prng_, faults_),
         coordinator_({timeline_, members_.at("coordinator").identity, members_.entropy(),
                       members_.rules(), members_.genesis()}),
+        fork_({timeline_, members_.at("coordinator").identity, members_.entropy(), members_.rules(),
+               members_.genesis()}),
         began_(timeline_.now()) {
+    if (forks_) faults_.until = Duration(0);  // an honest network: only the coordinator lies
     // Numbers of its own: runs without a withdrawal stay what they were.
     Prng withdrawal(seed ^ 0x77697468);
-    if (sites_.size() < 2 || !withdrawal.chance(0.4)) return;
+    if (forks_ || sites_.size() < 2 || !withdrawal.chance(0.4)) return;
     withdraws_ = sites_[withdrawal.below(sites_.size())];
     // Mostly while things still go wrong.
     const auto span = static_cast<std::uint64_t>(faults_.until.count()) * 5 / 4 + 600'000;
@@ -108,7 +112,12 @@ class Run {
   [[nodiscard]] std::string standing();
   [[nodiscard]] site_agent::SitePolicy policy_of(const std::string& site) const;
 
+  [[nodiscard]] bool is_time_to_fork() const;
+  void fork();
+  [[nodiscard]] std::optional<Outcome> fork_outcome() const;
+
   bool tell_;
+  bool forks_;
   Prng prng_;
   std::vector<std::string> sites_;
   Members members_;
@@ -116,6 +125,8 @@ class Run {
   Timeline timeline_;
   SimNetwork network_;
   SimCoordinator coordinator_;
+  SimCoordinator fork_;  // what the others are shown, once it forks
+  std::optional<Instant> forked_at_;
   Checkers checkers_;
   std::map<std::string, std::unique_ptr<SimMember>> nodes_;
   std::set<std::string> by_hand_;
@@ -349,6 +360,43 @@ std::string Run::standing() {
   return text;
 }
 
+// The pooled training is about to be handed to the trainer, which has not heard of it.
+bool Run::is_time_to_fork() const {
+  if (!forks_ || forked_at_ || !coordinator_.is_up()) return false;
+  for (const auto& [id, study] : coordinator_.core().studies()) {
+    for (const auto& [job_id, job] : study.jobs()) {
+      if (job.kind == "train-segmentation") return true;
+    }
+  }
+  return false;
+}
+
+// One site and the trainer stay with this history; the other sites are shown another one.
+void Run::fork() {
+  forked_at_ = timeline_.now();
+  fork_.start_as_fork_of(coordinator_);
+  for (std::size_t i = 1; i < sites_.size(); ++i) {
+    SimMember& node = *nodes_.at("agent-" + sites_[i]);
+    node.kill();  // nothing of the first history that is under way reaches it
+    node.turn_to(fork_);
+    node.start();
+  }
+}
+
+// Half an hour with a history that one site of several vouches for: nothing may come of the
+// releases.
+std::optional<Outcome> Run::fork_outcome() const {
+  if (!forked_at_) return std::nullopt;
+  const coordinator::Study& study = coordinator_.core().studies().begin()->second;
+  if (checkers_.has_any(provenance::RecordKind::train_started) || study.newest_model() != nullptr) {
+    return ended(Verdict::unsafe, "fork: the trainer acted on a history that one site vouches for");
+  }
+  if (timeline_.now() - *forked_at_ < Duration(1'800'000)) return std::nullopt;
+  const std::string notice = nodes_.at("trainer")->last_notice();
+  if (notice.starts_with("witness.quorum")) return ended(Verdict::finished, "");
+  return ended(Verdict::stuck, "fork: the trainer did not say what it waits for: " + notice);
+}
+
 Outcome Run::loop() {
   while (timeline_.run_next()) {
     ++steps_;
@@ -358,6 +406,8 @@ Outcome Run::loop() {
         return ended(Verdict::unsafe, fmt::format("honest-log: {} saw a fork or a rollback: {}",
                                                   name, node->last_notice()));
     }
+    if (is_time_to_fork()) fork();
+    if (auto done = fork_outcome()) return *done;
     if (is_finished()) return ended(Verdict::finished, "");
     const bool is_late = timeline_.now() - began_ > faults_.until + patience;
     if (is_late || steps_ > steps_max)
@@ -369,8 +419,6 @@ Outcome Run::loop() {
 
 }  // namespace
 
-Outcome run_consortium(std::uint64_t seed, bool tell, std::size_t sites) {
-  return Run(seed, tell, sites).go();
-}
+Outcome run_consortium(std::uint64_t seed, RunOptions options) { return Run(seed, options).go(); }
 
 }  // namespace cloister::simulation

@@ -18,7 +18,11 @@ struct Outcome {
   std::size_t records = 0;
 };
 
-// `sites`: 0 lets the seed choose one to four.
-[[nodiscard]] Outcome run_consortium(std::uint64_t seed, bool tell, std::size_t sites = 0);
+struct RunOptions {
+  bool tell = false;
+  std::size_t sites = 0;  // 0 lets the seed choose one to four
+  bool fork = false;  // the coordinator shows all sites but one another history; no other faults
+};
+[[nodiscard]] Outcome run_consortium(std::uint64_t seed, RunOptions options);
 
 }  // namespace cloister::simulation

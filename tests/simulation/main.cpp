@@ -1,4 +1,4 @@
-// simulation_test [--seed N] [--runs M] [--sites S] [--tell]
+// simulation_test [--seed N] [--runs M] [--sites S] [--fork] [--tell]
 //
 // Runs M consortia from seeds N, N + 1, ... A failing seed is printed with the command that replays
 // it. Exit status: 0 all well, 2 a safety rule broke, 3 something never finished; an abort is a
@@ -47,11 +47,12 @@ int main(int argc, char** argv) {
   const std::uint64_t runs = number_after(argc, argv, "--runs", 200);
   const bool tell = has(argc, argv, "--tell");
   const std::uint64_t sites = number_after(argc, argv, "--sites", 0);
+  const bool fork = has(argc, argv, "--fork");
   std::size_t steps = 0;
   std::size_t records = 0;
   double hours = 0;
   for (running = seed; running < seed + runs; ++running) {
-    const Outcome outcome = run_consortium(running, tell, sites);
+    const Outcome outcome = run_consortium(running, {tell, sites, fork});
     steps += outcome.steps;
     records += outcome.records;
     hours += static_cast<double>(outcome.took.count()) / 3'600'000;
@@ -61,9 +62,11 @@ int main(int argc, char** argv) {
                    static_cast<double>(outcome.took.count()) / 3'600'000);
     if (outcome.verdict == Verdict::finished) continue;
     std::fprintf(
-        stderr, "seed %llu: %s\nreplay: simulation_test --seed %llu --runs 1 --sites %llu --tell\n",
+        stderr,
+        "seed %llu: %s\nreplay: simulation_test --seed %llu --runs 1 --sites %llu%s --tell\n",
         static_cast<unsigned long long>(running), outcome.why.c_str(),
-        static_cast<unsigned long long>(running), static_cast<unsigned long long>(sites));
+        static_cast<unsigned long long>(running), static_cast<unsigned long long>(sites),
+        fork ? " --fork" : "");
     return outcome.verdict == Verdict::unsafe ? 2 : 3;
   }
   std::printf("%llu consortia: %zu steps, %zu records, %.0f virtual hours, all finished and safe\n",

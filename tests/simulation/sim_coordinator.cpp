@@ -51,6 +51,15 @@ void SimCoordinator::start() {
   ensure(restored.has_value(), "the ledger can be replayed");
 }
 
+void SimCoordinator::start_as_fork_of(const SimCoordinator& other) {
+  store_ = other.store_;
+  store_.power_cut();
+  outside_ = other.outside_;
+  blobs_ = other.blobs_;
+  blobs_.forget_open();
+  start();
+}
+
 void SimCoordinator::kill() {
   ++life_;
   live_.reset();

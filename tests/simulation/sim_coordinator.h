@@ -44,6 +44,8 @@ class SimCoordinator {
 
   void start();
   void kill();
+  // Starts with all that the other has on its disks: a second history from here on.
+  void start_as_fork_of(const SimCoordinator& other);
   [[nodiscard]] bool is_up() const { return live_ != nullptr; }
   // Lost if the coordinator is down, or goes down before it answers.
   void request(const MemberId& member, const protocol::Request& request, const Bytes& payload,

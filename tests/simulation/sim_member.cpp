@@ -87,7 +87,7 @@ void SimMember::send(std::uint64_t number) {
   };
   parts_.network.send(
       parts_.name, [this, request = asked.request, payload = asked.payload, answered] {
-        parts_.coordinator.request(MemberId::trusted(parts_.name), request, payload, answered);
+        coordinator_->request(MemberId::trusted(parts_.name), request, payload, answered);
       });
   const auto* poll = std::get_if<protocol::Poll>(&asked.request);
   const Duration wait = poll == nullptr ? Duration(0) : poll->wait;

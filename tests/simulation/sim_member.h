@@ -42,10 +42,13 @@ class SimMember {
  public:
   using Told = std::function<void(const Result<std::string>&)>;
 
-  explicit SimMember(SimMemberParts parts) : parts_(std::move(parts)) {}
+  explicit SimMember(SimMemberParts parts)
+      : parts_(std::move(parts)), coordinator_(&parts_.coordinator) {}
 
   void start();
   void kill();
+  // From now on another machine answers at the coordinator's address.
+  void turn_to(SimCoordinator& other) { coordinator_ = &other; }
   [[nodiscard]] bool is_up() const { return core_ != nullptr; }
   // A person at the control socket; unanswered if the agent is killed meanwhile.
   void person_asks(const std::string& verb, const std::string& body, Told told);
@@ -99,6 +102,7 @@ class SimMember {
   void download(const Digest& digest, transport::BlobDownload::Actions actions);
 
   SimMemberParts parts_;
+  SimCoordinator* coordinator_;
   // On its disk.
   member::Stored stored_;
   std::map<Digest, Bytes> kept_;

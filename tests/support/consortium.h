@@ -197,6 +197,36 @@ class TestLedger {
     for (const Digest& hash : proof) out.emplace_back(hash.bytes.begin(), hash.bytes.end());
     return out;
   }
+  // What a coordinator tells who asks "witnessed" (docs/protocol.md) when these cosigned its head.
+  [[nodiscard]] std::string witnessed(const std::string& argument,
+                                      const std::vector<std::string>& cosigners) {
+    const Digest record = digest_from_hex(argument.substr(0, 64)).value();
+    const std::uint64_t size = std::stoull(argument.substr(65));
+    const auto hashes = [](const std::vector<Digest>& all) {
+      provenance::Json list = provenance::Json::array();
+      for (const Digest& hash : all) list.push(hash);
+      return list;
+    };
+    provenance::Json json;
+    provenance::Json heads = provenance::Json::array();
+    const auto place = places_.find(record);
+    if (place != places_.end() && place->second < size && size <= tree_.size()) {
+      const provenance::LeafHashes leaves(sizes_);
+      json.set("index", place->second);
+      json.set("inclusion",
+               hashes(provenance::inclusion_proof(leaves, place->second, size).value()));
+      auto note = provenance::parse_note(as_text(checkpoint())).value();
+      for (const std::string& name : cosigners) {
+        note.signatures.push_back(
+            provenance::cosign(note.text, name, consortium_.person(name).keys.sign, start_of_time));
+      }
+      const auto proof = provenance::consistency_proof(leaves, size, tree_.size()).value();
+      provenance::Json head;
+      head.set("checkpoint", provenance::to_text(note)).set("consistency", hashes(proof));
+      heads.push(std::move(head));
+    }
+    return provenance::to_jcs(json.set("heads", std::move(heads)));
+  }
   [[nodiscard]] std::size_t count(provenance::RecordKind kind) const {
     std::size_t found = 0;
     for (const auto& record : records) found += record.kind == kind ? 1 : 0;

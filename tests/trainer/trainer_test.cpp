@@ -29,6 +29,7 @@ struct Encoded {
 class World {
  public:
   World() : ledger(all), plan(all.plan()), study(all.study(plan)) {
+    put(study.opened);
     encoded = encode("agent-a", "steward-a");
     start();
   }
@@ -50,6 +51,7 @@ class World {
     record.study = plan.study;
     record.subjects.push_back({"manifest", out.digest});
     record.details.set("manifest", out.manifest);
+    if (on_demand) record.details.set("purpose", "prediction");
     out.encoded_at = put(all.sign(agent, record, now));
     provenance::Record permit;
     permit.kind = RecordKind::permit_granted;
@@ -80,7 +82,8 @@ class World {
       job.inputs.insert(job.inputs.begin(), {"model", digest_of("network"), 0});
     Json dataset;
     dataset.set("site", "site-a").set("manifest", encoded.digest).set("content", encoded.manifest);
-    dataset.set("encoded", encoded.encoded_at).set("permit", encoded.permit_at);
+    dataset.set("encoded", encoded.encoded_at);
+    if (!on_demand) dataset.set("permit", encoded.permit_at);
     Json spec;
     spec.set("spec", 1).set("job", job.id.text()).set("kind", kind);
     spec.set("study", plan.study.text()).set("datasets", Json::array().push(std::move(dataset)));
@@ -159,6 +162,9 @@ class World {
   std::set<Digest> downloaded, uploaded, discarded;
   std::vector<protocol::PutWraps> wraps;
   std::vector<RunWorker> orders;
+  std::vector<std::string> cosigners{"agent-a"};  // of the ledger's head; the plan's quorum is one
+  std::size_t questions = 0;
+  bool on_demand = false;
 
  private:
   void finish(const RunWorker& order) {
@@ -232,6 +238,10 @@ class World {
       protocol::Wraps out;
       for (const Digest& shard : get->shards) out.wraps.push_back({shard, Bytes{1, 2, 3}});
       return out;
+    }
+    if (const auto* question = std::get_if<protocol::Ask>(&request)) {
+      ++questions;
+      return protocol::Told{ledger.witnessed(question->argument, cosigners)};
     }
     if (const auto* put_ = std::get_if<protocol::PutWraps>(&request)) wraps.push_back(*put_);
     return protocol::Done{};
@@ -319,6 +329,16 @@ TEST_CASE("what the site did not sign, release or keep is not opened", "[trainer
   withdrawn.study.more.push_back(withdrawn.all.sign("coordinator", quarantine, withdrawn.now));
   CHECK(refused(withdrawn) == "dataset.quarantined");
 
+  World no_permit;  // shards of the study's own, offered as if they were a request on demand
+  no_permit.kind = "predict";
+  no_permit.on_demand = true;
+  no_permit.start();
+  CHECK(refused(no_permit) == "dataset.not_permitted");
+
+  World one_record_twice;  // the coordinator answers the question for the permit with the dataset
+  one_record_twice.encoded.permit_at = one_record_twice.encoded.encoded_at;
+  CHECK(refused(one_record_twice) == "dataset.not_permitted");
+
   World other_plan;
   auto plan = other_plan.plan;
   plan.seed = 7;
@@ -335,6 +355,68 @@ TEST_CASE("replies are sealed to no key but the certified one", "[trainer]") {
   CHECK(world.uploaded.empty());
   CHECK(world.ledger.count(RecordKind::prediction_batch) == 0);
   CHECK(provenance::text_or_empty(world.ledger.records.back().details, "code") == "reply.reader");
+}
+
+TEST_CASE("a release is acted upon only when a quorum of sites cosigned the ledger that holds it",
+          "[trainer]") {
+  World world;
+  world.plan.quorum = 2;
+  world.study = world.all.study(world.plan);
+  world.run();
+  CHECK(world.runs == 0);
+  CHECK(world.downloaded.empty());
+  CHECK(world.ledger.count(RecordKind::job_failed) == 0);  // it waits
+  const std::size_t asked = world.questions;
+  CHECK(asked > 10);
+
+  world.cosigners = {"agent-a", "steward-b", "trainer"};  // no second site's agent
+  world.run();
+  CHECK(world.runs == 0);
+  world.cosigners = {"agent-b", "agent-a"};
+  world.run();
+  CHECK(world.runs == 1);
+  CHECK(world.ledger.count(RecordKind::model_produced) == 1);
+}
+
+TEST_CASE("a release that waits for its quorum ends with a withdrawal at once", "[trainer]") {
+  World world;
+  world.cosigners.clear();
+  world.run();
+  REQUIRE(world.runs == 0);
+  provenance::Record quarantine;
+  quarantine.kind = RecordKind::quarantine_set;
+  quarantine.study = world.plan.study;
+  quarantine.subjects.push_back({"manifest", world.encoded.digest});
+  world.study.more.push_back(world.all.sign("coordinator", quarantine, world.now));
+  world.run();
+  CHECK(world.runs == 0);
+  REQUIRE(world.ledger.count(RecordKind::job_failed) == 1);
+  CHECK(provenance::text_or_empty(world.ledger.records.back().details, "code") ==
+        "dataset.quarantined");
+}
+
+TEST_CASE("on demand only a network is served that the owner released", "[trainer]") {
+  const auto released = [](const std::string& signer, const std::string& network) {
+    World world;
+    world.kind = "predict";
+    world.on_demand = true;
+    world.encoded = world.encode("agent-a", "steward-a");
+    provenance::Record release;
+    release.kind = RecordKind::model_released;
+    release.study = world.plan.study;
+    release.subjects.push_back({"model", digest_of(network)});
+    const Bytes envelope = world.all.sign(signer, release, world.now);
+    world.put(envelope);
+    world.study.more.push_back(envelope);
+    world.start();
+    world.run();
+    return world.ledger.count(RecordKind::prediction_batch) == 1
+               ? std::string("served")
+               : provenance::text_or_empty(world.ledger.records.back().details, "code");
+  };
+  CHECK(released("owner", "network") == "served");
+  CHECK(released("owner", "another network") == "model.not_released");
+  CHECK(released("steward-a", "network") == "model.not_released");
 }
 
 namespace {

@@ -85,7 +85,13 @@ Result<void> check_encoded(const Dataset& dataset, const StudyId& study,
         });
       });
   if (!all_listed) return not_signed(dataset, "a shard is not in the manifest that was signed");
-  return {};
+  // Only a request on demand goes under a standing permit; all else needs a release of its own.
+  const std::string detail = text_or_empty(record.details, "purpose");
+  const bool is_request = (detail.empty() ? record.purpose : detail) == "prediction";
+  if (dataset.permit_at || is_request) return {};
+  return fail(Kind::forbidden, "dataset.not_permitted",
+              fmt::format("No release permit came with the dataset of site '{}'.", dataset.site),
+              "Tell the study owner: the coordinator offers what was not released.");
 }
 
 Result<void> check_permit(const Dataset& dataset, const member::Member& self,

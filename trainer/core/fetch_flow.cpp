@@ -44,6 +44,47 @@ bool take_wraps(LocalJob& local, const protocol::Wraps& wraps) {
   });
 }
 
+// What was asked for, which decides how the answer is checked: the coordinator's word does not.
+struct Wanted {
+  std::size_t place = 0;  // of the dataset in the job
+  bool is_permit = false;
+};
+
+// The release that was checked, if it is one.
+Result<std::optional<Digest>> check_record(const TrainerState& state, const JobView& job,
+                                           const Dataset& dataset, const Wanted& wanted,
+                                           const protocol::LedgerEntry& entry) {
+  const auto opened = state.link.membership().open(entry.envelope);
+  if (!opened) return pass(opened);
+  if (!wanted.is_permit) {
+    if (auto ok = check_encoded(dataset, job.study, *opened); !ok) return pass(ok);
+    return std::optional<Digest>();
+  }
+  const member::Member* self = state.link.membership().find(state.options.link.self);
+  if (self == nullptr) {
+    return fail(Kind::unauthenticated, "member.unknown", "This trainer is not bound any more.");
+  }
+  if (auto ok = check_permit(dataset, *self, *opened); !ok) return pass(ok);
+  return std::optional(opened->leaf);
+}
+
+// One record of one dataset was read; when all are, the sites are asked whether they saw them.
+void on_record(TrainerState& state, const JobId& id, const Wanted& wanted,
+               const Result<protocol::Reply>& reply, Instant at) {
+  LocalJob* local = state.find_local(id, Step::checking);
+  const JobView* job = state.find_job(id);
+  if (local == nullptr || job == nullptr) return;
+  const auto* records = reply ? std::get_if<protocol::Records>(&*reply) : nullptr;
+  if (records == nullptr || records->entries.empty()) return again_later(*local, at);
+  const auto release =
+      check_record(state, *job, local->datasets[wanted.place], wanted, records->entries.front());
+  if (!release) return fail_job(state, *job, release.error(), at);
+  if (*release) local->unwitnessed.insert(**release);
+  if (--local->unanswered == 0) begin_witnessing(state, *job, at);
+}
+
+}  // namespace
+
 void fetch_keys(TrainerState& state, const JobView& job, LocalJob& local) {
   local.step = Step::keys;
   std::vector<Digest> shards;
@@ -72,31 +113,6 @@ void fetch_keys(TrainerState& state, const JobView& job, LocalJob& local) {
   }
 }
 
-Result<void> check_record(const TrainerState& state, const JobView& job, const Dataset& dataset,
-                          const protocol::LedgerEntry& entry) {
-  const auto opened = state.link.membership().open(entry.envelope);
-  if (!opened) return pass(opened);
-  if (entry.index == dataset.encoded_at) return check_encoded(dataset, job.study, *opened);
-  const member::Member* self = state.link.membership().find(state.options.link.self);
-  if (self == nullptr) {
-    return fail(Kind::unauthenticated, "member.unknown", "This trainer is not bound any more.");
-  }
-  return check_permit(dataset, *self, *opened);
-}
-
-// One record of one dataset was read; when all are, the keys are asked for.
-void on_record(TrainerState& state, const JobId& id, std::size_t place,
-               const Result<protocol::Reply>& reply, Instant at) {
-  LocalJob* local = state.find_local(id, Step::checking);
-  const JobView* job = state.find_job(id);
-  if (local == nullptr || job == nullptr) return;
-  const auto* records = reply ? std::get_if<protocol::Records>(&*reply) : nullptr;
-  if (records == nullptr || records->entries.empty()) return again_later(*local, at);
-  const auto ok = check_record(state, *job, local->datasets[place], records->entries.front());
-  if (!ok) return fail_job(state, *job, ok.error(), at);
-  if (--local->unanswered == 0) fetch_keys(state, *job, *local);
-}
-
 Result<void> check_quarantine(const TrainerState& state, const JobView& job,
                               const LocalJob& local) {
   for (const protocol::StudyView& view : state.link.work().studies) {
@@ -118,8 +134,6 @@ Result<void> check_quarantine(const TrainerState& state, const JobView& job,
   return {};
 }
 
-}  // namespace
-
 void begin_fetch(TrainerState& state, const JobView& job, Instant now) {
   LocalJob& local = state.jobs[job.id];
   auto datasets = datasets_of(job);
@@ -130,11 +144,12 @@ void begin_fetch(TrainerState& state, const JobView& job, Instant now) {
   }
   local.step = Step::checking;
   local.unanswered = 0;
+  local.unwitnessed.clear();
   for (std::size_t place = 0; place < local.datasets.size(); ++place) {
     const Dataset& dataset = local.datasets[place];
-    std::vector<std::uint64_t> indices{dataset.encoded_at};
+    std::vector<std::pair<std::uint64_t, Wanted>> asked{{dataset.encoded_at, {place, false}}};
     // A request on demand goes under a standing permit, which its own record cites.
-    if (dataset.permit_at) indices.push_back(*dataset.permit_at);
+    if (dataset.permit_at) asked.push_back({*dataset.permit_at, {place, true}});
     if (!dataset.permit_at && job.kind == "train-segmentation") {
       return fail_job(
           state, job,
@@ -143,11 +158,12 @@ void begin_fetch(TrainerState& state, const JobView& job, Instant now) {
                 "Tell the study owner."},
           now);
     }
-    for (const std::uint64_t index : indices) {
+    for (const auto& [index, wanted] : asked) {
       ++local.unanswered;
-      state.ask(protocol::FetchRecords{index, 1},
-                [id = job.id, place](TrainerState& later, Result<protocol::Reply> reply,
-                                     Instant at) { on_record(later, id, place, reply, at); });
+      state.ask(
+          protocol::FetchRecords{index, 1},
+          [id = job.id, what = wanted](TrainerState& later, Result<protocol::Reply> reply,
+                                       Instant at) { on_record(later, id, what, reply, at); });
     }
   }
   if (local.datasets.empty()) {

@@ -87,6 +87,7 @@ void perform(TrainerState& state, const JobView& job, Instant now) {
                  fmt::format("Job '{}': no progress for two leases; its worker is ended.", job.id));
     stop(state, job.id, false);
   }
+  if (local.step == Step::witnessing) return ask_witnesses(state, job, now);
   if (local.step != Step::idle) return;
   if (local.not_before > now &&
       (local.failed_attempt == 0 || local.failed_attempt == job.attempt)) {

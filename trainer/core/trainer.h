@@ -2,6 +2,7 @@
 //
 //   the coordinator says        and here                     then
 //   offered                     study verified, ours         draft job.approved
+//   approved                    releases not vouched for     Ask whether a quorum of sites cosigned
 //   approved (train)            inputs missing               GetWraps, Download admitted shards
 //   approved (train)            inputs there                 train.started, run the worker
 //   approved (train)            worker finished              train.completed, model.produced

@@ -19,6 +19,7 @@ struct LocalJob {
   enum class Step {
     idle,
     checking,
+    witnessing,
     keys,
     fetching,
     ready,
@@ -30,7 +31,11 @@ struct LocalJob {
   };
   Step step = Step::idle;
   std::vector<Dataset> datasets;
-  std::set<Digest> moving;  // blobs on their way in or out
+  std::set<Digest> unwitnessed;  // releases that this job acts on and no quorum vouches for yet
+  std::string head;              // that the sites must have cosigned; see member/witnessed.h
+  bool is_vouched = false;       // enough of them have
+  std::uint64_t rounds = 0;      // of asking them
+  std::set<Digest> moving;       // blobs on their way in or out
   std::size_t unanswered = 0;
   member::Worked worked;
   std::uint32_t failed_attempt = 0;
@@ -48,6 +53,7 @@ struct TrainerState {
   std::optional<JobId> training;    // who has the training worker
   std::optional<JobId> predicting;  // who has the warm worker
   std::map<std::uint64_t, Then> asked;
+  std::set<Digest> witnessed;  // releases that a quorum vouched for since the start
   std::map<StudyId, std::size_t> binding_seen;  // how many later records of the study were read
   member::Actions out;
 
@@ -73,6 +79,14 @@ void on_rejected(TrainerState& state, const member::Rejected& rejected, Instant 
 void begin_fetch(TrainerState& state, const protocol::JobView& job, Instant now);
 void on_moved(TrainerState& state, const Digest& digest, Instant now);
 void on_transfer_failed(TrainerState& state, const member::TransferFailed& event, Instant now);
+
+// witness_flow.cpp: whether a quorum of sites saw the releases that a job acts on
+void begin_witnessing(TrainerState& state, const protocol::JobView& job, Instant now);
+void ask_witnesses(TrainerState& state, const protocol::JobView& job, Instant now);
+// fetch_flow.cpp again: once they have
+void fetch_keys(TrainerState& state, const protocol::JobView& job, LocalJob& local);
+[[nodiscard]] Result<void> check_quarantine(const TrainerState& state, const protocol::JobView& job,
+                                            const LocalJob& local);
 
 // product_flow.cpp: what a finished worker made
 void begin_reply(TrainerState& state, const protocol::JobView& job, Instant now);

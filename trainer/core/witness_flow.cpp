@@ -1,0 +1,139 @@
+// Releases take effect here once a quorum of the study's sites vouches for the history that holds
+// them. Until then the job waits; it neither fails nor loses its lease.
+#include <algorithm>
+
+#include "member/witnessed.h"
+
+#include "trainer/core/trainer_state.h"
+
+namespace cloister::trainer {
+namespace {
+
+using protocol::JobView;
+using Step = LocalJob::Step;
+
+// The sites cosign when they next hear of the ledger, which our question hastens.
+constexpr Duration ask_again{1'000};
+constexpr Duration ask_again_later{10'000};
+constexpr std::uint64_t quick_rounds = 15;  // then a person may want to know
+
+// The owner's release of the network that serves, as the study's later records say it.
+Result<Digest> model_release(const TrainerState& state, const JobView& job,
+                             const member::Study& study) {
+  const auto model = std::find_if(job.inputs.begin(), job.inputs.end(),
+                                  [](const auto& input) { return input.name == "model"; });
+  for (const protocol::StudyView& view : state.link.work().studies) {
+    if (view.study != job.study || model == job.inputs.end()) continue;
+    for (const Bytes& envelope : view.more) {
+      const auto opened = state.link.membership().open(envelope);
+      if (!opened || opened->record.kind != provenance::RecordKind::model_released ||
+          opened->record.study != job.study || opened->signer.id != study.owner.id) {
+        continue;
+      }
+      const auto names_it = [&](const auto& one) { return one.digest == model->digest; };
+      const provenance::Record& record = opened->record;
+      if (std::any_of(record.inputs.begin(), record.inputs.end(), names_it) ||
+          std::any_of(record.subjects.begin(), record.subjects.end(), names_it)) {
+        return opened->leaf;
+      }
+    }
+  }
+  return fail(Kind::forbidden, "model.not_released",
+              fmt::format("The owner of study '{}' did not release this network.", job.study),
+              "Tell the study owner: the coordinator offers what was not released.");
+}
+
+// Requests on demand go under a standing permit, and name none of their own.
+bool is_on_demand(const JobView& job, const LocalJob& local) {
+  return job.kind == "predict" &&
+         std::any_of(local.datasets.begin(), local.datasets.end(),
+                     [](const Dataset& dataset) { return !dataset.permit_at; });
+}
+
+struct Question {
+  JobId job;
+  member::WitnessQuestion what;
+};
+
+// What one answer proves. The cosignatures are over our head: they count for every release in it.
+void take_answer(TrainerState& state, LocalJob& local, const Question& question,
+                 const member::WitnessAnswer& answer, const member::Study& study) {
+  if (!member::proves_record(answer, question.what.record)) {
+    local.head = state.link.watch().head_text();  // it may be newer than the head we asked about
+    local.is_vouched = false;
+    return;
+  }
+  if (!local.is_vouched) {
+    const auto sites = member::witnesses(answer, study, state.link.membership());
+    local.is_vouched = member::is_quorum(sites, study);
+  }
+  if (!local.is_vouched) return;
+  local.unwitnessed.erase(question.what.record);
+  state.witnessed.insert(question.what.record);
+}
+
+void end_round(TrainerState& state, const JobView& job, LocalJob& local, Instant at) {
+  if (const auto ok = check_quarantine(state, job, local); !ok) {
+    return fail_job(state, job, ok.error(), at);
+  }
+  local.not_before = Instant();
+  if (local.unwitnessed.empty()) return fetch_keys(state, job, local);
+  local.not_before = at + (local.rounds < quick_rounds ? ask_again : ask_again_later);
+  if (++local.rounds != quick_rounds) return;
+  state.notice(member::NoticeLevel::warn, "witness.quorum",
+               fmt::format("Job '{}' waits: fewer sites than the plan's quorum have cosigned the "
+                           "ledger with the releases in it. Nothing is opened before.",
+                           job.id));
+}
+
+void on_answer(TrainerState& state, const Question& question, const Result<protocol::Reply>& reply,
+               Instant at) {
+  LocalJob* local = state.find_local(question.job, Step::witnessing);
+  const JobView* job = state.find_job(question.job);
+  const member::Study* study = job == nullptr ? nullptr : state.link.study(job->study);
+  if (local == nullptr || study == nullptr || state.link.watch().halted()) return;
+  if (local->unanswered > 0) --local->unanswered;
+  const auto* told = reply ? std::get_if<protocol::Told>(&*reply) : nullptr;
+  const auto answer = told == nullptr ? fail(Kind::unavailable, "witness.answer", "No answer.")
+                                      : member::read_answer(question.what, *told);
+  // An answer about a former head of ours is overtaken.
+  if (answer && question.what.head == local->head) {
+    take_answer(state, *local, question, *answer, *study);
+  }
+  if (local->unanswered == 0) end_round(state, *job, *local, at);
+}
+
+}  // namespace
+
+void begin_witnessing(TrainerState& state, const JobView& job, Instant now) {
+  LocalJob& local = state.jobs[job.id];
+  const member::Study* study = state.link.study(job.study);
+  if (study != nullptr && is_on_demand(job, local)) {
+    const auto release = model_release(state, job, *study);
+    if (!release) return fail_job(state, job, release.error(), now);
+    local.unwitnessed.insert(*release);
+  }
+  for (const Digest& release : state.witnessed) local.unwitnessed.erase(release);
+  if (local.unwitnessed.empty()) return fetch_keys(state, job, local);
+  local.step = Step::witnessing;
+  local.head = state.link.watch().head_text();
+  local.is_vouched = false;
+  local.rounds = 0;
+  local.unanswered = 0;
+  ask_witnesses(state, job, now);
+}
+
+void ask_witnesses(TrainerState& state, const JobView& job, Instant now) {
+  LocalJob& local = state.jobs[job.id];
+  if (local.unanswered > 0 || local.not_before > now) return;
+  for (const Digest& release : local.unwitnessed) {
+    ++local.unanswered;
+    const Question question{job.id, {release, local.head}};
+    state.ask(member::to_ask(question.what),
+              [question](TrainerState& later, Result<protocol::Reply> reply, Instant at) {
+                on_answer(later, question, reply, at);
+              });
+  }
+}
+
+}  // namespace cloister::trainer
