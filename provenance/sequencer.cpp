@@ -92,7 +92,8 @@ class Group {
           Kind::conflict, "withdrawal",
           fmt::format("The quarantine that came with the withdrawal leaves out {}.",
                       short_hex(node)),
-          "Plan the quarantine again at the present head.");
+          "Send what was made of it in a group of its own, before; then the withdrawal, with "
+          "its quarantine planned at the head of that moment.");
       return {};
     }
     return {};

@@ -9,6 +9,29 @@ using namespace cloister::provenance;
 using cloister::provenance::test::digest_of;
 using cloister::provenance::test::World;
 
+namespace {
+
+struct Withdrawal {
+  Record record;
+  std::vector<Record> quarantines;
+};
+
+Withdrawal plan(World& world, const std::string& site, const Digest& what) {
+  Withdrawal out;
+  out.record = world.draft("steward-" + site, RecordKind::consent_withdrawn);
+  out.record.subjects = {{"dataset", what}};
+  const std::vector<Digest> digests{what};
+  auto portions = plan_quarantine(world.ledger, digests).value();
+  for (auto& portion : portions) {
+    Record record = world.draft("coordinator", RecordKind::quarantine_set);
+    record.subjects = std::move(portion);
+    out.quarantines.push_back(std::move(record));
+  }
+  return out;
+}
+
+}  // namespace
+
 TEST_CASE("signatures checked ahead change nothing of what is admitted and refused",
           "[provenance]") {
   World world;
@@ -53,4 +76,30 @@ TEST_CASE("signatures checked ahead change nothing of what is admitted and refus
     if (plain.outcomes[i]) CHECK(*plain.outcomes[i] == *spread.outcomes[i]);
     if (!plain.outcomes[i]) CHECK(plain.outcomes[i].error() == spread.outcomes[i].error());
   }
+}
+
+TEST_CASE(
+    "a group of a derivation and the withdrawal of its input is refused whole, and taken as two",
+    "[provenance]") {
+  World world;
+  world.run_study();
+  const Withdrawal before = plan(world, "a", world.things.at("a.dataset"));
+  Record derived = world.draft("trainer", RecordKind::model_produced);
+  derived.inputs = {{"model", "model", world.things.at("model"), {}}};
+  derived.subjects = {{"model", digest_of("derived")}};
+  // In either order: made just before, it is not in the quarantine; made after, its input is.
+  const Batch first = world.add_group({derived, before.record, before.quarantines[0]}, true);
+  CHECK(first.outcomes[0].error().code == "sequencer.group");
+  CHECK(first.outcomes[1].error().code == "sequencer.withdrawal");
+  const Batch last = world.add_group({before.record, before.quarantines[0], derived}, true);
+  CHECK(last.outcomes[2].error().code == "sequencer.quarantined");
+  for (const Batch* batch : {&first, &last}) {
+    CHECK(batch->puts.empty());
+    CHECK(batch->records.empty());
+  }
+  CHECK(world.try_add(derived).empty());
+  const Withdrawal after = plan(world, "a", world.things.at("a.dataset"));
+  const Batch done = world.add_group({after.record, after.quarantines[0]}, true);
+  REQUIRE(done.outcomes[0].has_value());
+  CHECK(is_quarantined(world.ledger, digest_of("derived")).value());
 }
