@@ -378,6 +378,19 @@ TEST_CASE("a release is acted upon only when a quorum of sites cosigned the ledg
   CHECK(world.ledger.count(RecordKind::model_produced) == 1);
 }
 
+TEST_CASE("what was vouched for once is not asked for again, not even after a restart",
+          "[trainer]") {
+  World world;
+  while (world.downloaded.empty()) REQUIRE(world.step());
+  const std::size_t asked = world.questions;
+  CHECK(asked == 1);
+  world.cosigners.clear();
+  world.start();
+  world.run();
+  CHECK(world.questions == asked);
+  CHECK(world.ledger.count(RecordKind::model_produced) == 1);
+}
+
 TEST_CASE("a release that waits for its quorum ends with a withdrawal at once", "[trainer]") {
   World world;
   world.cosigners.clear();

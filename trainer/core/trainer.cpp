@@ -60,7 +60,10 @@ struct Dispatch {
     on_transfer_failed(state, event, now);
   }
   void operator()(const member::PersonAsked& event) const {
-    if (event.verb == "forgive") state.add(state.link.forgive());
+    if (event.verb == "forgive") {
+      state.add(state.link.forgive());
+      forget_witnessed(state);
+    }
     state.out.push_back(member::Tell{event.question, provenance::to_jcs(provenance::Json().set(
                                                          "halted", state.link.watch().halted()))});
   }
@@ -77,6 +80,7 @@ bool is_busy(const TrainerState& state) {
 TrainerState::TrainerState(TrainerOptions options_, const crypto::SecretKey& key,
                            const member::Stored& stored)
     : options(std::move(options_)), link(options.link, key, stored) {
+  restore_witnessed(*this, stored);
   const std::string prefix = "job/";
   for (const auto& [name, value] : stored) {
     if (!name.starts_with(prefix)) continue;

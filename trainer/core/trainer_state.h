@@ -53,7 +53,7 @@ struct TrainerState {
   std::optional<JobId> training;    // who has the training worker
   std::optional<JobId> predicting;  // who has the warm worker
   std::map<std::uint64_t, Then> asked;
-  std::set<Digest> witnessed;  // releases that a quorum vouched for since the start
+  std::set<Digest> witnessed;  // releases that a quorum vouched for, once and for all
   std::map<StudyId, std::size_t> binding_seen;  // how many later records of the study were read
   member::Actions out;
 
@@ -83,6 +83,8 @@ void on_transfer_failed(TrainerState& state, const member::TransferFailed& event
 // witness_flow.cpp: whether a quorum of sites saw the releases that a job acts on
 void begin_witnessing(TrainerState& state, const protocol::JobView& job, Instant now);
 void ask_witnesses(TrainerState& state, const protocol::JobView& job, Instant now);
+void restore_witnessed(TrainerState& state, const member::Stored& stored);
+void forget_witnessed(TrainerState& state);
 // fetch_flow.cpp again: once they have
 void fetch_keys(TrainerState& state, const protocol::JobView& job, LocalJob& local);
 [[nodiscard]] Result<void> check_quarantine(const TrainerState& state, const protocol::JobView& job,

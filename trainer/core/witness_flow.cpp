@@ -17,6 +17,10 @@ constexpr Duration ask_again{1'000};
 constexpr Duration ask_again_later{10'000};
 constexpr std::uint64_t quick_rounds = 15;  // then a person may want to know
 
+const std::string stored_prefix = "witnessed/";
+
+std::string stored_name(const Digest& record) { return stored_prefix + to_hex(record); }
+
 // The owner's release of the network that serves, as the study's later records say it.
 Result<Digest> model_release(const TrainerState& state, const JobView& job,
                              const member::Study& study) {
@@ -70,6 +74,7 @@ void take_answer(TrainerState& state, LocalJob& local, const Question& question,
   if (!local.is_vouched) return;
   local.unwitnessed.erase(question.what.record);
   state.witnessed.insert(question.what.record);
+  state.out.push_back(member::Persist{stored_name(question.what.record), Bytes{1}});
 }
 
 void end_round(TrainerState& state, const JobView& job, LocalJob& local, Instant at) {
@@ -104,6 +109,23 @@ void on_answer(TrainerState& state, const Question& question, const Result<proto
 }
 
 }  // namespace
+
+void restore_witnessed(TrainerState& state, const member::Stored& stored) {
+  for (const auto& [name, value] : stored) {
+    if (!name.starts_with(stored_prefix)) continue;
+    if (const auto record = digest_from_hex(name.substr(stored_prefix.size()))) {
+      state.witnessed.insert(*record);
+    }
+  }
+}
+
+// What was vouched for stood in a history that a person has now let go of.
+void forget_witnessed(TrainerState& state) {
+  for (const Digest& record : state.witnessed) {
+    state.out.push_back(member::Persist{stored_name(record), std::nullopt});
+  }
+  state.witnessed.clear();
+}
 
 void begin_witnessing(TrainerState& state, const JobView& job, Instant now) {
   LocalJob& local = state.jobs[job.id];
