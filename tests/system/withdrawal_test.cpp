@@ -50,6 +50,34 @@ int python(const std::string& script, const std::string& arguments) {
       fmt::format("/usr/bin/python3 tests/system/{} {} >&2", script, arguments).c_str());
 }
 
+// Every program started meanwhile writes down what passes its transport (message_recorder.cpp).
+class Recording {
+ public:
+  explicit Recording(fs::path to) : folder(std::move(to)) {
+    REQUIRE(make_folder(folder));
+    setenv("CLOISTER_TEST_RECORD", folder.c_str(), 1);
+    setenv("LD_PRELOAD", MESSAGE_RECORDER, 1);
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+  ~Recording() { stop(); }
+  static void stop() {
+    unsetenv("LD_PRELOAD");
+    unsetenv("CLOISTER_TEST_RECORD");
+  }
+  // The recordings of one kind, for the search.
+  [[nodiscard]] std::string files(const std::string& kind) const {
+    std::string names;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (entry.path().extension() == kind) names += " " + entry.path().string();
+    }
+    REQUIRE_FALSE(names.empty());
+    return names;
+  }
+
+  const fs::path folder;
+};
+
 // As a stranger: the script is cut out of the bundle's README, and needs openssl, jq and awk only.
 void check_prediction_by_hand(const fs::path& folder, const fs::path& out) {
   const std::string readme = (out / "audit-bundle/README.md").string();
@@ -135,6 +163,7 @@ TEST_CASE(
   }
   REQUIRE(python("mark_patients.py", fmt::format("{} {}", data.string(), mark)) == 0);
   const fs::path out = folder.path / "out";
+  const Recording recording(folder.path / "recorded");
   const auto demo =
       run_program(bin("cloister"),
                   {"demo", "--budget", "rehearsal", "--data", data.string(), "--out", out.string()},
@@ -209,6 +238,20 @@ TEST_CASE(
                          (out / "audit-bundle").string(), (out / "report.json").string(),
                          (out / "report.html").string(), (folder.path / "forms").string(),
                          (folder.path / "demo.log").string())) == 0);
+  // Every frame before it was encrypted and after it was decrypted, and every byte on the wire: of
+  // the daemons and of people's commands. What surely stands in messages is found there, and not on
+  // the wire: so the recording sees messages as they are, and the wire shows none of them.
+  Recording::stop();
+  const auto found = [&](const std::string& word, const std::string& kind) {
+    return python("find_mark.py", fmt::format("{}{}", word, recording.files(kind))) != 0;
+  };
+  CHECK(found("heart-demo", ".messages"));
+  CHECK(found("sealed_sha256", ".messages"));
+  CHECK_FALSE(found("heart-demo", ".wire"));
+  CHECK_FALSE(found("sealed_sha256", ".wire"));
+  CHECK(found("CURVE", ".wire"));
+  CHECK_FALSE(found(mark, ".messages"));
+  CHECK_FALSE(found(mark, ".wire"));
   // The search can find: the marks are in the hospitals' own files.
   CHECK(python("find_mark.py", fmt::format("{} {}", mark, data.string())) != 0);
 }
