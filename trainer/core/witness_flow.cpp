@@ -12,10 +12,13 @@ namespace {
 using protocol::JobView;
 using Step = LocalJob::Step;
 
+constexpr std::uint64_t quick_rounds = 20;  // then a person may want to know
+
 // The sites cosign when they next hear of the ledger, which our question hastens.
-constexpr Duration ask_again{1'000};
-constexpr Duration ask_again_later{10'000};
-constexpr std::uint64_t quick_rounds = 15;  // then a person may want to know
+Duration pause_after(std::uint64_t rounds) {
+  if (rounds < 4) return Duration{250};
+  return rounds < quick_rounds ? Duration{1'000} : Duration{10'000};
+}
 
 const std::string stored_prefix = "witnessed/";
 
@@ -83,7 +86,7 @@ void end_round(TrainerState& state, const JobView& job, LocalJob& local, Instant
   }
   local.not_before = Instant();
   if (local.unwitnessed.empty()) return fetch_keys(state, job, local);
-  local.not_before = at + (local.rounds < quick_rounds ? ask_again : ask_again_later);
+  local.not_before = at + pause_after(local.rounds);
   if (++local.rounds != quick_rounds) return;
   state.notice(member::NoticeLevel::warn, "witness.quorum",
                fmt::format("Job '{}' waits: fewer sites than the plan's quorum have cosigned the "
