@@ -1,5 +1,7 @@
 // Logging for shells (cores do not log). One structured line per event, to standard error, as text
-// for people or as JSON lines for machines.
+// for people or as JSON lines for machines. A line about a job carries the field `job`, a line
+// about one request between processes the field `request` (first digits of the digest of its
+// header): one id to look for in the logs of all of them.
 //
 // Four levels: error (the process must stop), warn (an operator must act), info (rare, and not
 // triggerable by a peer at will), debug (by room). Callers pass counts, digests and ids; types that
@@ -8,10 +10,14 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <filesystem>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "base/result.h"
 
 namespace cloister {
 
@@ -28,6 +34,12 @@ using LogField = std::pair<std::string_view, std::string>;
 
 // Call once at start, before other threads exist.
 void start_log(const LogOptions& options);
+// A second place for every line from now on: JSON lines in `file`, which begins anew at `bytes_max`
+// (two older files stay beside it: NAME.1.EXT, NAME.2.EXT). Replaces the file named before. Its
+// folder must be there, and decides who may read. "log.file": it cannot be written; lines go on to
+// standard error.
+[[nodiscard]] Result<void> keep_log(const std::filesystem::path& file,
+                                    std::uint64_t bytes_max = 8ULL << 20);
 void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
 
 inline void log_debug(std::string_view event, std::initializer_list<LogField> fields = {}) {

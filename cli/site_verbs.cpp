@@ -3,6 +3,7 @@
 
 #include "cli/program.h"
 #include "cli/site.h"
+#include "cli/site_logs.h"
 #include "cli/site_report.h"
 
 namespace cloister::cli {
@@ -186,6 +187,7 @@ void add_site(CLI::App& app, Choice& choice) {
   add_confirm(*group, choice);
   add_signs(*group, choice);
   add_site_report(*group, choice);
+  add_site_logs(*group, choice);
 }
 
 void add_predict(CLI::App& app, Choice& choice) {

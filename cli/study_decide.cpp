@@ -180,6 +180,8 @@ Result<Answer> job_history(Seat& seat, const std::string& job) {
   Answer answer;
   answer.text = fmt::format("{}: {}; {}\n", job, text_or_empty(*about, "state"),
                             text_or_empty(*about, "waits_for"));
+  const std::string progress = progress_text(*about);
+  if (!progress.empty()) answer.text += fmt::format("  now: {}\n", progress);
   Json list = Json::array();
   const auto visit = [&](const protocol::LedgerEntry& entry) {
     const auto envelope = provenance::parse_envelope(as_text(entry.envelope));
@@ -197,7 +199,12 @@ Result<Answer> job_history(Seat& seat, const std::string& job) {
                                                         : record->reason));
   };
   if (auto read = each_record(*seat.line, visit); !read) return pass(read);
-  answer.json.set("job", job).set("records", std::move(list));
+  answer.json.set("job", job)
+      .set("state", text_or_empty(*about, "state"))
+      .set("waits_for", text_or_empty(*about, "waits_for"))
+      .set("records", std::move(list));
+  if (const Json now = object_at(*about, "progress"); !now.fields()->empty())
+    answer.json.set("progress", now);
   return answer;
 }
 

@@ -294,6 +294,8 @@ void add_row(CLI::App& group, Choice& choice, const Row& row) {
   const auto study = std::make_shared<std::string>();
   const bool of_job = std::string_view(row.name) == "history";
   verb->add_option(of_job ? "job" : "study", *study, "Its id")->required();
+  if (of_job)
+    verb->alias("logs");  // the owner's side of it: what a worker prints stays at its site
   add_who(*verb, *who);
   verb->footer(std::string("Example:\n  cloister study ") + row.name +
                (of_job ? " heart-1-site-a-encode-1" : " heart-1"));

@@ -34,10 +34,12 @@ int main(int argc, char** argv) {
   std::string file;
   std::string form = "text";
   bool check = false;
+  bool verbose = false;
   app.add_option("--config", file, "coordinator.toml (docs/homes.md)")->required();
   app.add_flag("--check-config", check, "print the effective configuration and end");
   app.add_option("--log", form, "text or json, to standard error")
       ->check(CLI::IsMember({"text", "json"}));
+  app.add_flag("--verbose", verbose, "log refused requests and lost lines as well");
   std::string copy;
   coordinator::RestoreOptions putting;
   app.add_option("--backup", copy,
@@ -57,7 +59,8 @@ int main(int argc, char** argv) {
       "--head head-of-site-a");
   CLI11_PARSE(app, argc, argv);
 
-  start_log({"coordinator", LogLevel::info, form == "json" ? LogForm::json : LogForm::text});
+  start_log({"coordinator", verbose ? LogLevel::debug : LogLevel::info,
+             form == "json" ? LogForm::json : LogForm::text});
   const auto config = coordinator::load_config(file);
   if (config && check) return std::fputs(coordinator::to_text(*config).c_str(), stdout) < 0 ? 1 : 0;
   const auto act = [&]() -> Result<void> {

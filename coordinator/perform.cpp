@@ -17,6 +17,17 @@ Json hashes_json(const std::vector<Digest>& hashes) {
 // Records in memory at once while the core is fed at start.
 constexpr std::size_t replay_portion = 256;
 
+// One line a record about a job: who said what of it, and where in the ledger. A member cannot make
+// more lines than it makes records.
+void tell(const Placed& placed) {
+  const provenance::Record& record = placed.record;
+  if (record.job.empty()) return;
+  log_info("record", {{"job", record.job.text()},
+                      {"kind", std::string(provenance::to_string(record.kind))},
+                      {"index", std::to_string(placed.index)},
+                      {"signer", record.actor.id.text()}});
+}
+
 }  // namespace
 
 Bytes enrolments_key() { return to_bytes("Xenrolments"); }
@@ -93,7 +104,9 @@ void Performer::placed(Result<Ledger::Outcome> outcome) {
     wants_commit_ = true;
     answering_.want_commit();
   }
-  if (outcome && !outcome->placed.empty()) feed(RecordsPlaced{std::move(outcome->placed)});
+  if (!outcome || outcome->placed.empty()) return;
+  for (const Placed& one : outcome->placed) tell(one);
+  feed(RecordsPlaced{std::move(outcome->placed)});
 }
 
 void Performer::perform(const Reply& action) { answer(action.token, action.reply); }
@@ -131,7 +144,8 @@ void Performer::perform(const Admit& action) {
 void Performer::perform(const Append& action) {
   auto outcome = stores_.ledger.place_own(action.draft.record, rule(), times_.wall);
   if (outcome) return placed(std::move(outcome));
-  log_warn("own record refused", {{"draft", action.draft.key},
+  log_warn("own record refused", {{"job", action.draft.record.job.text()},
+                                  {"draft", action.draft.key},
                                   {"code", outcome.error().code},
                                   {"what", outcome.error().what}});
   feed(AppendRefused{action.draft.key, outcome.error()});

@@ -83,11 +83,10 @@ struct Shell::Performer {
   }
   void operator()(const member::SaveEvidence& evidence) const { shell.save_evidence(evidence); }
   void operator()(const member::Notice& notice) const {
-    if (notice.level == member::NoticeLevel::warn) {
-      log_warn(notice.code, {{"what", notice.text}});
-    } else {
-      log_info(notice.code, {{"what", notice.text}});
-    }
+    const bool warns = notice.level == member::NoticeLevel::warn;
+    const LogLevel level = warns ? LogLevel::warn : LogLevel::info;
+    if (notice.job.empty()) return log(level, notice.code, {{"what", notice.text}});
+    log(level, notice.code, {{"job", notice.job.text()}, {"what", notice.text}});
   }
   void operator()(const member::Tell& tell) const {
     if (shell.tell_) shell.tell_(tell);
@@ -120,7 +119,11 @@ Result<void> Shell::start() {
     metrics_ = std::move(*metrics);
     show_line(transport::ConnectionState::waiting);
   }
-  if (auto ok = make_folder(config_.home); !ok) return ok;
+  const auto logs = config_.home / "logs";
+  if (auto ok = make_folder(logs); !ok) return ok;
+  // Nothing stops for want of a log file: standard error has the lines too.
+  if (auto ok = keep_log(logs / "daemon.log"); !ok)
+    log_warn(ok.error().code, {{"what", ok.error().what}});
   auto store = storage::RocksStore::open(config_.home / "state");
   if (!store) return pass(store);
   store_ = std::move(*store);
@@ -140,9 +143,7 @@ Result<void> Shell::start() {
   });
   const auto tell = [this](const member::Event& event) { handle(event); };
   workers_ = std::make_unique<WorkerRunner>(
-      loop_, *places_,
-      RunnerOptions{config_.worker, config_.home / "worker.log", options_.limits, config_.threads},
-      tell);
+      loop_, *places_, RunnerOptions{config_.worker, logs, options_.limits, config_.threads}, tell);
   transfers_ = std::make_unique<Transfers>(loop_, *connection_, *places_, tell);
   transfers_->limit_uploads(options_.upload_bytes_per_second);
   return {};
@@ -174,7 +175,11 @@ void Shell::count(const metrics::Figure& figure, double by) {
 
 void Shell::handle(const member::Event& event) {
   if (stopping_ || broken_ || !core_.on) return;
-  if (std::holds_alternative<member::WorkerFinished>(event)) count(workers_finished);
+  if (const auto* done = std::get_if<member::WorkerFinished>(&event)) {
+    log_info("worker.finished",
+             {{"job", done->job.text()}, {"attempt", fmt::format("{}", done->attempt)}});
+    count(workers_finished);
+  }
   if (std::holds_alternative<member::WorkerFailed>(event)) count(workers_failed);
   if (std::holds_alternative<member::Uploaded>(event)) count(blobs_uploaded);
   if (std::holds_alternative<member::Answered>(event)) count(answers);

@@ -45,11 +45,11 @@ WorkerRun::~WorkerRun() {
   if (timer_) runner_.loop_.cancel(*timer_);
 }
 
-Result<void> WorkerRun::launch() {
+Result<void> WorkerRun::launch(const std::filesystem::path& log) {
   worker_host::Launch launch;
   launch.program = runner_.options_.worker;
   launch.limits = runner_.options_.limits;
-  launch.log = runner_.options_.log;
+  launch.log = log;
   if (runner_.options_.threads > 0) {
     launch.environment.push_back(fmt::format("OMP_NUM_THREADS={}", runner_.options_.threads));
   }
@@ -179,7 +179,9 @@ Result<void> WorkerRun::on_message(FrameType type, std::string json) {
   if (type == FrameType::warning) {
     const auto warning = provenance::parse_json(json);
     if (warning) {
-      log_warn(text_or_empty(*warning, "code"), {{"job", job_.text()}});
+      log_warn(
+          text_or_empty(*warning, "code"),
+          {{"job", job_.text()}, {"attempt", fmt::format("{}", order_ ? order_->attempt : 0)}});
     }
     return {};
   }

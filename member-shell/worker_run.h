@@ -18,7 +18,8 @@ class WorkerRun final : public worker_host::WorkerListener {
   explicit WorkerRun(WorkerRunner& runner) : runner_(runner) {}
   ~WorkerRun() override;
 
-  [[nodiscard]] Result<void> launch();
+  // `log`: where what it prints goes.
+  [[nodiscard]] Result<void> launch(const std::filesystem::path& log);
   // Sends the job and its inputs.
   [[nodiscard]] Result<void> give(member::RunWorker order);
   // Nothing it says counts any more, but for its last checkpoint if `keep_checkpoint`.

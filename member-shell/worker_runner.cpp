@@ -8,7 +8,11 @@ namespace cloister::member_shell {
 
 WorkerRunner::WorkerRunner(transport::EventLoop& loop, Places& places, RunnerOptions options,
                            Tell tell)
-    : loop_(loop), places_(places), options_(std::move(options)), tell_(std::move(tell)) {}
+    : loop_(loop),
+      places_(places),
+      options_(std::move(options)),
+      logs_(options_.logs),
+      tell_(std::move(tell)) {}
 
 WorkerRunner::~WorkerRunner() { *alive_ = false; }
 
@@ -52,7 +56,9 @@ void WorkerRunner::run(member::RunWorker order) {
 void WorkerRunner::start(member::RunWorker order) {
   auto run = std::make_unique<WorkerRun>(*this);
   const member::RunWorker copy{order.job, order.attempt, {}, {}, {}, {}, true, false, {}};
-  auto launched = run->launch();
+  // Before the process: what it prints first belongs behind the line that begins its attempt.
+  logs_.begin(logs_.file(copy.job), copy.job, copy.attempt, loop_.now());
+  auto launched = run->launch(logs_.file(copy.job));
   auto given = launched ? run->give(std::move(order)) : launched;
   if (given) {
     runs_[copy.job] = std::move(run);
@@ -69,9 +75,10 @@ void WorkerRunner::start_warm() {
   member::RunWorker order = std::move(warm_queue_.front());
   warm_queue_.pop_front();
   const member::RunWorker copy{order.job, order.attempt, {}, {}, {}, {}, false, true, {}};
+  logs_.begin(logs_.warm_file(), copy.job, copy.attempt, loop_.now());
   if (!warm_ || warm_->has_ended()) {
     warm_ = std::make_unique<WorkerRun>(*this);
-    if (auto ok = warm_->launch(); !ok) {
+    if (auto ok = warm_->launch(logs_.warm_file()); !ok) {
       warm_.reset();
       fail(copy, ok.error());
       return;

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "member-shell/places.h"
+#include "member-shell/worker_log.h"
 #include "member/actions.h"
 #include "transport/event_loop.h"
 #include "worker-host/worker_process.h"
@@ -20,7 +21,7 @@ namespace cloister::member_shell {
 
 struct RunnerOptions {
   std::filesystem::path worker;  // the program
-  std::filesystem::path log;     // its standard error
+  std::filesystem::path logs;    // folder of what workers print: worker_log.h
   worker_host::Limits limits;
   std::uint32_t threads = 0;
 };
@@ -55,6 +56,7 @@ class WorkerRunner {
   transport::EventLoop& loop_;
   Places& places_;
   RunnerOptions options_;
+  WorkerLogs logs_;
   Tell tell_;
   std::map<JobId, std::unique_ptr<WorkerRun>> runs_;
   std::vector<std::unique_ptr<WorkerRun>> ending_;  // stopped or done, not yet reaped

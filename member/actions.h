@@ -148,6 +148,7 @@ struct Notice {
   NoticeLevel level = NoticeLevel::info;
   std::string code;
   std::string text;
+  JobId job;  // that it is about; empty: about none
 };
 // The answer to a PersonAsked.
 struct Tell {

@@ -13,15 +13,18 @@ int main(int argc, char** argv) {
   std::string file;
   std::string form = "text";
   bool check = false;
+  bool verbose = false;
   app.add_option("--config", file, "agent.toml (docs/homes.md)")->required();
   app.add_flag("--check-config", check, "print the effective configuration and policy, and end");
   app.add_option("--log", form, "text or json, to standard error")
       ->check(CLI::IsMember({"text", "json"}));
+  app.add_flag("--verbose", verbose, "log refused requests and lost lines as well");
   app.set_version_flag("--version", std::string(program_version()));
   app.footer("Example: cloister-agent --config /srv/cloister/agent.toml --log json");
   CLI11_PARSE(app, argc, argv);
 
-  start_log({"agent", LogLevel::info, form == "json" ? LogForm::json : LogForm::text});
+  start_log({"agent", verbose ? LogLevel::debug : LogLevel::info,
+             form == "json" ? LogForm::json : LogForm::text});
   if (!crypto::start()) return 1;
   const auto config = site_agent::load_config(file);
   if (config && check) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/log.h"
 #include "crypto/hash.h"
 #include "protocol/limits.h"
 #include "protocol/methods.h"
@@ -149,6 +150,13 @@ void Connection::Inner::on_message(BytesView envelope, BytesView payload) {
     return;
   }
   const auto asked = sendings.find(message.header.in_reply_to);
+  const auto* refused = std::get_if<protocol::Refused>(&*reply);
+  if (asked != sendings.end() && refused != nullptr) {
+    const std::uint32_t method = requests.at(asked->second).method;
+    log_debug("request.refused", {{"request", short_hex(message.header.in_reply_to)},
+                                  {"method", std::string(protocol::method_name(method))},
+                                  {"code", refused->error.code}});
+  }
   if (asked != sendings.end()) on_reply(asked->second, std::move(*reply), payload);
 }
 

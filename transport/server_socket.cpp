@@ -5,6 +5,7 @@
 #include <vector>
 #include <zmq_addon.hpp>
 
+#include "base/log.h"
 #include "crypto/hash.h"
 #include "protocol/limits.h"
 #include "transport/event_loop_inner.h"
@@ -111,6 +112,12 @@ void ServerSocket::take(std::vector<zmq::message_t>& frames) {
 }
 
 void ServerSocket::send(const Asked& asked, const protocol::Reply& reply, BytesView payload) {
+  if (const auto* refused = std::get_if<protocol::Refused>(&reply)) {
+    log_debug("request.refused", {{"request", short_hex(asked.header_digest)},
+                                  {"member", asked.sender.text()},
+                                  {"method", std::string(protocol::method_name(asked.method))},
+                                  {"code", refused->error.code}});
+  }
   Bytes body = protocol::encode(reply);
   // Room for header, signature and framing.
   if (body.size() + 2048 > protocol::limits::message_bytes_max) {

@@ -104,7 +104,9 @@ struct AgentState {
   bool draft(const std::string& name, provenance::Record record, Instant now);
   void persist(const std::string& key, const provenance::Json& value);
   void forget(const std::string& key) { out.push_back(member::Persist{key, std::nullopt}); }
-  void notice(member::NoticeLevel level, std::string_view code, std::string text);
+  // `job`: that it is about.
+  void notice(member::NoticeLevel level, std::string_view code, std::string text,
+              const JobId& job = {});
   void tell(std::uint64_t question, Result<std::string> json);
 
   [[nodiscard]] const std::string& site() const { return options.link.site; }

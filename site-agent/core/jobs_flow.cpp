@@ -181,7 +181,8 @@ void perform(AgentState& state, const JobView& job, Instant now) {
     state.notice(member::NoticeLevel::warn, "worker.hangs",
                  fmt::format("Job '{}': no progress for two leases; its worker is ended and "
                              "attempt {} begins.",
-                             job.id, job.attempt));
+                             job.id, job.attempt),
+                 job.id);
     stop(state, job.id, false);
   }
   if (local.step != Step::idle) return;
@@ -276,7 +277,8 @@ void fail_job(AgentState& state, const JobView& job, const Error& error, Instant
   local.waits_for = error.what;
   state.notice(
       member::NoticeLevel::warn, error.code,
-      fmt::format("Job '{}', attempt {}: {} {}", job.id, job.attempt, error.what, error.next));
+      fmt::format("Job '{}', attempt {}: {} {}", job.id, job.attempt, error.what, error.next),
+      job.id);
   const member::Study* study = state.link.study(job.study);
   if (study == nullptr) return;
   // Attempts are counted anew after a person's retry: each failure has a number of its own.
@@ -347,12 +349,14 @@ void on_files_committed(AgentState& state, const member::FilesCommitted& event, 
 
 // The ledger refused a record of ours: say so, and let the job fail rather than wait for ever.
 void on_rejected(AgentState& state, const member::Rejected& rejected, Instant now) {
+  const std::string prefix = "product/";
+  const bool is_product = rejected.name.starts_with(prefix);
+  const JobId id = is_product ? JobId::trusted(rejected.name.substr(prefix.size())) : JobId();
   state.notice(member::NoticeLevel::warn, rejected.error.code,
                fmt::format("The ledger refused '{}': {} {}", rejected.name, rejected.error.what,
-                           rejected.error.next));
-  const std::string prefix = "product/";
-  if (!rejected.name.starts_with(prefix)) return;
-  const JobId id = JobId::trusted(rejected.name.substr(prefix.size()));
+                           rejected.error.next),
+               id);
+  if (!is_product) return;
   const auto found = state.jobs.find(id);
   const JobView* job = state.find_job(id);
   if (found == state.jobs.end() || job == nullptr) return;

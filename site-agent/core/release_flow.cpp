@@ -236,7 +236,7 @@ void on_transfer_failed(AgentState& state, const member::TransferFailed& event, 
     local.not_before = now + transfer_pause;
     local.waits_for = event.error.what + " " + event.error.next;
     state.notice(member::NoticeLevel::warn, event.error.code,
-                 fmt::format("Job '{}': {} {}", id, event.error.what, event.error.next));
+                 fmt::format("Job '{}': {} {}", id, event.error.what, event.error.next), id);
     return;
   }
   on_prediction_stuck(state, event);

@@ -132,9 +132,10 @@ void AgentState::ask(protocol::Request request, Then then) {
 }
 
 bool AgentState::draft(const std::string& name, provenance::Record record, Instant now) {
+  const JobId about = record.job;
   auto drafted = link.records().draft(name, std::move(record), now);
   if (!drafted) {
-    notice(member::NoticeLevel::warn, drafted.error().code, drafted.error().what);
+    notice(member::NoticeLevel::warn, drafted.error().code, drafted.error().what, about);
     return false;
   }
   add(std::move(*drafted));
@@ -145,8 +146,9 @@ void AgentState::persist(const std::string& key, const Json& value) {
   out.push_back(member::Persist{key, to_bytes(provenance::to_jcs(value))});
 }
 
-void AgentState::notice(member::NoticeLevel level, std::string_view code, std::string text) {
-  out.push_back(member::Notice{level, std::string(code), std::move(text)});
+void AgentState::notice(member::NoticeLevel level, std::string_view code, std::string text,
+                        const JobId& job) {
+  out.push_back(member::Notice{level, std::string(code), std::move(text), job});
 }
 
 void AgentState::tell(std::uint64_t question, Result<std::string> json) {

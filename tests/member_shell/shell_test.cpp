@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 
+#include "base/file.h"
 #include "crypto/start.h"
 #include "tests/support/temp_folder.h"
 
@@ -74,4 +75,21 @@ TEST_CASE("what a core persists is there after a restart, and nobody else may op
   REQUIRE(stored.has_value());
   CHECK(stored->size() == 1);
   CHECK(as_text(stored->at("two")) == "2");
+}
+
+TEST_CASE("a line about a job carries its name into the log file of the home", "[member-shell]") {
+  REQUIRE(crypto::start().has_value());
+  test::TempFolder folder;
+  auto shell = open_shell(folder.path());
+  REQUIRE(shell.has_value());
+  (*shell)->set_core({[](const member::Event&, Instant) {
+                        return member::Actions{
+                            member::Notice{member::NoticeLevel::warn, "worker.hangs", "No sign.",
+                                           JobId::trusted("heart-1-site-a-encode-1")}};
+                      },
+                      [] { return std::optional<Instant>(); }});
+  (*shell)->handle(member::Ticked{});
+  const std::string text = read_text(folder.path() / "logs" / "daemon.log").value();
+  CHECK(text.find(R"("event":"worker.hangs","job":"heart-1-site-a-encode-1","what":"No sign.")") !=
+        std::string::npos);
 }

@@ -27,7 +27,7 @@ struct Running {
     places =
         Places::open(folder.path() / "home", MemberId::trusted("agent-a"), own, entropy).value();
     runner = std::make_unique<WorkerRunner>(
-        loop, *places, RunnerOptions{program, folder.path() / "log", {}, 0},
+        loop, *places, RunnerOptions{program, folder.path() / "home", {}, 0},
         [this](Event event) { events.push_back(std::move(event)); });
   }
   RunWorker order(const std::string& job) {
@@ -137,6 +137,33 @@ done)sh");
     if (const auto* done = std::get_if<WorkerFinished>(&event)) results.insert(done->result_json);
   }
   CHECK(results.size() == 1);
+}
+
+TEST_CASE("what a worker prints is kept by job, and each attempt begins with a line that names it",
+          "[member-shell]") {
+  Running running("echo loading >&2; say 7 '{}'; cat >/dev/null");
+  RunWorker order = running.order("job-1");
+  order.attempt = 2;
+  running.runner->run(std::move(order));
+  REQUIRE(running.wait_for<WorkerFinished>());
+  const std::string text = read_text(running.folder.path() / "home" / "job-1.log").value();
+  CHECK(text.find(R"("event":"worker.attempt","job":"job-1","attempt":"2"})") != std::string::npos);
+  CHECK(text.ends_with("\nloading\n"));
+}
+
+TEST_CASE("old worker logs go when there are too many, and a full one begins anew",
+          "[member-shell]") {
+  test::TempFolder folder;
+  const WorkerLogs logs(folder.path());
+  const JobId job = JobId::trusted("job-new");
+  for (std::size_t i = 0; i < worker_logs_max + 3; ++i)
+    REQUIRE(write_text(folder.path() / fmt::format("job-{}.log", i), "x").has_value());
+  logs.begin(logs.file(job), job, 1, Instant(0));
+  const auto count = std::distance(std::filesystem::directory_iterator(folder.path()), {});
+  CHECK(static_cast<std::size_t>(count) == worker_logs_max);
+  REQUIRE(write_text(logs.file(job), std::string(worker_log_bytes_max + 1, 'x')).has_value());
+  logs.begin(logs.file(job), job, 2, Instant(0));
+  CHECK(std::filesystem::file_size(logs.file(job)) < 1000);
 }
 
 TEST_CASE("a stopped job says nothing more", "[member-shell]") {

@@ -218,6 +218,15 @@ TEST_CASE(
     const auto history = all.as("olivia", {"study", "history", job});
     return history.text.find("job.failed") != std::string::npos;
   }));
+  // The same name finds the job in the logs of the site and of the coordinator.
+  const auto logs = all.at("site-a", "", {"site", "logs", job, "--all"});
+  INFO(logs.text);
+  REQUIRE(logs.status == 0);
+  CHECK_FALSE(cli::items_at(logs.json, "daemon").empty());
+  CHECK(logs.text.find("dataset.missing") != std::string::npos);
+  const auto said = read_text(folder.path / "coordinator.log");
+  REQUIRE(said);
+  CHECK(said->find("job=" + job + "  kind=job.failed") != std::string::npos);
   REQUIRE(all.as("olivia", {"study", "abort", job, "--reason", "a new plan comes"}).status == 0);
   CHECK(becomes(job, "aborted"));
 

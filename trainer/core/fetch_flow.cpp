@@ -198,7 +198,7 @@ void on_transfer_failed(TrainerState& state, const member::TransferFailed& event
       again_later(local, now);
     }
     state.notice(member::NoticeLevel::warn, event.error.code,
-                 fmt::format("Job '{}': {} {}", id, event.error.what, event.error.next));
+                 fmt::format("Job '{}': {} {}", id, event.error.what, event.error.next), id);
   }
 }
 

@@ -84,7 +84,8 @@ void perform(TrainerState& state, const JobView& job, Instant now) {
   // Two leases ran out while we were heard: the worker hangs (one may be a slow machine's).
   if (local.step == Step::running && job.attempt > local.worked.attempt + 1) {
     state.notice(member::NoticeLevel::warn, "worker.hangs",
-                 fmt::format("Job '{}': no progress for two leases; its worker is ended.", job.id));
+                 fmt::format("Job '{}': no progress for two leases; its worker is ended.", job.id),
+                 job.id);
     stop(state, job.id, false);
   }
   if (local.step == Step::witnessing) return ask_witnesses(state, job, now);
@@ -141,7 +142,8 @@ void fail_job(TrainerState& state, const JobView& job, const Error& error, Insta
   local.not_before = now + failure_pause;
   state.notice(
       member::NoticeLevel::warn, error.code,
-      fmt::format("Job '{}', attempt {}: {} {}", job.id, job.attempt, error.what, error.next));
+      fmt::format("Job '{}', attempt {}: {} {}", job.id, job.attempt, error.what, error.next),
+      job.id);
   const member::Study* study = state.link.study(job.study);
   if (study == nullptr) return;
   std::uint32_t number = 1;
@@ -172,12 +174,14 @@ void on_worker_failed(TrainerState& state, const member::WorkerFailed& event, In
 }
 
 void on_rejected(TrainerState& state, const member::Rejected& rejected, Instant now) {
+  const std::string prefix = "product/";
+  const bool is_product = rejected.name.starts_with(prefix);
+  const JobId id = is_product ? JobId::trusted(rejected.name.substr(prefix.size())) : JobId();
   state.notice(member::NoticeLevel::warn, rejected.error.code,
                fmt::format("The ledger refused '{}': {} {}", rejected.name, rejected.error.what,
-                           rejected.error.next));
-  const std::string prefix = "product/";
-  if (!rejected.name.starts_with(prefix)) return;
-  const JobId id = JobId::trusted(rejected.name.substr(prefix.size()));
+                           rejected.error.next),
+               id);
+  if (!is_product) return;
   const JobView* job = state.find_job(id);
   if (job == nullptr || !state.jobs.contains(id)) return;
   const std::string& code = rejected.error.code;

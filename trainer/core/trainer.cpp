@@ -102,17 +102,19 @@ void TrainerState::ask(protocol::Request request, Then then) {
 }
 
 bool TrainerState::draft(const std::string& name, provenance::Record record, Instant now) {
+  const JobId about = record.job;
   auto drafted = link.records().draft(name, std::move(record), now);
   if (!drafted) {
-    notice(member::NoticeLevel::warn, drafted.error().code, drafted.error().what);
+    notice(member::NoticeLevel::warn, drafted.error().code, drafted.error().what, about);
     return false;
   }
   add(std::move(*drafted));
   return true;
 }
 
-void TrainerState::notice(member::NoticeLevel level, std::string_view code, std::string text) {
-  out.push_back(member::Notice{level, std::string(code), std::move(text)});
+void TrainerState::notice(member::NoticeLevel level, std::string_view code, std::string text,
+                          const JobId& job) {
+  out.push_back(member::Notice{level, std::string(code), std::move(text), job});
 }
 
 const protocol::JobView* TrainerState::find_job(const JobId& id) const {

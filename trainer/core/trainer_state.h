@@ -60,7 +60,9 @@ struct TrainerState {
   void add(member::Actions actions);
   void ask(protocol::Request request, Then then);
   bool draft(const std::string& name, provenance::Record record, Instant now);
-  void notice(member::NoticeLevel level, std::string_view code, std::string text);
+  // `job`: that it is about.
+  void notice(member::NoticeLevel level, std::string_view code, std::string text,
+              const JobId& job = {});
   [[nodiscard]] const protocol::JobView* find_job(const JobId& id) const;
   [[nodiscard]] LocalJob* find_local(const JobId& id, LocalJob::Step step);
 };
