@@ -59,6 +59,7 @@ seed = 1                          # of the shared network and the attacks; publi
 mask_ceiling_min = 0.90
 
 retention_days = 365              # how long the coordinator keeps sealed shards
+# deadline = "2027-03-31"         # the last day (UTC) on which a job is offered; leave it out for none
 
 [budget]
 name = "standard"                 # quick: minutes, standard: about an hour, full: a GPU
@@ -105,6 +106,7 @@ std::string plan_toml(const protocol::StudyPlan& plan) {
       plan.patients_min, list(plan.structures), toml_text(plan.preset), toml_text(plan.encoder),
       toml_text(plan.pooling), plan.mask_decoder_leaves, plan.seed, real(plan.mask_ceiling_min),
       plan.retention_days);
+  if (!plan.deadline.empty()) out += fmt::format("deadline = {}\n", toml_text(plan.deadline));
   const protocol::Budget& budget = plan.budget;
   out += fmt::format(
       "\n[budget]\nname = {}\nspacing_mm = {}\nsize_px = {}\nimage_encoder_steps = {}\n"

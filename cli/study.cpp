@@ -118,6 +118,12 @@ Result<Answer> open_study(Seat& seat, const protocol::StudyPlan& plan) {
                             seat.membership.member),
                 "Only its owner can open a study.");
   }
+  if (protocol::is_over(plan, SystemClock().now())) {
+    return fail(Kind::invalid, "plan.deadline_over",
+                fmt::format("The plan's deadline {} is over: no job of it would be offered.",
+                            plan.deadline),
+                "Set a later one, or leave it out.");
+  }
   if (auto trainer = check_trainer(seat, plan); !trainer) return pass(trainer);
   const std::string json = protocol::to_json(plan);
   const Digest digest = crypto::sha256(as_bytes(json));
@@ -162,6 +168,16 @@ Result<Answer> study_status(Seat& seat, const std::string& study) {
       "{} (version {:.0f}): {}\n  phase {}, {:.0f} of {:.0f} datasets admitted\n",
       text_or_empty(*told, "id"), number_at(*told, "version"), text_or_empty(*told, "title"),
       text_or_empty(*told, "phase"), number_at(*told, "admitted"), number_at(*told, "quorum"));
+  const std::string deadline = text_or_empty(*told, "deadline");
+  if (truth_at(*told, "deadline_over")) {
+    answer.text += fmt::format(
+        "  DEADLINE {} IS OVER: no job is offered any more. {} may amend the plan with a later one "
+        "(`cloister study amend`)\n",
+        deadline, text_or_empty(*told, "owner"));
+  } else if (!deadline.empty()) {
+    answer.text +=
+        fmt::format("  deadline {} (UTC): jobs are offered up to that day's end\n", deadline);
+  }
   for (const Json& site : items_at(*told, "sites")) answer.text += site_line(site);
   for (const Json& model : items_at(*told, "models")) {
     const Json* released = model.find("released");

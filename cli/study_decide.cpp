@@ -65,6 +65,10 @@ void differences(const Json& before, const Json& after, const std::string& path,
       differences(value, now == nullptr ? Json() : *now, path + (path.empty() ? "" : ".") + name,
                   text);
     }
+    for (const auto& [name, value] : *after.fields()) {
+      if (before.find(name) == nullptr)
+        differences(Json(), value, path + (path.empty() ? "" : ".") + name, text);
+    }
     return;
   }
   text += fmt::format("  {:<28} {} -> {}\n", path, to_jcs(before), to_jcs(after));

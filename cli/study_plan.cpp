@@ -13,6 +13,12 @@ std::string joined(const std::vector<std::string>& items) {
   return out;
 }
 
+std::string deadline_words(const protocol::StudyPlan& plan) {
+  if (plan.deadline.empty()) return "none";
+  return fmt::format("{} (UTC): nothing new is offered after that day{}", plan.deadline,
+                     protocol::is_over(plan, SystemClock().now()) ? "; IT IS OVER" : "");
+}
+
 std::string gate_lines(const protocol::StudyPlan& plan) {
   std::string out;
   for (const protocol::Threshold& one : plan.gate) {
@@ -42,6 +48,7 @@ Result<Answer> check_plan(const std::filesystem::path& path) {
       "  mode         {} (encoder {}, pooling {}), budget {}\n"
       "  images       {} x {} pixels at {:g} mm, {} encoded views of each slice\n"
       "  steps        image encoder {}, mask encoder {}, shared network {}\n"
+      "  deadline     {}\n"
       "  gate\n{}"
       "  digest       {}\n"
       "Next: cloister study open {}\n",
@@ -49,7 +56,8 @@ Result<Answer> check_plan(const std::filesystem::path& path) {
       plan->release_approvals, joined(plan->structures), plan->preset, plan->encoder, plan->pooling,
       plan->budget.name, plan->budget.size_px, plan->budget.size_px, plan->budget.spacing_mm,
       plan->budget.views, plan->budget.image_encoder_steps, plan->budget.mask_encoder_steps,
-      plan->budget.segmentation_steps, gate_lines(*plan), digest, path.string());
+      plan->budget.segmentation_steps, deadline_words(*plan), gate_lines(*plan), digest,
+      path.string());
   auto parsed = provenance::parse_json(json);
   if (!parsed) return pass(parsed);
   answer.json.set("plan", std::move(*parsed)).set("digest", digest);

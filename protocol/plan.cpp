@@ -124,6 +124,7 @@ StudyPlan read_plan(const config::Fields& root, GateText gate) {
   plan.mask_ceiling_min = root.real("mask_ceiling_min", 0.90, {0.0, 1.0});
   plan.gate = read_gate(root, gate);
   plan.retention_days = count(root, "retention_days", 365, 36'500);
+  plan.deadline = root.text("deadline", "");
   return plan;
 }
 
@@ -173,6 +174,13 @@ json parts_json(const Parts& parts) {
 }
 
 }  // namespace
+
+std::optional<Instant> offers_end(const StudyPlan& plan) {
+  if (plan.deadline.empty()) return std::nullopt;
+  const auto day = instant_from_rfc3339(plan.deadline + "T00:00:00.000Z");
+  if (!day) return std::nullopt;  // refused when the plan was read
+  return *day + std::chrono::hours(24);
+}
 
 Modes modes_of(std::string_view preset) {
   if (preset == "paper") return {"reconstruct", "plain"};
@@ -250,30 +258,32 @@ std::string to_json(const StudyPlan& plan) {
                     {"fail", threshold.fail},
                     {"higher_is_better", threshold.higher_is_better}});
   }
-  const json document{{"study", plan.study.text()},
-                      {"version", plan.version},
-                      {"title", plan.title},
-                      {"purpose", plan.purpose},
-                      {"legal_basis", plan.legal_basis},
-                      {"owner", plan.owner},
-                      {"trainer", plan.trainer},
-                      {"trainer_seal_key", plan.trainer_seal_key},
-                      {"sites", plan.sites},
-                      {"quorum", plan.quorum},
-                      {"release_approvals", plan.release_approvals},
-                      {"structures", plan.structures},
-                      {"preset", plan.preset},
-                      {"encoder", plan.encoder},
-                      {"pooling", plan.pooling},
-                      {"mask_decoder_leaves", plan.mask_decoder_leaves},
-                      {"hardening", hardening_json(plan.hardening)},
-                      {"parts", parts_json(plan.parts)},
-                      {"budget", budget_json(plan.budget)},
-                      {"seed", plan.seed},
-                      {"patients_min", plan.patients_min},
-                      {"mask_ceiling_min", plan.mask_ceiling_min},
-                      {"gate", gate},
-                      {"retention_days", plan.retention_days}};
+  json document{{"study", plan.study.text()},
+                {"version", plan.version},
+                {"title", plan.title},
+                {"purpose", plan.purpose},
+                {"legal_basis", plan.legal_basis},
+                {"owner", plan.owner},
+                {"trainer", plan.trainer},
+                {"trainer_seal_key", plan.trainer_seal_key},
+                {"sites", plan.sites},
+                {"quorum", plan.quorum},
+                {"release_approvals", plan.release_approvals},
+                {"structures", plan.structures},
+                {"preset", plan.preset},
+                {"encoder", plan.encoder},
+                {"pooling", plan.pooling},
+                {"mask_decoder_leaves", plan.mask_decoder_leaves},
+                {"hardening", hardening_json(plan.hardening)},
+                {"parts", parts_json(plan.parts)},
+                {"budget", budget_json(plan.budget)},
+                {"seed", plan.seed},
+                {"patients_min", plan.patients_min},
+                {"mask_ceiling_min", plan.mask_ceiling_min},
+                {"gate", gate},
+                {"retention_days", plan.retention_days}};
+  // Left out where there is none: plans from before there were deadlines keep their digests.
+  if (!plan.deadline.empty()) document["deadline"] = plan.deadline;
   return document.dump();
 }
 

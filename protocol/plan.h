@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/time.h"
 
 namespace cloister::protocol {
 
@@ -99,8 +101,19 @@ struct StudyPlan {
   double mask_ceiling_min = 0.90;  // per structure; below it the mask encoder is trained again
   std::vector<Threshold> gate;
   std::uint32_t retention_days = 365;  // of shards at the coordinator
+  // The last day (UTC, an RFC 3339 full-date: "2027-03-31") on which a job is offered; empty: none,
+  // and then the canonical JSON has no such key.
+  std::string deadline;
   friend bool operator==(const StudyPlan&, const StudyPlan&) = default;
 };
+
+// The first instant at which the coordinator offers no new job of the study: the end of the
+// deadline's day. None: the plan has no deadline.
+[[nodiscard]] std::optional<Instant> offers_end(const StudyPlan& plan);
+[[nodiscard]] inline bool is_over(const StudyPlan& plan, Instant now) {
+  const auto end = offers_end(plan);
+  return end && now >= *end;
+}
 
 // The canonical JSON, and back. Parsing refuses unknown, missing and contradictory keys, and
 // reports all problems of a plan together ("plan.*").

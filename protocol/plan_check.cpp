@@ -39,6 +39,10 @@ void check_numbers(const StudyPlan& plan, std::vector<PlanProblem>& problems) {
   if (plan.release_approvals > plan.sites.size()) {
     problems.emplace_back("release_approvals", "more approvals than sites can never be reached");
   }
+  if (!plan.deadline.empty() && !offers_end(plan)) {
+    problems.emplace_back("deadline", fmt::format("'{}' is no date; write it like \"2027-03-31\"",
+                                                  plan.deadline.substr(0, 40)));
+  }
   if (plan.budget.size_px % 16 != 0) {
     problems.emplace_back("budget.size_px",
                           "must be a multiple of 16: the code grid is 1/16 of it");

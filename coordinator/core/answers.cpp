@@ -76,7 +76,7 @@ void set_heard(Json& json, const MemberId& member, const AnswerView& view) {
 
 Json site_json(const Study& study, const std::string& site, const AnswerView& view) {
   Json json = Json::object();
-  json.set("site", site).set("waits_for", site_waits_for(study, site, view.work.facts));
+  json.set("site", site).set("waits_for", site_waits_for(study, site, view.work.facts, view.now));
   const Job* last = nullptr;
   for (const JobId& id : study.jobs_at(site)) {
     const Job* job = study.job(id);
@@ -115,6 +115,9 @@ Json answer_study(const Member& asker, const Study& study, const AnswerView& vie
   study_heading(study, json);
   json.set("purpose", study.plan().purpose).set("legal_basis", study.plan().legal_basis);
   json.set("trainer", study.plan().trainer).set("plan", study.plan_digest());
+  if (const auto end = protocol::offers_end(study.plan())) {
+    json.set("deadline", study.plan().deadline).set("deadline_over", view.now >= *end);
+  }
   json.set("quorum", std::uint64_t{study.plan().quorum});
   json.set("admitted", static_cast<std::uint64_t>(study.admitted().size()));
   Json sites = Json::array();

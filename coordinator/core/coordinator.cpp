@@ -43,7 +43,7 @@ Actions Coordinator::on(const Event& event, Instant now) {
                  },
                  [&](const LedgerSynced& synced) {
                    ledger_size_ = synced.size;
-                   plan(actions);
+                   plan(now, actions);
                    answer_news(actions);
                  },
                  [&](const AppendRefused& refused) {
@@ -53,14 +53,14 @@ Actions Coordinator::on(const Event& event, Instant now) {
                  [&](const BlobCompleted& completed) {
                    facts_.add_blob(completed.blob);
                    touch_blob(completed.blob);
-                   plan(actions);
+                   plan(now, actions);
                  },
                  [&](const WrapsStored& stored) {
                    for (const Digest& blob : stored.blobs) {
                      facts_.add_wrap(blob, stored.reader);
                      touch_blob(blob);
                    }
-                   plan(actions);
+                   plan(now, actions);
                  },
                  [&](const Ticked&) { answer_due(polls_.take_due(now), actions); },
              },
@@ -178,7 +178,7 @@ void Coordinator::touch_blob(const Digest& blob) {
       .first->second.sites.insert(dataset->site);
 }
 
-void Coordinator::plan(Actions& actions) {
+void Coordinator::plan(Instant now, Actions& actions) {
   const auto scopes = std::move(scopes_);
   scopes_.clear();
   for (const auto& [id, scope] : scopes) {
@@ -186,7 +186,7 @@ void Coordinator::plan(Actions& actions) {
     auto shards = scope.all ? wraps_to_erase(study, facts_) : std::vector<Digest>();
     for (const Digest& shard : shards) facts_.erase_wraps(shard);
     if (!shards.empty()) actions.push_back(EraseWraps{std::move(shards)});
-    for (Draft& draft : plan_next({study, membership_, facts_}, scope))
+    for (Draft& draft : plan_next({study, membership_, facts_, now}, scope))
       append(std::move(draft), actions);
   }
 }

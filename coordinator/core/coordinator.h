@@ -68,7 +68,7 @@ class Coordinator {
   void point_to(const Study& study, const provenance::Record& record);
   void heard(const Member& member, Instant now, Actions& actions);
   void wake_witnesses(const Member& asker, std::uint64_t size, Actions& actions);
-  void plan(Actions& actions);
+  void plan(Instant now, Actions& actions);
   void append(Draft draft, Actions& actions);
   void answer_due(std::vector<HeldPoll> polls, Actions& actions) const;
   void answer_news(Actions& actions);

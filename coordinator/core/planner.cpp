@@ -244,13 +244,14 @@ std::vector<Draft> plan_next(const PlanView& view, const PlanScope& scope) {
   const Study& study = view.study;
   if (study.is_closed()) return {};
   Planning planning{study, view.membership, view.facts, {}};
+  const bool offers = !protocol::is_over(study.plan(), view.now);
   // Before anything else: what reads withdrawn things stops, then comes what follows from that.
   if (scope.all) planning.drafts = plan_withdrawals(study, view.facts);
   const Model* model = study.newest_model();
   const auto plan_site = [&](const std::string& site) {
-    plan_chain(planning, site);
+    if (offers) plan_chain(planning, site);
     plan_transfers(planning, site);
-    if (model == nullptr || model->quarantined) return;
+    if (!offers || model == nullptr || model->quarantined) return;
     plan_predictions(planning, *model, site);
     plan_evaluation(planning, *model, site);
   };
@@ -261,7 +262,7 @@ std::vector<Draft> plan_next(const PlanView& view, const PlanScope& scope) {
       if (study.takes_part(site)) plan_site(site);
     }
   }
-  if (scope.all || scope.training) plan_training(planning);
+  if (offers && (scope.all || scope.training)) plan_training(planning);
   return std::move(planning.drafts);
 }
 

@@ -32,6 +32,7 @@ struct PlanView {
   const Study& study;
   const Membership& membership;
   const BlobFacts& facts;
+  Instant now;  // past the plan's deadline no job is offered; what is under way is still written
 };
 // What may have changed since it was last asked: the sites that records or blobs were about, or
 // everything. Planning then costs nothing for the thousand sites where nothing happened.

@@ -178,7 +178,9 @@ class Study {
 // What the job waits for and whose move it is, in words.
 [[nodiscard]] std::string waits_for(const Study& study, const Job& job, const BlobFacts& facts);
 // The same for a site of the study as a whole, between and after its jobs too.
+// `now` tells whether the plan's deadline is over: then nobody waits for an offer, but for the
+// owner.
 [[nodiscard]] std::string site_waits_for(const Study& study, const std::string& site,
-                                         const BlobFacts& facts);
+                                         const BlobFacts& facts, Instant now);
 
 }  // namespace cloister::coordinator

@@ -83,6 +83,23 @@ std::string of_training(const Study& study, const BlobFacts& facts) {
   return fmt::format("waits for the pooled training, which {}", waits_for(study, *training, facts));
 }
 
+std::string past_deadline(const Study& study) {
+  return fmt::format(
+      "the study's deadline ({}) is over and no job is offered any more; {} may amend the plan "
+      "with a "
+      "later one, or close the study",
+      study.plan().deadline, study.plan().owner);
+}
+
+// Whether the site's next step is a job that was not offered yet.
+bool needs_offer(const Study& study, const std::string& site, const Dataset* dataset) {
+  if (dataset == nullptr) return true;
+  if (dataset->quarantined || !dataset->admitted) return false;
+  const Model* model = study.newest_model();
+  if (model == nullptr) return study.jobs_at("").empty();
+  return !model->quarantined && !model->evaluations.contains(site);
+}
+
 }  // namespace
 
 std::string waits_for(const Study& study, const Job& job, const BlobFacts& facts) {
@@ -116,17 +133,23 @@ std::string waits_for(const Study& study, const Job& job, const BlobFacts& facts
   return {};
 }
 
-std::string site_waits_for(const Study& study, const std::string& site, const BlobFacts& facts) {
+std::string site_waits_for(const Study& study, const std::string& site, const BlobFacts& facts,
+                           Instant now) {
   if (study.is_closed()) return "nothing: the study is closed";
+  const bool is_over = protocol::is_over(study.plan(), now);
   const Job* last = nullptr;
   for (const JobId& id : study.jobs_at(site)) {
     const Job* job = study.job(id);
     if (job == nullptr || (job->kind == "predict" && job->part != "held-out")) continue;
-    if (job->state != JobState::done) return job->kind + ": " + waits_for(study, *job, facts);
+    if (job->state != JobState::done) {
+      const std::string words = job->kind + ": " + waits_for(study, *job, facts);
+      return is_over ? words + "; nothing follows it: " + past_deadline(study) : words;
+    }
     last = job;
   }
-  if (last == nullptr) return fmt::format("waits for {} to enrol its agent", site);
   const Dataset* dataset = study.site_dataset(site);
+  if (is_over && needs_offer(study, site, dataset)) return "nothing: " + past_deadline(study);
+  if (last == nullptr) return fmt::format("waits for {} to enrol its agent", site);
   if (dataset == nullptr) return "waits for the coordinator to offer the next job";
   if (auto words = after_chain(study, *dataset, facts); !words.empty()) return words;
   const Model* model = study.newest_model();

@@ -39,7 +39,7 @@ TEST_CASE("a study runs from its plan to a released model and a prediction", "[c
     }
   }
   CHECK(desk.study().newest_model()->evaluations.size() == 3);
-  CHECK(site_waits_for(desk.study(), "a", desk.core.facts()) ==
+  CHECK(site_waits_for(desk.study(), "a", desk.core.facts(), desk.now) ==
         "waits for a data steward of a to approve model 1");
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("a site that denies stops its own part only", "[coordinator]") {
   }
   CHECK(desk.job("", "train-segmentation") != nullptr);
   CHECK(desk.job("c", "train-image-encoder") == nullptr);
-  CHECK(site_waits_for(desk.study(), "c", desk.core.facts()) ==
+  CHECK(site_waits_for(desk.study(), "c", desk.core.facts(), desk.now) ==
         "register-data: denied (our ethics board did not agree): c may take it back with retry");
 }
 
@@ -187,4 +187,51 @@ TEST_CASE("a withdrawn dataset is not trained on again", "[coordinator]") {
   const Digest shard = desk.study().site_dataset("b")->shards.front().digest;
   const auto reply = desk.ask("trainer", protocol::BlobGet{shard, 0, 100});
   CHECK(std::get<protocol::Refused>(reply).error.code == "blob.forbidden");
+}
+
+TEST_CASE("after its deadline a study offers no new job, says so, and goes on once it is amended",
+          "[coordinator]") {
+  Desk desk;
+  auto plan = desk.plan();
+  plan.deadline = to_rfc3339(desk.now).substr(0, 10);
+  desk.must(desk.opening(plan));
+  desk.run_chain("a", "register-data");
+  REQUIRE(desk.job("a", "train-image-encoder") != nullptr);
+  desk.now = *protocol::offers_end(plan);
+  // What was offered in time may be finished; nothing follows it.
+  const Job* offered = desk.job("a", "train-image-encoder");
+  desk.approve(offered->id, "agent-a");
+  desk.must(desk.product(*offered));
+  CHECK(desk.job("a", "train-image-encoder")->state == JobState::done);
+  CHECK(desk.job("a", "train-mask-encoder") == nullptr);
+  const std::string over = "the study's deadline (" + plan.deadline +
+                           ") is over and no job is offered any more; owner may amend the plan "
+                           "with a later one, or close the study";
+  CHECK(site_waits_for(desk.study(), "a", desk.core.facts(), desk.now) == "nothing: " + over);
+  const std::string open = site_waits_for(desk.study(), "b", desk.core.facts(), desk.now);
+  CHECK(open.starts_with("register-data: waits for approval"));
+  CHECK(open.ends_with("nothing follows it: " + over));
+  plan.version = 2;
+  plan.deadline = to_rfc3339(desk.now).substr(0, 10);
+  desk.must(desk.opening(plan));
+  REQUIRE(desk.job("a", "register-data", 2) != nullptr);
+}
+
+TEST_CASE("a deadline stops the pooled training too, but not the admission of what is on its way",
+          "[coordinator]") {
+  Desk desk;
+  auto plan = desk.plan();
+  plan.quorum = 1;
+  plan.deadline = to_rfc3339(desk.now).substr(0, 10);
+  desk.must(desk.opening(plan));
+  desk.run_chain("a", "assess-privacy");
+  desk.except_all("a");
+  desk.now = *protocol::offers_end(plan);
+  desk.permit_release("a");
+  desk.upload("a");
+  desk.must(desk.product(*desk.job("a", "release")));
+  CHECK(desk.study().admitted().size() == 1);
+  CHECK(desk.job("", "train-segmentation") == nullptr);
+  CHECK(site_waits_for(desk.study(), "a", desk.core.facts(), desk.now)
+            .starts_with("nothing: the study's deadline"));
 }

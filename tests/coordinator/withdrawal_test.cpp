@@ -143,7 +143,7 @@ TEST_CASE("a training under way is stopped by a withdrawal, and the next has a n
   desk.must_both(withdrawn, quarantine);
   CHECK(desk.job("", "train-segmentation", 1)->state == JobState::failed);
   CHECK(desk.job("", "train-segmentation", 2) == nullptr);  // two sites are below the quorum
-  CHECK(site_waits_for(desk.study(), "b", desk.core.facts()) ==
+  CHECK(site_waits_for(desk.study(), "b", desk.core.facts(), desk.now) ==
         "its data were withdrawn: nothing new is made from them");
 }
 

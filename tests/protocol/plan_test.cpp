@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "crypto/hash.h"
 #include "protocol/plan.h"
 
 using namespace cloister;
@@ -115,5 +116,54 @@ TEST_CASE("contradictions in a plan are refused", "[protocol][plan]") {
            {"study = \"heart\"", "study = \"../heart\""}}) {
     INFO(to);
     CHECK_FALSE(plan_from_toml(with(good, from, to), "plan.toml").has_value());
+  }
+}
+
+TEST_CASE("a plan without a deadline keeps the bytes and the digest it had before there were any",
+          "[protocol][plan]") {
+  // All numbers said: what a preset stands for may change.
+  const std::string said = good + R"toml(spacing_mm = 1.5
+size_px = 192
+image_encoder_steps = 3500
+mask_encoder_steps = 8000
+segmentation_steps = 4500
+tune_steps = 400
+attack_steps = 600
+encoder_batch = 4
+segmentation_batch = 8
+test_time_views = 3
+levels = 2
+)toml";
+  const auto plan = plan_from_toml(said, "plan.toml").value();
+  CHECK(plan.deadline.empty());
+  CHECK_FALSE(offers_end(plan).has_value());
+  CHECK(to_json(plan).find("deadline") == std::string::npos);
+  // Golden: the digest that this plan had in the version before.
+  CHECK(to_hex(crypto::sha256(as_bytes(to_json(plan)))) ==
+        "407dde199f398252d1cbcaf8126775eeab5795f8bbfe83c4ed3ff2aba27226e7");
+  CHECK(to_json(plan_from_toml(with(said, "owner =", "deadline = \"\"\nowner ="), "plan.toml")
+                    .value()) == to_json(plan));
+}
+
+TEST_CASE("a deadline is the last day on which jobs are offered, and survives canonical JSON",
+          "[protocol][plan]") {
+  const std::string dated = with(good, "owner =", "deadline = \"2027-03-31\"\nowner =");
+  const auto plan = plan_from_toml(dated, "plan.toml").value();
+  const std::string json = to_json(plan);
+  CHECK(json.find(R"("deadline":"2027-03-31","encoder")") != std::string::npos);
+  CHECK(plan_from_json(json).value() == plan);
+  CHECK(to_json(plan_from_json(json).value()) == json);
+  const Instant end = instant_from_rfc3339("2027-04-01T00:00:00.000Z").value();
+  CHECK(offers_end(plan) == end);
+  CHECK_FALSE(is_over(plan, end + Duration(-1)));
+  CHECK(is_over(plan, end));
+}
+
+TEST_CASE("what is no date is no deadline", "[protocol][plan]") {
+  for (std::string_view bad : {"2027-02-30", "2027-3-31", "31.03.2027", "2027-03-31T00:00:00Z"}) {
+    const auto plan = plan_from_toml(
+        with(good, "owner =", fmt::format("deadline = \"{}\"\nowner =", bad)), "plan.toml");
+    REQUIRE_FALSE(plan.has_value());
+    CHECK(plan.error().what.find("is no date") != std::string::npos);
   }
 }

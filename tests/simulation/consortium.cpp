@@ -342,7 +342,8 @@ std::string Run::standing() {
     text += fmt::format("\n  study {}: {}", id, study.phase());
     for (const std::string& site : sites_)
       text +=
-          fmt::format("\n  {}: {}", site, site_waits_for(study, site, coordinator_.core().facts()));
+          fmt::format("\n  {}: {}", site,
+                      site_waits_for(study, site, coordinator_.core().facts(), timeline_.now()));
     for (const auto& [job_id, job] : study.jobs()) {
       if (job.state != protocol::JobState::done)
         text += fmt::format("\n  {}: {} {}", job_id, protocol::to_string(job.state), job.reason);

@@ -190,6 +190,21 @@ TEST_CASE("an agent confirms a withdrawal once no job here reads what was withdr
   CHECK(confirmed() == 3);
 }
 
+TEST_CASE("no codes leave for a prediction that the study's deadline forbids", "[site-agent]") {
+  World world;
+  world.plan.deadline = "2026-09-01";
+  world.study = world.all.study(world.plan);
+  world.start();
+  world.run();
+  world.feed(PersonAsked{++world.questions, "predict",
+                         provenance::to_jcs(Json()
+                                                .set("path", "/image.nii.gz")
+                                                .set("output", "/mask.nii.gz")
+                                                .set("study", world.plan.study.text()))});
+  CHECK(world.answers.at(world.questions).error().code == "predict.deadline");
+  CHECK(world.orders.empty());
+}
+
 TEST_CASE("the agent names the data that a person can take back", "[site-agent]") {
   World world;
   world.publish_policy();
