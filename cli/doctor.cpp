@@ -4,7 +4,9 @@
 #include <sys/timex.h>
 
 #include "cli/agent_line.h"
+#include "cli/checks.h"
 #include "cli/child.h"
+#include "cli/data_check.h"
 #include "cli/homes.h"
 #include "cli/json_read.h"
 #include "cli/reach.h"
@@ -15,21 +17,6 @@ namespace cloister::cli {
 namespace {
 
 using provenance::Json;
-
-struct Check {
-  std::string name;
-  bool good = false;
-  std::string what;
-  std::string next;
-};
-using Checks = std::vector<Check>;
-
-Check good(std::string name, std::string what) {
-  return {std::move(name), true, std::move(what), ""};
-}
-Check bad(std::string name, const Error& error) {
-  return {std::move(name), false, error.what, error.next};
-}
 
 Check clock_check() {
   timex state{};
@@ -128,7 +115,23 @@ void agent_key_checks(AgentLine& agent, const std::filesystem::path& home, Check
                       "cloister site confirm --agent DIR"});
 }
 
-void agent_checks(const std::filesystem::path& home, Checks& checks) {
+// A few images of the site, through the worker.
+void data_checks(AgentLine& agent, const DoctorOptions& options, Checks& checks) {
+  auto worker = find_program(options.worker);
+  if (!worker) return;  // told of by itself
+  auto place = data_place(agent);
+  auto found = place ? inspect_data(*place, {*worker, options.cases_max, options.names, {}})
+                     : Result<Json>(pass(place));
+  if (!found) {
+    checks.push_back(bad("images", found.error()));
+    return;
+  }
+  for (Check& check : image_checks(*found)) checks.push_back(std::move(check));
+  for (Check& check : problem_checks(*found)) checks.push_back(std::move(check));
+}
+
+void agent_checks(const DoctorOptions& options, Checks& checks) {
+  const auto& home = options.agent;
   checks.push_back(key_check(home / "identity.key"));
   auto agent = AgentLine::open(home);
   if (!agent) {
@@ -146,6 +149,7 @@ void agent_checks(const std::filesystem::path& home, Checks& checks) {
                       provenance::text_or_empty(one, "what"),
                       provenance::text_or_empty(one, "next")});
   }
+  data_checks(*agent, options, checks);
 }
 
 void worker_check(const std::string& name, Checks& checks) {
@@ -181,14 +185,6 @@ void drawing_checks(Checks& checks) {
   }
 }
 
-Json json_of(const Check& check) {
-  return Json::object()
-      .set("name", check.name)
-      .set("good", check.good)
-      .set("what", check.what)
-      .set("next", check.next);
-}
-
 }  // namespace
 
 Result<Answer> doctor(const DoctorOptions& options) {
@@ -197,24 +193,11 @@ Result<Answer> doctor(const DoctorOptions& options) {
   checks.push_back(
       disk_check(options.agent.empty() ? std::filesystem::current_path() : options.agent));
   if (!options.home.empty()) person_checks(options.home, checks);
-  if (!options.agent.empty()) agent_checks(options.agent, checks);
+  if (!options.agent.empty()) agent_checks(options, checks);
   if (!options.process.empty()) process_checks(options.process, checks);
   worker_check(options.worker, checks);
   drawing_checks(checks);
-  Answer answer;
-  Json list = Json::array();
-  bool all_good = true;
-  for (const Check& check : checks) {
-    all_good = all_good && check.good;
-    answer.text +=
-        fmt::format("{:<5} {:<10} {}\n", check.good ? "good" : "BAD", check.name, check.what);
-    if (!check.next.empty()) answer.text += fmt::format("      next: {}\n", check.next);
-    list.push(json_of(check));
-  }
-  answer.json.set("checks", std::move(list)).set("good", all_good);
-  answer.status = all_good ? 0 : exit_status(Kind::unavailable);
-  answer.text += all_good ? "All good.\n" : "Some things need you.\n";
-  return answer;
+  return answer_of(checks);
 }
 
 }  // namespace cloister::cli

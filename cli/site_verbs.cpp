@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/preflight.h"
 #include "cli/program.h"
 #include "cli/site.h"
 #include "cli/site_logs.h"
@@ -188,6 +189,7 @@ void add_site(CLI::App& app, Choice& choice) {
   add_signs(*group, choice);
   add_site_report(*group, choice);
   add_site_logs(*group, choice);
+  add_preflight(*group, choice);
 }
 
 void add_predict(CLI::App& app, Choice& choice) {

@@ -188,7 +188,9 @@ Result<void> split_by_patient(Dataset& dataset, const ScanOptions& options) {
   return {};
 }
 
-Result<Listing> list_any(const fs::path& root, const ScanOptions& options) {
+}  // namespace
+
+Result<Listing> list_dataset(const fs::path& root, const std::string& centre) {
   std::error_code error;
   if (!fs::is_directory(root, error)) {
     return fail(Kind::not_found, "dataset.missing", "The data folder is not there.",
@@ -197,7 +199,7 @@ Result<Listing> list_any(const fs::path& root, const ScanOptions& options) {
   auto nnunet = list_nnunet(root);
   if (!nnunet) return pass(std::move(nnunet));
   if (*nnunet) return std::move(**nnunet);
-  auto mnms = list_mnms(root, options.centre);
+  auto mnms = list_mnms(root, centre);
   if (!mnms) return pass(std::move(mnms));
   if (*mnms) return std::move(**mnms);
   return fail(Kind::invalid, "dataset.unknown_layout",
@@ -205,8 +207,6 @@ Result<Listing> list_any(const fs::path& root, const ScanOptions& options) {
               "'External code' (M&Ms).",
               "Arrange the data in one of these layouts.");
 }
-
-}  // namespace
 
 std::string_view to_string(Phase phase) {
   return phase == Phase::ed ? "ED" : phase == Phase::es ? "ES" : "none";
@@ -238,7 +238,7 @@ std::vector<Case> Dataset::of(Split split) const {
 std::size_t Dataset::patients(Split split) const { return patients_of(*this, split).size(); }
 
 Result<Dataset> scan_dataset(const fs::path& root, const ScanOptions& options) {
-  auto listing = list_any(root, options);
+  auto listing = list_dataset(root, options.centre);
   if (!listing) return pass(std::move(listing));
   if (listing->candidates.size() > options.cases_max) {
     return fail(Kind::exhausted, "dataset.too_many_cases",

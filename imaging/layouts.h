@@ -30,5 +30,8 @@ struct Listing {
 [[nodiscard]] Result<std::optional<Listing>> list_nnunet(const std::filesystem::path& root);
 [[nodiscard]] Result<std::optional<Listing>> list_mnms(const std::filesystem::path& root,
                                                        const std::string& centre);
+// Whichever it is. Errors besides: dataset.missing, dataset.unknown_layout.
+[[nodiscard]] Result<Listing> list_dataset(const std::filesystem::path& root,
+                                           const std::string& centre);
 
 }  // namespace cloister::imaging

@@ -18,6 +18,7 @@ struct WorkerKind {
   KindFunction run;
 };
 
+[[nodiscard]] Result<nlohmann::json> inspect_data(JobContext& context);
 [[nodiscard]] Result<nlohmann::json> register_data(JobContext& context);
 [[nodiscard]] Result<nlohmann::json> train_image_encoder(JobContext& context);
 [[nodiscard]] Result<nlohmann::json> train_mask_encoder(JobContext& context);

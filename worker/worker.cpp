@@ -19,7 +19,8 @@ using nlohmann::json;
 using protocol::Frame;
 using protocol::FrameType;
 
-constexpr std::array<WorkerKind, 13> kinds{{{"register-data", register_data},
+constexpr std::array<WorkerKind, 14> kinds{{{"inspect-data", inspect_data},
+                                            {"register-data", register_data},
                                             {"train-image-encoder", train_image_encoder},
                                             {"train-mask-encoder", train_mask_encoder},
                                             {"encode", encode},

@@ -151,6 +151,46 @@ Result<std::string> show(const AgentState& state, const Question& question) {
   return ok(std::move(json));
 }
 
+// Where the site's data lie and which of it is taken back: for whoever looks through it here.
+std::string data(const AgentState& state) {
+  const SitePolicy& policy = state.options.policy;
+  Json withdrawn = Json::array();
+  for (const std::string& name : policy.withdrawn) withdrawn.push(name);
+  return ok(Json()
+                .set("root", policy.data_root)
+                .set("centre", policy.data_centre)
+                .set("withdrawn", std::move(withdrawn)));
+}
+
+// What a study would ask of this site, and what the site's policy says to it as a whole.
+Result<std::string> about_study(const AgentState& state, const Question& question) {
+  const std::string id = text_or_empty(question.body, "study");
+  const auto refused = state.link.refused_studies().find(StudyId::trusted(id));
+  if (refused != state.link.refused_studies().end()) return tl::unexpected(refused->second);
+  const member::Study* known = state.link.study(StudyId::trusted(id));
+  if (known == nullptr) {
+    return fail(Kind::not_found, "study.not_found",
+                fmt::format("No study '{}' asks anything of this site.", id),
+                "`cloister site status` names the studies.");
+  }
+  JobView first;  // no study begins without it
+  first.study = known->plan.study;
+  first.kind = "register-data";
+  const SitePolicy& policy = state.options.policy;
+  const Decision decision = decide(policy, state.policy_is_published(), *known, first);
+  const Left left = state.left_for(first.study, Digest{});
+  Json json;
+  json.set("study", id).set("phase", known->phase).set("plan", known->plan_digest);
+  json.set("plan_json", provenance::parse_json(known->plan_json).value_or(Json::object()));
+  json.set("allowed", decision.ruling != Ruling::never).set("policy", decision.why);
+  json.set("limits", Json()
+                         .set("cases_min", policy.cases_min)
+                         .set("leave_cases_max", policy.leave_cases_max)
+                         .set("leave_bytes_max", policy.leave_bytes_max));
+  json.set("left", Json().set("bytes", left.bytes).set("cases", left.cases));
+  return ok(std::move(json));
+}
+
 Result<std::string> preview(const AgentState& state, const Question& question) {
   const auto job = job_of(state, question);
   if (!job) return pass(job);
@@ -309,6 +349,8 @@ void on_person(AgentState& state, const member::PersonAsked& event, Instant now)
   if (verb == "show") return state.tell(question.number, show(state, question));
   if (verb == "preview") return state.tell(question.number, preview(state, question));
   if (verb == "egress") return state.tell(question.number, egress(state));
+  if (verb == "data") return state.tell(question.number, data(state));
+  if (verb == "study") return state.tell(question.number, about_study(state, question));
   if (verb == "withdrawable") {
     const StudyId study = StudyId::trusted(text_or_empty(question.body, "study"));
     return state.tell(question.number, withdrawable(state, study));

@@ -190,6 +190,30 @@ TEST_CASE("an agent confirms a withdrawal once no job here reads what was withdr
   CHECK(confirmed() == 3);
 }
 
+TEST_CASE("the agent tells its people what a study asks and what the policy says to it as a whole",
+          "[site-agent]") {
+  World world;
+  const auto asked = [&](const std::string& verb, const std::string& study) {
+    world.feed(
+        PersonAsked{++world.questions, verb, provenance::to_jcs(Json().set("study", study))});
+    return world.answers.at(world.questions);
+  };
+  CHECK(asked("study", world.plan.study.text()).error().code == "study.not_found");
+  world.run();
+  const auto told = provenance::parse_json(asked("study", world.plan.study.text()).value()).value();
+  CHECK(*told.find("allowed")->boolean());
+  CHECK(protocol::plan_from_json(to_jcs(*told.find("plan_json"))).value() == world.plan);
+  CHECK(provenance::count_at(*told.find("limits"), "cases_min").value() == 2);
+  const auto data = provenance::parse_json(asked("data", "").value()).value();
+  CHECK(provenance::text_or_empty(data, "root") == "/data");
+  world.policy.studies = {"another"};
+  world.start();
+  world.run();
+  const auto never =
+      provenance::parse_json(asked("study", world.plan.study.text()).value()).value();
+  CHECK_FALSE(*never.find("allowed")->boolean());
+}
+
 TEST_CASE("no codes leave for a prediction that the study's deadline forbids", "[site-agent]") {
   World world;
   world.plan.deadline = "2026-09-01";

@@ -227,6 +227,8 @@ TEST_CASE(
   const auto said = read_text(folder.path / "coordinator.log");
   REQUIRE(said);
   CHECK(said->find("job=" + job + "  kind=job.failed") != std::string::npos);
+  // And before anybody accepts, the preflight says what is wrong with the folder.
+  CHECK(all.at("site-a", "", {"site", "preflight", "heart-1"}).status != 0);
   REQUIRE(all.as("olivia", {"study", "abort", job, "--reason", "a new plan comes"}).status == 0);
   CHECK(becomes(job, "aborted"));
 

@@ -272,6 +272,25 @@ TEST_CASE("a pilot tries a plan, its baselines and its gate in one process", "[w
   CHECK(worker.run(job).failure.at("code") == "worker.bad_job");
 }
 
+TEST_CASE("a look at the data counts and names nobody, unless it is asked to", "[worker]") {
+  json job{{"job_id", "inspect-data"}, {"kind", "inspect-data"}, {"data", {{"root", site()}}}};
+  job["parameters"] = {{"cases_max", 4}};
+  const Answer alone = run_alone(job);
+  CHECK(alone.result.at("opened") == 4);
+  CHECK(alone.result.at("usable") == 4);
+  CHECK(alone.result.at("seen").at("LV") == 4);
+  CHECK(alone.artifacts.empty());
+  CHECK(alone.result.dump().find("P00") == std::string::npos);
+  protocol::StudyPlan plan = tiny_plan();
+  plan.structures.push_back("atrium");
+  json asked = job_of("inspect-data", plan, site());
+  asked["parameters"] = {{"names", true}, {"withdrawn", {"P001"}}};
+  const Answer with_plan = run_alone(asked);
+  CHECK(with_plan.result.at("asked").at("missing") == json{"ATRIUM"});
+  CHECK(with_plan.result.at("problem_cases").empty());
+  CHECK(with_plan.result.at("patients").get<int>() + 1 == alone.result.at("patients").get<int>());
+}
+
 TEST_CASE("a guided study's mask decoder travels beside the shards, and only there", "[worker]") {
   protocol::StudyPlan plan = tiny_plan();
   const Named inputs{{"site-map", site_map()}, {"seed", seed}};
