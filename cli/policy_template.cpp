@@ -55,6 +55,11 @@ cpu_time_max = "0 s"
 disk_max = "0 B"
 upload_per_second = "0 B"
 threads = {}
+
+# Whether a worker may compute on the GPU that `device` in agent.toml names, and how much of its memory one
+# worker may take (0.5: half). Where LibTorch cannot hold a worker to its share, the job fails and says so.
+gpu = true
+gpu_memory_share = 1.0
 )",
       root, toml_text(choices.centre), choices.mask_decoder_leaves, choices.threads);
 }

@@ -19,6 +19,15 @@ worker_host::Limits limits_of(const SitePolicy& policy) {
   return limits;
 }
 
+Result<void> check_device(const SitePolicy& policy, const std::string& device) {
+  if (policy.gpu || device == "cpu") return {};
+  return fail(
+      Kind::forbidden, "policy.gpu",
+      fmt::format("agent.toml names the device '{}', and the site's policy allows no GPU.", device),
+      "Set device = \"cpu\" in agent.toml, or gpu = true in policy.toml and sign it with "
+      "`cloister site publish-policy`.");
+}
+
 }  // namespace
 
 Result<Config> load_config(const std::filesystem::path& file) {
@@ -33,6 +42,7 @@ Result<Config> load_config(const std::filesystem::path& file) {
   auto policy = load_policy(config.policy_file);
   if (!policy) return pass(policy);
   config.policy = std::move(*policy);
+  if (auto ok = check_device(config.policy, config.home.device); !ok) return pass(ok);
   if (config.policy.threads == 0) config.policy.threads = config.home.threads;
   return config;
 }

@@ -109,6 +109,8 @@ Result<SitePolicy> load_policy(const std::filesystem::path& file) {
   policy.disk_bytes_max = root.size("disk_max", 0);
   policy.upload_bytes_per_second = root.size("upload_per_second", 0);
   policy.threads = static_cast<std::uint32_t>(root.whole("threads", 0, {0, 1024}));
+  policy.gpu = root.truth("gpu", true);
+  policy.gpu_memory_share = root.real("gpu_memory_share", 1.0, {0.01, 1.0});
   auto withdrawn = names_from(file.parent_path() / "withdrawn-cases.txt");
   if (!withdrawn) return pass(withdrawn);
   policy.withdrawn = std::move(*withdrawn);

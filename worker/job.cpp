@@ -40,6 +40,10 @@ Result<JobLimits> parse_limits(const json& document) {
   limits.memory_bytes = static_cast<std::uint64_t>(*memory);
   limits.cpu_seconds = static_cast<std::uint64_t>(*cpu);
   limits.threads = static_cast<int>(std::min<std::int64_t>(*threads, 1024));
+  const auto share = field<double>(given, "gpu_memory_share", 1.0, &json::is_number);
+  if (!share) return pass(share);
+  if (!(*share > 0) || *share > 1) return refuse("'gpu_memory_share' is not between 0 and 1");
+  limits.gpu_memory_share = *share;
   return limits;
 }
 

@@ -17,7 +17,8 @@ namespace cloister::worker {
 struct JobLimits {
   std::uint64_t memory_bytes = 0;  // 0: no limit
   std::uint64_t cpu_seconds = 0;
-  int threads = 0;  // 0: one a core
+  int threads = 0;                // 0: one a core
+  double gpu_memory_share = 1.0;  // of the device's memory; 1: no limit
 };
 
 struct JobDocument {

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "imaging/threads.h"
+#include "networks/gpu_memory.h"
 #include "worker/context.h"
 #include "worker/kinds.h"
 #include "worker/sandbox.h"
@@ -112,6 +113,9 @@ class Server {
     if (!function) return pass(function);
     if (auto there = networks::prepare_compute({job_.device, job_.limits.threads}); !there) {
       return pass(std::move(there));
+    }
+    if (auto held = networks::limit_gpu_memory(job_.device, job_.limits.gpu_memory_share); !held) {
+      return pass(std::move(held));
     }
     JobContext context({job_, inputs_, warm_, channel_, clock_});
     auto result = (*function)(context);

@@ -95,10 +95,13 @@ Json base_order(const RunWorker& order, std::string_view kind, const OrderContex
   Json json;
   json.set("job_id", order.job.text()).set("kind", kind).set("device", context.device);
   json.set("plan", provenance::parse_json(context.study.plan_json).value_or(Json::object()));
-  json.set("limits", Json()
-                         .set("memory_bytes", context.policy.memory_bytes_max)
-                         .set("cpu_seconds", context.policy.cpu_seconds_max)
-                         .set("threads", std::uint64_t{context.policy.threads}));
+  Json limits;
+  limits.set("memory_bytes", context.policy.memory_bytes_max)
+      .set("cpu_seconds", context.policy.cpu_seconds_max)
+      .set("threads", std::uint64_t{context.policy.threads});
+  if (context.policy.gpu_memory_share < 1)
+    limits.set("gpu_memory_share", context.policy.gpu_memory_share);
+  json.set("limits", std::move(limits));
   return json;
 }
 

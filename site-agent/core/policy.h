@@ -45,6 +45,8 @@ struct SitePolicy {
   std::uint64_t disk_bytes_max = 0;  // of this agent's home; 0: no limit
   std::uint64_t upload_bytes_per_second = 0;
   std::uint32_t threads = 0;         // 0: as many as there are
+  bool gpu = true;                   // may workers compute on a GPU (`device` of agent.toml)?
+  double gpu_memory_share = 1.0;     // of that GPU's memory, for one worker; 1: no limit
   std::string data_layout = "auto";  // for people: workers find out themselves
   std::string data_centre;           // of an M&Ms folder: which centre is this site
   // Cases and patients that are taken back, by their names at home. From a file of its own, never

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "networks/gpu_memory.h"
 #include "networks/job.h"
 #include "networks/seeds.h"
 
@@ -21,6 +22,17 @@ TEST_CASE("a device that is not there is a clear error", "[networks]") {
   CHECK(ready.error().code == "device.not_there");
   CHECK(ready.error().kind == Kind::unsupported);
   CHECK(prepare_compute({{}, 1}));
+}
+
+TEST_CASE("a share of a GPU's memory is held, or refused where LibTorch cannot hold it",
+          "[networks]") {
+  CHECK(limit_gpu_memory({Device::Type::cpu, 0}, 0.5));
+  CHECK(limit_gpu_memory({Device::Type::cuda, 0}, 1.0));
+  if (compute_facts().cuda_devices > 0) return;
+  const auto held = limit_gpu_memory({Device::Type::cuda, 0}, 0.5);
+  REQUIRE_FALSE(held);
+  CHECK(held.error().kind == Kind::unsupported);
+  CHECK(held.error().what.find("50 %") != std::string::npos);
 }
 
 TEST_CASE("the BLAS in use is named, and a slow one is warned of", "[networks]") {

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "protocol/jobs.h"
 #include "site-agent/core/orders.h"
+#include "site-agent/daemon.h"
 #include "site-agent/policy_file.h"
 #include "tests/support/consortium.h"
 #include "tests/support/temp_folder.h"
@@ -105,6 +106,45 @@ cpu_time_max = "2 h"
   CHECK(bad.error().what.find("a person decides it") != std::string::npos);
   CHECK(bad.error().what.find("dance") != std::string::npos);
   CHECK(bad.error().what.find("limits") != std::string::npos);
+}
+
+TEST_CASE("a policy without a GPU refuses a device that is one, before anything runs",
+          "[site-agent]") {
+  const test::TempFolder folder;
+  const auto agent = folder.path() / "agent.toml";
+  const auto policy = folder.path() / "policy.toml";
+  REQUIRE(write_text(policy, "studies = [\"*\"]\ngpu = false\n"));
+  const std::string common = "coordinator = \"127.0.0.1:1\"\nworker = \"/bin/true\"\n";
+  REQUIRE(write_text(agent, common + "device = \"cuda\"\n"));
+  const auto refused = load_config(agent);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == "policy.gpu");
+  REQUIRE(write_text(agent, common + "device = \"cpu\"\n"));
+  CHECK(load_config(agent));
+  REQUIRE(write_text(agent, common + "device = \"cuda\"\n"));
+  REQUIRE(write_text(policy, "studies = [\"*\"]\n"));
+  CHECK(load_config(agent));
+}
+
+TEST_CASE("a worker is told its share of a GPU's memory only where there is one", "[site-agent]") {
+  const test::TempFolder folder;
+  const auto file = folder.path() / "policy.toml";
+  const auto limits_of = [&](const std::string& text) {
+    REQUIRE(write_text(file, text));
+    Consortium all;
+    const auto study = a_study(all);
+    const auto policy = load_policy(file).value();
+    const Products products{member::Stored{}};
+    const std::string site = "site-a";
+    const std::string device = "cuda";
+    const OrderContext context{study, policy, products, site, device, {}};
+    const auto order = order_for(test::a_job(study.plan, "register-data"), context).value();
+    return *provenance::parse_json(order.order_json).value().find("limits");
+  };
+  CHECK(limits_of("").find("gpu_memory_share") == nullptr);
+  CHECK(*limits_of("gpu_memory_share = 0.5\n").find("gpu_memory_share")->number() == 0.5);
+  REQUIRE(write_text(file, "gpu_memory_share = 1.5\n"));
+  CHECK_FALSE(load_policy(file));
 }
 
 TEST_CASE("cases that were taken back are named in a file that is never published",

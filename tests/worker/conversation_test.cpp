@@ -77,6 +77,22 @@ TEST_CASE("jobs that cannot be understood or lack what they need say so", "[work
   CHECK(failure_code(predict) == "worker.bad_job");
 }
 
+TEST_CASE("a GPU that is not there fails the job with what is there; nothing is computed elsewhere",
+          "[worker]") {
+  json job = job_of("register-data", tiny_plan(), "/nowhere");
+  job["device"] = "cuda:63";
+  CHECK(failure_code(job) == "device.not_there");
+  job["device"] = "gpu";
+  CHECK(failure_code(job) == "device.unknown");
+  job["device"] = "cpu";
+  job["limits"] = {{"gpu_memory_share", 0.5}};
+  CHECK(failure_code(job) == "dataset.missing");  // a share of a GPU means nothing to a CPU
+  for (const double share : {0.0, -0.5, 1.5}) {
+    job["limits"] = {{"gpu_memory_share", share}};
+    CHECK(failure_code(job) == "worker.bad_job");
+  }
+}
+
 TEST_CASE("a failed job leaves the worker ready for the next one", "[worker]") {
   WorkerRun worker;
   CHECK(worker.run({{"kind", "dance"}}).failure.at("code") == "worker.unknown_kind");
