@@ -201,6 +201,8 @@ void Shell::flush() {
   if (batch_.empty() || broken_) return;
   if (auto ok = store_->write(batch_, storage::Durability::synced); !ok) {
     broken_ = ok.error();
+    // Said at once: closing a store that cannot write may not come to its end.
+    log_error(ok.error().code, {{"what", ok.error().what}, {"next", ok.error().next}});
     stop();
   }
   batch_ = storage::WriteBatch();

@@ -208,10 +208,30 @@ class RocksSnapshot final : public Reader {
 
 }  // namespace
 
+namespace {
+
+// RocksDB writes some files before it serves anything; where the disk is full then, Debian's build
+// of it ends the process by an assertion instead of saying so.
+Result<void> check_room(const std::filesystem::path& folder) {
+  constexpr std::uint64_t free_bytes_min = 16ULL << 20;
+  std::error_code unknown;
+  const auto space = std::filesystem::space(folder, unknown);
+  if (unknown || space.available >= free_bytes_min) return {};
+  return fail(
+      Kind::exhausted, "store.disk_full",
+      fmt::format("The disk that holds '{}' is full: {} KiB are free, opening the store needs "
+                  "{} KiB.",
+                  folder.string(), space.available >> 10, free_bytes_min >> 10),
+      "Free space on it and start again; nothing was half-written.");
+}
+
+}  // namespace
+
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& folder,
                                                      const RocksOptions& options) {
   if (!options.read_only) {
     if (auto made = make_folder(folder); !made) return pass(made);
+    if (auto room = check_room(folder); !room) return pass(room);
   }
   if (auto fits = check_version(folder, options.read_only); !fits) return pass(fits);
   auto state = std::make_unique<State>();

@@ -26,6 +26,7 @@ class RocksStore final : public Store {
  public:
   // Opens or creates. "store.locked": another process has this folder open. "store.corrupt": bytes
   // on the disk are not what was written. "store.version": written by a newer Cloister.
+  // "store.disk_full": less than 16 MiB are free.
   [[nodiscard]] static Result<std::unique_ptr<RocksStore>> open(const std::filesystem::path& folder,
                                                                 const RocksOptions& options = {});
   RocksStore(const RocksStore&) = delete;
