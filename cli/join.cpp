@@ -51,7 +51,10 @@ Result<void> write_home(const JoinOptions& options, const Token& token,
     const auto policy = options.home / "policy.toml";
     std::error_code ignored;
     if (agent && !std::filesystem::exists(policy, ignored)) {
-      if (auto saved = write_text(policy, policy_template(options.policy)); !saved) return saved;
+      PolicyChoices choices =
+          options.policy;  // a path is given as seen from here, not from the home
+      if (!choices.data.empty()) choices.data = std::filesystem::absolute(choices.data, ignored);
+      if (auto saved = write_text(policy, policy_template(choices)); !saved) return saved;
     }
   }
   if (auto saved = save_membership(options.home / "membership.json", file); !saved) return saved;
