@@ -45,6 +45,19 @@ Permit permit_of(const Leaving& leaving, Permit::Type type, const std::string& r
 
 }  // namespace
 
+Result<void> check_decision(const std::string& job, std::string_view state,
+                            const Decision& decision) {
+  const bool has_ended = state == "failed" || state == "denied" || state == "aborted";
+  const std::string& word = decision.word;
+  const bool is_moot = state == "done" || (word == "retry" && !has_ended) ||
+                       (word == "resume" && state != "held") ||
+                       ((word == "hold" || word == "abort") && has_ended);
+  if (!is_moot) return {};
+  return fail(Kind::conflict, "decide.moot",
+              fmt::format("Job '{}' is {}: there is nothing to {}.", job, state, word),
+              "Look at `cloister site jobs` or `cloister study jobs` for what can be decided.");
+}
+
 Record decision_record(const OfferedJob& job, const Decision& decision) {
   const bool lets_run =
       decision.word == "approve" || decision.word == "resume" || decision.word == "retry";

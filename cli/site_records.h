@@ -2,10 +2,12 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/digest.h"
 #include "base/ids.h"
+#include "base/result.h"
 #include "provenance/record.h"
 
 namespace cloister::cli {
@@ -21,6 +23,10 @@ struct Decision {
   std::string word;
   std::string reason;  // of the second three
 };
+// Whether it means anything for a job in this state ("decide.moot"): nothing is signed that changes
+// nothing.
+[[nodiscard]] Result<void> check_decision(const std::string& job, std::string_view state,
+                                          const Decision& decision);
 [[nodiscard]] provenance::Record decision_record(const OfferedJob& job, const Decision& decision);
 
 // An encoded dataset that waits for a person.

@@ -15,9 +15,10 @@ Pen pen_of(const SitePerson& person) {
   return {person.identity, person.membership.role, person.membership.site};
 }
 
-Result<OfferedJob> offered(AgentLine& agent, const std::string& job) {
+Result<OfferedJob> offered(AgentLine& agent, const std::string& job, const Decision& decision) {
   auto told = agent.ask("show", Json::object().set("job", job));
   if (!told) return pass(told);
+  if (auto ok = check_decision(job, text_or_empty(*told, "state"), decision); !ok) return pass(ok);
   auto spec = provenance::digest_at(*told, "spec_digest");
   if (!spec) return pass(spec);
   return OfferedJob{JobId::trusted(text_or_empty(*told, "id")),
@@ -70,7 +71,7 @@ Result<Answer> site_decide(AgentLine& agent, const SitePerson& person, const std
   if (refuses) {
     if (auto given = needs_reason(decision.reason); !given) return pass(given);
   }
-  auto offer = offered(agent, job);
+  auto offer = offered(agent, job, decision);
   if (!offer) return pass(offer);
   return put(agent, person, decision_record(*offer, decision),
              fmt::format("Decided '{}' for {}.\n", decision.word, job));

@@ -151,6 +151,7 @@ Result<Answer> study_decide(Seat& seat, const std::string& job, const Decision& 
   }
   auto about = seat.line->tell("job", job);
   if (!about) return pass(about);
+  if (auto ok = check_decision(job, text_or_empty(*about, "state"), decision); !ok) return pass(ok);
   auto spec = provenance::digest_at(*about, "spec_digest");
   if (!spec) return pass(spec);
   const OfferedJob offer{JobId::trusted(job), StudyId::trusted(text_or_empty(*about, "study")),

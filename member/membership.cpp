@@ -197,7 +197,13 @@ Result<SignedRecord> Membership::open(BytesView envelope_json) const {
   if (!opened) return pass(opened);
   const provenance::Record& record = opened->record;
   const Member* signer = find(record.actor.id);
-  const crypto::PublicKey* key = signer == nullptr ? nullptr : signer->signer_of(opened->envelope);
+  if (signer == nullptr) {
+    return fail(
+        Kind::unauthenticated, "record.signer",
+        fmt::format("'{}' is no member now: its key was revoked, or never bound.", record.actor.id),
+        "A consortium administrator can tell, and invite anew.");
+  }
+  const crypto::PublicKey* key = signer->signer_of(opened->envelope);
   if (key == nullptr) {
     return fail(Kind::unauthenticated, "record.signer",
                 fmt::format("The record '{}' is not signed by the member '{}' that it names.",

@@ -88,7 +88,7 @@ spacing_mm = 3.0
 size_px = 64
 image_encoder_steps = 60
 mask_encoder_steps = 400
-segmentation_steps = 40
+segmentation_steps = 2000
 tune_steps = 20
 attack_steps = 30
 PLAN
@@ -149,6 +149,7 @@ run cloister site accept-model heart-1 --model $M --agent sites/a --home people/
 quiet cloister site accept-model heart-1 --model $M --agent sites/b --home people/bea
 sleep 1
 run cloister study release heart-1 --home people/olivia
+run cloister study release heart-1 --reason "practice: drawn hearts, and too few of them to hide among" --home people/olivia
 quiet cloister site standing heart-1 --agent sites/a --home people/sam --reason "predictions for our own patients"
 sleep 2
 I=$(ls data/a/imagesTs/*_0000.nii.gz | head -1)

@@ -1,0 +1,38 @@
+#include <catch2/catch.hpp>
+
+#include "cli/site_records.h"
+
+using namespace cloister;
+using namespace cloister::cli;
+
+namespace {
+
+bool means_something(std::string_view state, const std::string& word) {
+  const auto checked = check_decision("job-1", state, {word, "a reason"});
+  if (!checked) {
+    CHECK(checked.error().code == "decide.moot");
+  }
+  return checked.has_value();
+}
+
+}  // namespace
+
+TEST_CASE("nobody signs a decision that changes nothing", "[cli]") {
+  for (const auto* word : {"approve", "deny", "hold", "resume", "abort", "retry"})
+    CHECK_FALSE(means_something("done", word));
+  CHECK_FALSE(means_something("running", "retry"));
+  CHECK_FALSE(means_something("approved", "resume"));
+  CHECK_FALSE(means_something("aborted", "hold"));
+  CHECK_FALSE(means_something("failed", "abort"));
+}
+
+TEST_CASE("each decision fits the states that it is for", "[cli]") {
+  CHECK(means_something("offered", "approve"));
+  CHECK(means_something("offered", "deny"));
+  CHECK(means_something("offered", "hold"));
+  CHECK(means_something("running", "hold"));
+  CHECK(means_something("running", "abort"));
+  CHECK(means_something("held", "resume"));
+  CHECK(means_something("held", "abort"));
+  for (const auto* state : {"failed", "denied", "aborted"}) CHECK(means_something(state, "retry"));
+}
