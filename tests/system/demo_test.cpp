@@ -268,8 +268,8 @@ TEST_CASE("a disk that fills up costs a demo nothing once there is room again", 
   const Folder folder;
   RunOptions options;
   options.limit = run_max;
-  const auto ran = run_program("tests/system/full_disk.sh",
-                               {bin("cloister"), folder.path.string()}, options);
+  const auto ran =
+      run_program("tests/system/full_disk.sh", {bin("cloister"), folder.path.string()}, options);
   REQUIRE(ran);
   if (ran->status == 77) {
     WARN("SKIPPED: no file system of our own can be mounted here, so no disk was filled.");
