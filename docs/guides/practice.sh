@@ -98,6 +98,7 @@ run cloister study open plan.toml --home people/olivia
 J=heart-1-site-b-train-image-encoder-1
 until_state sites/b $J offered
 say denial
+run cloister site preflight heart-1 --agent sites/b
 run cloister site jobs --agent sites/b
 run cloister site show $J --agent sites/b
 run cloister site deny $J --reason "the ethics board meets on Friday" --agent sites/b --home people/ben
@@ -131,6 +132,7 @@ quiet cloister site exception heart-1 --reason "practice" --agent sites/b --home
 quiet cloister site release heart-1 --agent sites/b --home people/bea
 sleep 1
 run cloister site egress --agent sites/a
+run cloister site logs heart-1-site-a-train-mask-encoder-1 --agent sites/a
 say abort
 T=heart-1-pool-train-segmentation-1
 for i in $(seq 300); do [ "$(ostate $T)" = running ] && break; sleep 0.3; done
