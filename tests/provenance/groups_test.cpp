@@ -9,29 +9,6 @@ using namespace cloister::provenance;
 using cloister::provenance::test::digest_of;
 using cloister::provenance::test::World;
 
-namespace {
-
-struct Withdrawal {
-  Record record;
-  std::vector<Record> quarantines;
-};
-
-Withdrawal plan(World& world, const std::string& site, const Digest& what) {
-  Withdrawal out;
-  out.record = world.draft("steward-" + site, RecordKind::consent_withdrawn);
-  out.record.subjects = {{"dataset", what}};
-  const std::vector<Digest> digests{what};
-  auto portions = plan_quarantine(world.ledger, digests).value();
-  for (auto& portion : portions) {
-    Record record = world.draft("coordinator", RecordKind::quarantine_set);
-    record.subjects = std::move(portion);
-    out.quarantines.push_back(std::move(record));
-  }
-  return out;
-}
-
-}  // namespace
-
 TEST_CASE("signatures checked ahead change nothing of what is admitted and refused",
           "[provenance]") {
   World world;
@@ -83,7 +60,7 @@ TEST_CASE(
     "[provenance]") {
   World world;
   world.run_study();
-  const Withdrawal before = plan(world, "a", world.things.at("a.dataset"));
+  const auto before = world.withdrawal("a", world.things.at("a.dataset"));
   Record derived = world.draft("trainer", RecordKind::model_produced);
   derived.inputs = {{"model", "model", world.things.at("model"), {}}};
   derived.subjects = {{"model", digest_of("derived")}};
@@ -98,7 +75,7 @@ TEST_CASE(
     CHECK(batch->records.empty());
   }
   CHECK(world.try_add(derived).empty());
-  const Withdrawal after = plan(world, "a", world.things.at("a.dataset"));
+  const auto after = world.withdrawal("a", world.things.at("a.dataset"));
   const Batch done = world.add_group({after.record, after.quarantines[0]}, true);
   REQUIRE(done.outcomes[0].has_value());
   CHECK(is_quarantined(world.ledger, digest_of("derived")).value());

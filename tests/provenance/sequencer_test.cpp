@@ -316,35 +316,12 @@ TEST_CASE("a member rotates its own key and goes on counting", "[provenance]") {
   CHECK(world.try_add(with_new) == "");
 }
 
-namespace {
-
-struct Withdrawal {
-  Record record;
-  std::vector<Record> quarantines;
-};
-
-Withdrawal plan(World& world, const std::string& site, const Digest& what) {
-  Withdrawal out;
-  out.record = world.draft("steward-" + site, RecordKind::consent_withdrawn);
-  out.record.subjects = {{"dataset", what}};
-  const std::vector<Digest> digests{what};
-  auto portions = plan_quarantine(world.ledger, digests).value();
-  for (auto& portion : portions) {
-    Record record = world.draft("coordinator", RecordKind::quarantine_set);
-    record.subjects = std::move(portion);
-    out.quarantines.push_back(std::move(record));
-  }
-  return out;
-}
-
-}  // namespace
-
 TEST_CASE("a withdrawal takes everything made from the data with it, in one batch",
           "[provenance]") {
   World world;
   world.run_study();
   const Digest dataset = world.things.at("a.dataset");
-  Withdrawal withdrawal = plan(world, "a", dataset);
+  auto withdrawal = world.withdrawal("a", dataset);
   CHECK(world.try_add(withdrawal.record) == "sequencer.withdrawal");  // never alone
   Record foreign = withdrawal.record;
   foreign.actor = world.members.at("steward-b").actor;
@@ -399,7 +376,7 @@ TEST_CASE("derivations that race with a withdrawal cannot escape it", "[provenan
       if (good) made.push_back(product);
       return good;
     };
-    Withdrawal withdrawal = plan(world, "a", dataset);
+    auto withdrawal = world.withdrawal("a", dataset);
     bool admitted = false;
     while (!admitted) {
       const std::uint64_t between = prng.below(3);
@@ -407,7 +384,7 @@ TEST_CASE("derivations that race with a withdrawal cannot escape it", "[provenan
       const Batch batch = world.add_group({withdrawal.record, withdrawal.quarantines[0]}, true);
       admitted = batch.outcomes[0].has_value();
       CHECK(admitted == (between == 0));
-      if (!admitted) withdrawal = plan(world, "a", dataset);
+      if (!admitted) withdrawal = world.withdrawal("a", dataset);
     }
     CHECK_FALSE(derive());
     for (const Digest& digest : made) CHECK(is_quarantined(world.ledger, digest).value());

@@ -233,4 +233,18 @@ Note World::checkpoint() const {
   return note;
 }
 
+World::Withdrawal World::withdrawal(const std::string& site, const Digest& what) const {
+  Withdrawal out;
+  out.record = draft("steward-" + site, RecordKind::consent_withdrawn);
+  out.record.subjects = {{"dataset", what}};
+  const std::vector<Digest> digests{what};
+  auto portions = plan_quarantine(ledger, digests).value();
+  for (auto& portion : portions) {
+    Record record = draft("coordinator", RecordKind::quarantine_set);
+    record.subjects = std::move(portion);
+    out.quarantines.push_back(std::move(record));
+  }
+  return out;
+}
+
 }  // namespace cloister::provenance::test

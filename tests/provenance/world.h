@@ -53,6 +53,14 @@ class World {
   void run_study();
   void run_site(const std::string& site);
 
+  // The record by which a site takes `what` back, and the quarantines that follow from it. Not
+  // signed.
+  struct Withdrawal {
+    Record record;
+    std::vector<Record> quarantines;
+  };
+  [[nodiscard]] Withdrawal withdrawal(const std::string& site, const Digest& what) const;
+
   [[nodiscard]] Note checkpoint() const;  // signed and cosigned by both sites
   [[nodiscard]] NoteKey log_key() const;
   [[nodiscard]] std::vector<PolicyWitness> witnesses() const;
