@@ -48,6 +48,18 @@ std::string exception_reason(const World& world) {
                               "site decides for itself.";
 }
 
+// Daemons refuse to start on a full disk, and would be started again for ever.
+Result<void> check_room_left(const std::filesystem::path& out) {
+  constexpr std::uint64_t wanted = 32'000'000;
+  std::error_code problem;
+  const auto space = std::filesystem::space(out, problem);
+  if (problem || space.available >= wanted) return {};
+  return fail(Kind::exhausted, "demo.disk_full",
+              fmt::format("The disk is full: {:.1f} MB are free at {}.",
+                          static_cast<double>(space.available) / 1e6, out.string()),
+              "Free some space and give the same command: it goes on where it stopped.");
+}
+
 // What is known of each site's acts, so that each is narrated and signed once.
 struct Signed {
   std::set<std::string> gate, released, standing, accepted;
@@ -60,6 +72,7 @@ class Drive {
   Result<void> run() {
     int misses = 0;
     while (true) {
+      if (auto room = check_room_left(world_.out); !room) return room;
       keep_alive(world_);
       auto study = owner_.line->tell("study", std::string(demo_study));
       if (!study) {
