@@ -77,8 +77,9 @@ TEST_CASE("jobs that cannot be understood or lack what they need say so", "[work
   CHECK(failure_code(predict) == "worker.bad_job");
 }
 
-TEST_CASE("a GPU that is not there fails the job with what is there; nothing is computed elsewhere",
-          "[worker]") {
+TEST_CASE(
+    "a GPU that is not there fails the job with what is there, and nothing is computed elsewhere",
+    "[worker]") {
   json job = job_of("register-data", tiny_plan(), "/nowhere");
   job["device"] = "cuda:63";
   CHECK(failure_code(job) == "device.not_there");
