@@ -150,6 +150,17 @@ TEST_CASE("a heavy library has one home", "[tidy]") {
   CHECK(problems.empty());
 }
 
+// CMake takes a semicolon for the end of a name: the test would be registered in halves.
+TEST_CASE("no test's name holds a semicolon", "[tidy]") {
+  const std::regex name(R"(TEST_CASE\(\s*"[^"]*;)");
+  std::vector<std::string> problems;
+  for (const Source& source : sources()) {
+    if (std::regex_search(source.text, name)) problems.push_back(source.path);
+  }
+  INFO(joined(problems));
+  CHECK(problems.empty());
+}
+
 TEST_CASE("generated message headers stay inside protocol, torch out of headers", "[tidy]") {
   std::vector<std::string> problems;
   for (const Source& source : sources()) {
