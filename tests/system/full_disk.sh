@@ -23,7 +23,10 @@ wait $first
 echo "first run: status $?"
 rm "$disk/filler"
 tail -n 3 "$disk/first.log"
-left=$(pgrep -fc "$disk/out")
+left=0
+for line in /proc/[0-9]*/cmdline; do
+  [[ "$(tr '\0' ' ' 2>/dev/null < "$line")" == *"$disk/out"* ]] && left=$((left + 1))
+done
 echo "processes left: $left"
 demo > "$disk/second.log" 2>&1
 echo "second run: status $?"
