@@ -6,18 +6,12 @@
 
 using namespace cloister;
 using namespace cloister::member;
+using cloister::test::a_record;
 using cloister::test::Consortium;
 using cloister::test::start_of_time;
 using cloister::test::TestLedger;
 
 namespace {
-
-provenance::Record a_record(const std::string& what) {
-  provenance::Record record;
-  record.kind = provenance::RecordKind::access_logged;
-  record.subjects.push_back({what, crypto::sha256(as_bytes(what))});
-  return record;
-}
 
 // An outbox with what it persisted, which can be killed and restored.
 struct Box {

@@ -16,24 +16,6 @@ using provenance::text_or_empty;
 
 namespace {
 
-std::string policy(const std::filesystem::path& data, const std::string& automatic = "") {
-  return fmt::format("data_root = \"{}\"\nstudies = [\"*\"]\nautomatic = [{}]\n", data.string(),
-                     automatic);
-}
-
-// A plan for one site, for the certified trainer.
-std::string plan_of(SmallConsortium& all, const std::string& site, const std::string& purpose) {
-  const auto members = all.as("root", {"consortium", "members"});
-  std::string seal;
-  for (const Json& one : cli::items_at(members.json, "members"))
-    if (text_or_empty(one, "id") == "trainer") seal = text_or_empty(one, "seal");
-  return fmt::format(
-      "study = \"heart-1\"\ntitle = \"Hearts\"\npurpose = \"{}\"\nlegal_basis = \"vote 1\"\n"
-      "owner = \"olivia\"\ntrainer = \"trainer\"\ntrainer_seal_key = \"{}\"\nsites = [\"{}\"]\n"
-      "quorum = 1\nrelease_approvals = 1\nstructures = [\"LV\"]\n[budget]\nname = \"quick\"\n",
-      purpose, seal, site);
-}
-
 std::string job_state(const Json& jobs, const std::string& id) {
   for (const Json& job : cli::items_at(jobs, "jobs"))
     if (text_or_empty(job, "id") == id) return text_or_empty(job, "state");
@@ -45,7 +27,7 @@ std::string job_state(const Json& jobs, const std::string& id) {
 TEST_CASE("an agent changes its keys without a restart, and the former ones are dead", "[system]") {
   const cli::Folder folder;
   SmallConsortium all(folder.path);
-  all.add_agent("site-a", policy(folder.path));
+  all.add_agent("site-a", policy_for(folder.path));
   const auto agent = all.agent("site-a");
   const auto before = all.at("site-a", "", {"site", "status"});
   const pid_t pid = all.process("site-a").pid();
@@ -184,9 +166,9 @@ TEST_CASE(
   all.add_person("olivia", "study-owner");
   all.add_person("sam", "site-admin", "site-a");
   all.add_person("aude", "auditor");
-  all.add_agent("site-a", policy(folder.path / "nothing-here"));
+  all.add_agent("site-a", policy_for(folder.path / "nothing-here"));
   const auto plan = (folder.path / "plan.toml").string();
-  REQUIRE(write_text(plan, plan_of(all, "site-a", "research")));
+  REQUIRE(write_text(plan, plan_of(all)));
   CHECK(all.as("aude", {"study", "open", plan}).status != 0);
   const auto opened = all.as("olivia", {"study", "open", plan});
   INFO(opened.text);
@@ -233,7 +215,7 @@ TEST_CASE(
   CHECK(becomes(job, "aborted"));
 
   CHECK(all.as("olivia", {"study", "amend", plan}).code == "amend.nothing");
-  REQUIRE(write_text(plan, plan_of(all, "site-a", "care")));
+  REQUIRE(write_text(plan, plan_of(all, "care")));
   const auto amended = all.as("olivia", {"study", "amend", plan});
   INFO(amended.text);
   REQUIRE(amended.status == 0);

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/file.h"
+#include "cli/json_read.h"
 
 namespace cloister::system_test {
 namespace {
@@ -153,6 +154,23 @@ bool SmallConsortium::eventually(const std::function<bool()>& done) {
     usleep(200'000);
   }
   return false;
+}
+
+std::string policy_for(const std::filesystem::path& data, const std::string& automatic) {
+  return fmt::format("data_root = \"{}\"\nstudies = [\"*\"]\nautomatic = [{}]\n", data.string(),
+                     automatic);
+}
+
+std::string plan_of(SmallConsortium& all, const std::string& purpose) {
+  const auto members = all.as("root", {"consortium", "members"});
+  std::string seal;
+  for (const auto& one : cli::items_at(members.json, "members"))
+    if (field(one, "id") == "trainer") seal = field(one, "seal");
+  return fmt::format(
+      "study = \"heart-1\"\ntitle = \"Hearts\"\npurpose = \"{}\"\nlegal_basis = \"vote 1\"\n"
+      "owner = \"olivia\"\ntrainer = \"trainer\"\ntrainer_seal_key = \"{}\"\nsites = [\"site-a\"]\n"
+      "quorum = 1\nrelease_approvals = 1\nstructures = [\"LV\"]\n[budget]\nname = \"quick\"\n",
+      purpose, seal);
 }
 
 }  // namespace cloister::system_test

@@ -60,4 +60,10 @@ class SmallConsortium {
   std::map<std::string, cli::Child> processes_;
 };
 
+// A site's policy: every study, and these kinds of job (quoted, with commas) by themselves.
+[[nodiscard]] std::string policy_for(const std::filesystem::path& data,
+                                     const std::string& automatic = {});
+// The plan of a study "heart-1" with "site-a" alone, owned by olivia, for the certified trainer.
+[[nodiscard]] std::string plan_of(SmallConsortium& all, const std::string& purpose = "research");
+
 }  // namespace cloister::system_test

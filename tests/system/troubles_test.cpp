@@ -20,23 +20,6 @@ namespace {
 
 std::string bin(const std::string& name) { return std::string(CLOISTER_BIN) + "/" + name; }
 
-std::string policy(const std::filesystem::path& data, const std::string& automatic) {
-  return fmt::format("data_root = \"{}\"\nstudies = [\"*\"]\nautomatic = [{}]\n", data.string(),
-                     automatic);
-}
-
-std::string plan_of(SmallConsortium& all) {
-  const auto members = all.as("root", {"consortium", "members"});
-  std::string seal;
-  for (const Json& one : cli::items_at(members.json, "members"))
-    if (text_or_empty(one, "id") == "trainer") seal = text_or_empty(one, "seal");
-  return fmt::format(
-      "study = \"heart-1\"\ntitle = \"Hearts\"\npurpose = \"research\"\nlegal_basis = \"vote 1\"\n"
-      "owner = \"olivia\"\ntrainer = \"trainer\"\ntrainer_seal_key = \"{}\"\nsites = [\"site-a\"]\n"
-      "quorum = 1\nrelease_approvals = 1\nstructures = [\"LV\"]\n[budget]\nname = \"quick\"\n",
-      seal);
-}
-
 const std::string job = "heart-1-site-a-register-data-1";
 
 void open_study(SmallConsortium& all) {
@@ -123,7 +106,7 @@ TEST_CASE("on a full disk attempts fail and say so, and the job is done once the
   SmallConsortium all(folder.path);
   all.add_person("olivia", "study-owner");
   all.add_person("sam", "site-admin", "site-a");
-  all.add_agent("site-a", policy(folder.path / "nothing-here", ""));
+  all.add_agent("site-a", policy_for(folder.path / "nothing-here"));
   all.process("site-a").stop();
   const auto home = all.agent("site-a");
   const SmallDisk disk(home, "40m");
@@ -172,7 +155,7 @@ TEST_CASE("an agent on a read-only disk does not start, and says which path and 
   if (!may_mount()) return;
   const cli::Folder folder;
   SmallConsortium all(folder.path);
-  all.add_agent("site-a", policy(folder.path, ""));
+  all.add_agent("site-a", policy_for(folder.path));
   all.process("site-a").stop();
   const auto home = all.agent("site-a");
   const SmallDisk disk(home, "100m");
@@ -196,7 +179,7 @@ TEST_CASE(
   SmallConsortium all(folder.path);
   all.add_person("olivia", "study-owner");
   all.add_person("sam", "site-admin", "site-a");
-  all.add_agent("site-a", policy(folder.path / "nothing-here", "\"register-data\""));
+  all.add_agent("site-a", policy_for(folder.path / "nothing-here", "\"register-data\""));
   const auto home = all.agent("site-a");
   const auto published =
       all.at("site-a", "sam", {"site", "publish-policy", (home / "policy.toml").string()});
