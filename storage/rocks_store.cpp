@@ -206,10 +206,6 @@ class RocksSnapshot final : public Reader {
   View view_;
 };
 
-}  // namespace
-
-namespace {
-
 // RocksDB writes some files before it serves anything; where the disk is full then, Debian's build
 // of it ends the process by an assertion instead of saying so.
 Result<void> check_room(const std::filesystem::path& folder) {
