@@ -2,11 +2,12 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/member/a_record.h"
 #include "tests/support/consortium.h"
 
 using namespace cloister;
 using namespace cloister::member;
-using cloister::test::a_record;
+using cloister::member::test::a_record;
 using cloister::test::Consortium;
 using cloister::test::start_of_time;
 using cloister::test::TestLedger;

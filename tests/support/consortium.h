@@ -147,14 +147,6 @@ inline protocol::JobView a_job(const protocol::StudyPlan& plan, const std::strin
   return job;
 }
 
-// Any record, told apart by its subject.
-inline provenance::Record a_record(const std::string& what) {
-  provenance::Record record;
-  record.kind = provenance::RecordKind::access_logged;
-  record.subjects.push_back({what, crypto::sha256(as_bytes(what))});
-  return record;
-}
-
 // Admits records one after another and signs heads over them.
 class TestLedger {
  public:
