@@ -21,6 +21,12 @@ Result<provenance::BundleFiles> read_bundle(const fs::path& folder) {
                 fmt::format("'{}' is no folder.", folder.string()),
                 "Name the folder that holds the bundle's README.md and checkpoint.");
   }
+  if (!fs::exists(folder / "README.md", error) && !fs::exists(folder / "checkpoint", error)) {
+    return fail(Kind::not_found, "bundle.not_found",
+                fmt::format("'{}' holds no bundle: neither README.md nor checkpoint is there.",
+                            folder.string()),
+                "Name the folder that holds them.");
+  }
   provenance::BundleFiles files;
   std::uint64_t total = 0;
   auto entry = fs::recursive_directory_iterator(folder, error);
@@ -31,7 +37,8 @@ Result<provenance::BundleFiles> read_bundle(const fs::path& folder) {
     const std::string path = entry->path().lexically_relative(folder).generic_string();
     if (!fs::is_regular_file(status)) {
       return fail(Kind::invalid, "bundle.not_plain",
-                  fmt::format("'{}' in the bundle is no plain file.", path));
+                  fmt::format("'{}' in the bundle is no plain file.", path),
+                  "Ask for the bundle again: a bundle holds plain files and folders only.");
     }
     auto content = read_file(entry->path(), bundle_file_bytes_max);
     if (!content) return pass(content);

@@ -71,6 +71,9 @@ TEST_CASE("the program exits by the kind of what is wrong", "[verify]") {
   CHECK(bundle.verify("bundle") == exit_status(Kind::corrupt));
   CHECK(bundle.out.find("The bundle does NOT hold") != std::string::npos);
   CHECK(bundle.verify("nowhere") == exit_status(Kind::not_found));
+  CHECK(bundle.verify(".") ==
+        exit_status(Kind::not_found));  // beside the bundle: nobody changed it
+  CHECK(bundle.out.find("holds no bundle") != std::string::npos);
   bundle.put("policy", "quorum none\n");
   CHECK(bundle.verify("bundle --policy policy") == exit_status(Kind::unauthenticated));
   bundle.put("policy", "nonsense\n");
