@@ -396,7 +396,8 @@ Segmenting segmenting(const ImageEncoderOptions& options, BytesView secret) {
                         how.code_channels, how.code_bits, how.code_noise),
             codes.texts()};
   }
-  // One slice in four is enough to learn what the codes still show, at an eighth of a step's cost.
+  // One slice in four: the decoder to images only has to say what the codes still show, and every
+  // slice it learns from costs.
   return {torch::ones({1, code_channels, 1, 1}),
           options.code_noise,
           {},
