@@ -93,6 +93,14 @@ Result<void> save_membership(const std::filesystem::path& path, const Membership
 }
 
 Result<MembershipFile> load_membership(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) {
+    return fail(Kind::not_found, "home.not_joined",
+                fmt::format("'{}' is no member's folder: membership.json is not there.",
+                            path.parent_path().string()),
+                "Name your own folder, or join first: cloister consortium join TOKEN --home "
+                "FOLDER.");
+  }
   auto json = load_json(path, membership_format);
   if (!json) return pass(json);
   MembershipFile file;

@@ -35,7 +35,12 @@ Result<crypto::Passphrase> passphrase_for(const std::filesystem::path& key_file,
                                           const PassphraseSource& source) {
   if (!source.file.empty()) return crypto::Passphrase::from_file(source.file);
   if (std::getenv(variable) != nullptr) return crypto::Passphrase::from_environment(variable);
-  return crypto::Passphrase::ask(fmt::format("Passphrase of {}: ", key_file.string()));
+  auto asked = crypto::Passphrase::ask(fmt::format("Passphrase of {}: ", key_file.string()));
+  if (!asked && asked.error().code == "passphrase.no_terminal") {
+    asked.error().next =
+        "Name a file that only you can read with --passphrase-file, or set CLOISTER_PASSPHRASE.";
+  }
+  return asked;
 }
 
 Result<crypto::Passphrase> new_passphrase(const std::filesystem::path& key_file,
