@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "crypto/hash.h"
 #include "protocol/limits.h"
 
 namespace cloister::coordinator {
@@ -103,8 +102,7 @@ Result<BlobFolders::Read> BlobFolders::read(const protocol::BlobGet& get) const 
   const std::size_t length = std::min<std::size_t>(get.length, protocol::limits::chunk_bytes_max);
   auto bytes = reader->read(std::min(get.offset, reader->size()), length);
   if (!bytes) return pass(bytes);
-  Read read{{get.digest, reader->size(), get.offset, crypto::sha256(*bytes)}, std::move(*bytes)};
-  return read;
+  return Read{{get.digest, reader->size(), get.offset}, std::move(*bytes)};
 }
 
 Result<void> BlobFolders::put_wraps(const protocol::PutWraps& put) {

@@ -30,12 +30,13 @@ struct BlobState {
   std::uint32_t credit = 0;   // chunks that may be under way at once
   friend bool operator==(const BlobState&, const BlobState&) = default;
 };
-// The bytes travel in a frame of their own behind the envelope; their digest is signed here.
+// The bytes travel in a frame of their own behind the envelope. What vouches for them is the digest
+// of the whole in the signed BlobOpen, checked before the blob counts; on the way CURVE
+// authenticates them.
 struct BlobChunk {
   Digest digest;  // of the whole blob
   std::uint64_t offset = 0;
   std::uint32_t length = 0;
-  Digest chunk_digest;
   friend bool operator==(const BlobChunk&, const BlobChunk&) = default;
 };
 struct BlobGet {
@@ -44,12 +45,11 @@ struct BlobGet {
   std::uint32_t length = 0;
   friend bool operator==(const BlobGet&, const BlobGet&) = default;
 };
-// Answer to BlobGet; bytes in the payload frame.
+// Answer to BlobGet; bytes in the payload frame. Whoever asked checks the whole against the digest.
 struct BlobData {
   Digest digest;
   std::uint64_t size = 0;
   std::uint64_t offset = 0;
-  Digest chunk_digest;
   friend bool operator==(const BlobData&, const BlobData&) = default;
 };
 

@@ -61,14 +61,12 @@ void write(const BlobChunk& from, v1::BlobChunk& to) {
   to.set_digest(to_string(from.digest));
   to.set_offset(from.offset);
   to.set_length(from.length);
-  to.set_chunk_digest(to_string(from.chunk_digest));
 }
 
 BlobChunk read(const v1::BlobChunk& from, Fields& fields) {
   return BlobChunk{.digest = fields.digest("digest", from.digest()),
                    .offset = fields.at_most("offset", from.offset(), limits::blob_bytes_max),
-                   .length = fields.at_most("length", from.length(), chunk_max),
-                   .chunk_digest = fields.digest("chunk_digest", from.chunk_digest())};
+                   .length = fields.at_most("length", from.length(), chunk_max)};
 }
 
 void write(const BlobGet& from, v1::BlobGet& to) {
@@ -87,14 +85,12 @@ void write(const BlobData& from, v1::BlobData& to) {
   to.set_digest(to_string(from.digest));
   to.set_size(from.size);
   to.set_offset(from.offset);
-  to.set_chunk_digest(to_string(from.chunk_digest));
 }
 
 BlobData read(const v1::BlobData& from, Fields& fields) {
   return BlobData{.digest = fields.digest("digest", from.digest()),
                   .size = fields.at_most("size", from.size(), limits::blob_bytes_max),
-                  .offset = fields.at_most("offset", from.offset(), from.size()),
-                  .chunk_digest = fields.digest("chunk_digest", from.chunk_digest())};
+                  .offset = fields.at_most("offset", from.offset(), from.size())};
 }
 
 void write(const PutWraps& from, v1::PutWraps& to) {

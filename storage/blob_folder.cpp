@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -16,6 +17,8 @@
 namespace cloister::storage::detail {
 namespace {
 
+constexpr std::size_t alignment = 4096;  // no disk asks for more
+constexpr std::size_t block_size = 1 << 20;
 constexpr std::string_view state_title = "cloister blob 1 ";
 
 // Digits only, the whole text.
@@ -203,6 +206,27 @@ int write_at(const Descriptor& file, BytesView bytes, std::uint64_t offset) {
     done += static_cast<std::size_t>(count);
   }
   return 0;
+}
+
+void BlockWriter::Free::operator()(void* memory) const { std::free(memory); }
+
+BlockWriter::BlockWriter(const Descriptor& folder, const std::string& name)
+    : direct_(
+          ::openat(folder.number(), name.c_str(), O_WRONLY | O_DIRECT | O_NOFOLLOW | O_CLOEXEC)),
+      block_(static_cast<std::uint8_t*>(std::aligned_alloc(alignment, block_size))) {}
+
+int BlockWriter::write(const Descriptor& file, BytesView bytes, std::uint64_t offset) {
+  while (direct_.is_open() && block_ && offset % alignment == 0 && bytes.size() >= alignment) {
+    const std::size_t whole = std::min(bytes.size(), block_size) / alignment * alignment;
+    std::copy_n(bytes.data(), whole, block_.get());
+    const int failed = write_at(direct_, BytesView(block_.get(), whole), offset);
+    if (failed == EINVAL) direct_ = Descriptor();  // not on this file system after all
+    if (failed == EINVAL) break;
+    if (failed != 0) return failed;
+    bytes = bytes.subspan(whole);
+    offset += whole;
+  }
+  return write_at(file, bytes, offset);
 }
 
 }  // namespace cloister::storage::detail

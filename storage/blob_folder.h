@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -67,5 +68,24 @@ struct PartialState {
                                    std::uint64_t offset);
 // 0, or an errno.
 [[nodiscard]] int write_at(const Descriptor& file, BytesView bytes, std::uint64_t offset);
+
+// Writes whole blocks past the page cache: what arrives is read again later or never, and filling
+// fresh cache costs several times the transfer's own copying (docs/decisions/0074). Falls back to
+// write_at() for what is not whole blocks, and where the file system has no direct writes.
+class BlockWriter {
+ public:
+  BlockWriter() = default;
+  // `file` again, opened for direct writes.
+  BlockWriter(const Descriptor& folder, const std::string& name);
+  // 0, or an errno. `file`: the same file.
+  [[nodiscard]] int write(const Descriptor& file, BytesView bytes, std::uint64_t offset);
+
+ private:
+  struct Free {
+    void operator()(void* memory) const;
+  };
+  Descriptor direct_;
+  std::unique_ptr<std::uint8_t, Free> block_;  // aligned as direct writes ask for
+};
 
 }  // namespace cloister::storage::detail

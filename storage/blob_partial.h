@@ -14,12 +14,14 @@ struct OpenPartial {
   BlobTicket ticket;
   Descriptor owner_folder;
   Descriptor part;
-  Descriptor state;  // appended to
+  BlockWriter blocks;  // of the same file
+  Descriptor state;    // appended to
   std::uint64_t received = 0;
   std::uint64_t durable = 0;
   crypto::Sha256 hash;  // of what was received
-  bool broken = false;  // a sync failed: what is on the disk is known only after opening again
-  bool done = false;    // published or thrown away
+  bool broken =
+      false;  // a write or a sync failed: what is on the disk is known only after opening again
+  bool done = false;  // published or thrown away
 
   OpenPartial() = default;
   OpenPartial(const OpenPartial&) = delete;

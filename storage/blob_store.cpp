@@ -56,6 +56,7 @@ Result<void> open_files(OpenPartial& open, bool fresh) {
       detail::open_file_at(open.owner_folder, open.name(detail::part_suffix), O_RDWR | create);
   if (!part) return pass(part);
   open.part = std::move(*part);
+  open.blocks = detail::BlockWriter(open.owner_folder, open.name(detail::part_suffix));
   if (!fresh) {
     // What lies behind the durable end was never vouched for. A torn last line is closed off.
     if (::ftruncate(open.part.number(), static_cast<off_t>(open.durable)) != 0) {

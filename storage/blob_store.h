@@ -73,7 +73,8 @@ class BlobWriter {
   // Bytes that a power cut cannot take back.
   [[nodiscard]] std::uint64_t durable() const;
   // Chunks come in order. One that lies wholly below received() is accepted and ignored (a repeat);
-  // a gap is "blob.gap". On "blob.disk_full" the upload can go on later.
+  // a gap is "blob.gap". After "blob.disk_full" the upload can go on
+  // later, with a new begin().
   [[nodiscard]] Result<void> write(std::uint64_t offset, BytesView chunk);
   [[nodiscard]] Result<void> sync();
   // Verifies size and digest and makes the blob visible. "blob.digest": the bytes are not what was

@@ -3,12 +3,26 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <future>
 
 #include "storage/blob_partial.h"
 
 namespace cloister::storage {
 
 using detail::OpenPartial;
+
+namespace {
+
+// `work` on a thread of its own where that costs less than it saves, and one can be had; else when
+// it is waited for.
+template <class Work>
+std::future<void> beside(std::size_t bytes, Work work) {
+  constexpr std::size_t worth_a_thread = 128 << 10;
+  const auto deferred = std::launch::deferred;
+  return std::async(bytes < worth_a_thread ? deferred : std::launch::async | deferred, work);
+}
+
+}  // namespace
 
 BlobWriter::BlobWriter(std::unique_ptr<OpenPartial> open) : open_(std::move(open)) {}
 BlobWriter::BlobWriter(BlobWriter&&) noexcept = default;
@@ -36,10 +50,15 @@ Result<void> BlobWriter::write(std::uint64_t offset, BytesView chunk) {
   const std::uint64_t known = open.received - offset;
   if (known >= chunk.size()) return {};
   const BytesView fresh = chunk.subspan(known);
-  if (const int failed = detail::write_at(open.part, fresh, open.received); failed != 0) {
+  // The disk and the digest take about as long: side by side. If the write fails, so does the
+  // upload, and what was hashed is forgotten with it.
+  auto hashed = beside(fresh.size(), [&] { open.hash.add(fresh); });
+  const int failed = open.blocks.write(open.part, fresh, open.received);
+  hashed.get();
+  if (failed != 0) {
+    open.broken = true;
     return tl::unexpected<Error>(open.folder->error(failed, "write to", ticket.owner));
   }
-  open.hash.add(fresh);
   open.received += fresh.size();
   if (open.received - open.durable >= open.folder->limits.sync_every_bytes) return sync();
   return {};

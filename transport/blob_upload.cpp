@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/ensure.h"
-#include "crypto/hash.h"
 #include "protocol/limits.h"
 
 namespace cloister::transport {
@@ -32,10 +31,8 @@ BlobUpload::Actions BlobUpload::start() { return only(BlobUpload::Open{blob_}); 
 BlobUpload::Actions BlobUpload::on_read(std::uint64_t offset, Bytes bytes) {
   // Reads of before a reopening are of no use any more.
   if (phase_ != Phase::sending || !under_way_.contains(offset)) return {};
-  protocol::BlobChunk chunk{.digest = blob_.digest,
-                            .offset = offset,
-                            .length = static_cast<std::uint32_t>(bytes.size()),
-                            .chunk_digest = crypto::sha256(bytes)};
+  protocol::BlobChunk chunk{
+      .digest = blob_.digest, .offset = offset, .length = static_cast<std::uint32_t>(bytes.size())};
   return only(Send{std::move(chunk), std::move(bytes)});
 }
 

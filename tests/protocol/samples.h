@@ -60,7 +60,7 @@ inline std::vector<Request> requests() {
       FetchSigner{member("agent-a")},
       Poll{7, Duration(20'000), 41, {progress()}, to_bytes("- site-a AAAA")},
       BlobOpen{blob, 3'000'000, upload},
-      BlobChunk{blob, 1'048'576, 1'048'576, digest(0xc1)},
+      BlobChunk{blob, 1'048'576, 1'048'576},
       BlobGet{blob, 2'097'152, 902'848},
       PutWraps{
           StudyId::trusted("heart"), upload, member("trainer"), {{digest(0x5a), Bytes(120, 1)}}},
@@ -88,7 +88,7 @@ inline std::vector<Reply> replies() {
            {Bytes(32, 3)},
            {checkpoint}},
       BlobState{blob, 3'000'000, 1'048'576, false, 8},
-      BlobData{blob, 3'000'000, 2'097'152, digest(0xc2)},
+      BlobData{blob, 3'000'000, 2'097'152},
       Wraps{{{digest(0x5a), Bytes(120, 1)}}},
       Told{R"({"jobs":[]})"},
       Done{},

@@ -53,7 +53,7 @@ Result<coordinator::BlobDesk::Read> SimBlobs::read(const protocol::BlobGet& get)
   const std::size_t count = std::min<std::size_t>(get.length, all.size() - from);
   Bytes bytes(all.begin() + static_cast<std::ptrdiff_t>(from),
               all.begin() + static_cast<std::ptrdiff_t>(from + count));
-  Read read{{get.digest, all.size(), get.offset, crypto::sha256(bytes)}, std::move(bytes)};
+  Read read{{get.digest, all.size(), get.offset}, std::move(bytes)};
   return read;
 }
 

@@ -151,6 +151,30 @@ TEST_CASE("an upload goes on at its durable end after a restart", "[storage]") {
   CHECK(files_in(folder.path() / "site-a") == 1);
 }
 
+TEST_CASE("whole blocks and what is left over arrive as they were sent, wherever they begin",
+          "[storage]") {
+  const test::TempFolder folder;
+  const Bytes bytes = content((5 << 20) + 4097);
+  const BytesView view(bytes);
+  Prng prng(7);
+  for (const std::size_t largest :
+       {std::size_t{4096}, std::size_t{1} << 20, std::size_t{3} << 20}) {
+    const auto store = opened(folder.path() / std::to_string(largest));
+    auto writer = store->begin(ticket_for(bytes));
+    REQUIRE(writer.has_value());
+    for (std::size_t at = 0; at < bytes.size();) {
+      const std::size_t pages = 1 + prng.below(largest / 4096);
+      const std::size_t size =
+          std::min(prng.below(4) == 0 ? pages * 4096 - 1 : pages * 4096, bytes.size() - at);
+      REQUIRE(writer->write(at, view.subspan(at, size)).has_value());
+      at += size;
+      if (prng.below(5) == 0) REQUIRE(writer->sync().has_value());
+    }
+    REQUIRE(writer->finish().has_value());
+    CHECK(store->check(ticket_for(bytes).digest).has_value());
+  }
+}
+
 TEST_CASE("what a crash left behind is cleared, and what is not ours is left alone", "[storage]") {
   const test::TempFolder folder;
   const Bytes bytes = content(100);
