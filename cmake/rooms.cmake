@@ -26,7 +26,7 @@ set(CLOISTER_ARROWS
   "member-shell     -> base config crypto metrics protocol provenance storage transport worker-host member"
   "site-agent       -> base config crypto protocol provenance storage transport worker-host member member-shell site-agent/core"
   "trainer          -> base config crypto protocol provenance storage transport worker-host member member-shell trainer/core"
-  "worker           -> base protocol imaging networks privacy tensorfile"
+  "worker           -> base crypto protocol imaging networks privacy tensorfile"
   "cli              -> base config crypto protocol provenance transport member report exports"
   "verify           -> base crypto protocol provenance")
 

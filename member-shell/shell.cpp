@@ -143,7 +143,10 @@ Result<void> Shell::start() {
   });
   const auto tell = [this](const member::Event& event) { handle(event); };
   workers_ = std::make_unique<WorkerRunner>(
-      loop_, *places_, RunnerOptions{config_.worker, logs, options_.limits, config_.threads}, tell);
+      loop_, *places_,
+      RunnerOptions{config_.worker, logs, places_->home() / "scratch", options_.limits,
+                    config_.threads},
+      tell);
   transfers_ = std::make_unique<Transfers>(loop_, *connection_, *places_, tell);
   transfers_->limit_uploads(options_.upload_bytes_per_second);
   return {};

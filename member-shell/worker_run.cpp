@@ -82,6 +82,7 @@ Result<void> WorkerRun::give(member::RunWorker order) {
     if (order_->warm && !identity_of(input).empty()) held[input.name] = identity_of(input);
   }
   if (order_->warm) json->set("reuse", std::move(reuse));
+  json->set("scratch", runner_.options_.scratch.string());
   process_->send(FrameType::job, as_bytes(provenance::to_jcs(*json)));
   for (const member::WorkerInput* input : send) {
     auto source = runner_.places_.source(*input);

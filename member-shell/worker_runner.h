@@ -20,8 +20,9 @@
 namespace cloister::member_shell {
 
 struct RunnerOptions {
-  std::filesystem::path worker;  // the program
-  std::filesystem::path logs;    // folder of what workers print: worker_log.h
+  std::filesystem::path worker;   // the program
+  std::filesystem::path logs;     // folder of what workers print: worker_log.h
+  std::filesystem::path scratch;  // folder where a worker may make a nameless file
   worker_host::Limits limits;
   std::uint32_t threads = 0;
 };

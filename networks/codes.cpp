@@ -54,20 +54,23 @@ std::string_view to_string(EncoderLearning learning) {
 CodesInMemory::CodesInMemory(int sites)
     : image_codes_(static_cast<std::size_t>(sites)), mask_codes_(static_cast<std::size_t>(sites)) {}
 
+Result<CodePairs> read_shard_of(CodeGrid& grid, BytesView shard) {
+  auto pairs = read_code_shard(shard);
+  if (!pairs) return pairs;
+  const auto& shape = pairs->image_codes.shape;
+  const CodeGrid its{static_cast<int>(shape[2]), static_cast<int>(shape[3])};
+  if (grid.height == 0) grid = its;
+  if (its.height == grid.height && its.width == grid.width) return pairs;
+  return fail(Kind::conflict, "codes.grid",
+              fmt::format("A shard's code grid is {} x {}, the others' is {} x {}.", its.height,
+                          its.width, grid.height, grid.width),
+              "All sites of a study encode at the plan's resolution.");
+}
+
 Result<void> CodesInMemory::add_shard(int site, BytesView shard) {
   ensure(site >= 0 && site < sites(), "a site of the plan");
-  const auto checked = read_code_shard(shard);
+  const auto checked = read_shard_of(grid_, shard);
   if (!checked) return pass(checked);
-  const auto& shape = checked->image_codes.shape;
-  if (height_ == 0) {
-    height_ = static_cast<int>(shape[2]);
-    width_ = static_cast<int>(shape[3]);
-  }
-  if (shape[2] != height_ || shape[3] != width_)
-    return fail(Kind::conflict, "codes.grid",
-                fmt::format("A shard's code grid is {} x {}, the others' is {} x {}.", shape[2],
-                            shape[3], height_, width_),
-                "All sites of a study encode at the plan's resolution.");
   const auto place = static_cast<std::size_t>(site);
   const auto keep = [](const FloatTensor& codes, std::vector<std::uint16_t>& in) {
     const auto halves = tensorfile::to_halves(codes.data);
@@ -81,12 +84,12 @@ Result<void> CodesInMemory::add_shard(int site, BytesView shard) {
 int CodesInMemory::sites() const { return static_cast<int>(image_codes_.size()); }
 
 std::size_t CodesInMemory::samples(int site) const {
-  const auto floats = static_cast<std::size_t>(code_channels * height_ * width_);
+  const std::size_t floats = grid_.floats();
   return floats == 0 ? 0 : image_codes_[static_cast<std::size_t>(site)].size() / floats;
 }
 
-void CodesInMemory::read(int site, std::size_t sample, std::span<float> image_code,
-                         std::span<float> mask_code) {
+Result<void> CodesInMemory::read(int site, std::size_t sample, std::span<float> image_code,
+                                 std::span<float> mask_code) {
   ensure(sample < samples(site), "a sample that is there");
   const auto place = static_cast<std::size_t>(site);
   const auto floats = image_code.size();
@@ -95,6 +98,7 @@ void CodesInMemory::read(int site, std::size_t sample, std::span<float> image_co
   };
   copy(image_codes_[place], image_code);
   copy(mask_codes_[place], mask_code);
+  return {};
 }
 
 }  // namespace cloister::networks

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
+
 #include "networks/coding.h"
 #include "networks/modules.h"
 #include "networks/training.h"
@@ -60,22 +62,29 @@ class CodeBatches {
   [[nodiscard]] int site_at(std::int64_t step) const {
     return static_cast<int>(step % codes_.sites());
   }
+  // Throws what the source cannot read, as LibTorch does what it cannot compute.
   void draw(std::int64_t step) {
     const int site = site_at(step);
     const auto floats = static_cast<std::size_t>(image_[0].numel());
     for (int i = 0; i < share_; ++i) {
-      const auto position =
-          static_cast<std::uint64_t>((step / codes_.sites()) * batch_ + first_ + i);
-      const auto sample = orders_[static_cast<std::size_t>(site)].at(position);
       const auto at = static_cast<std::size_t>(i) * floats;
-      codes_.read(site, sample, {image_.data_ptr<float>() + at, floats},
-                  {mask_.data_ptr<float>() + at, floats});
+      const auto read =
+          codes_.read(site, sample_at(step, i), {image_.data_ptr<float>() + at, floats},
+                      {mask_.data_ptr<float>() + at, floats});
+      if (!read) throw std::runtime_error(to_string(read.error()));
     }
+    for (int i = 0; i < share_; ++i) codes_.expect(site_at(step + 1), sample_at(step + 1, i));
   }
   [[nodiscard]] const torch::Tensor& image() const { return image_; }
   [[nodiscard]] const torch::Tensor& mask() const { return mask_; }
 
  private:
+  [[nodiscard]] std::size_t sample_at(std::int64_t step, int item) {
+    const auto position =
+        static_cast<std::uint64_t>((step / codes_.sites()) * batch_ + first_ + item);
+    return orders_[static_cast<std::size_t>(site_at(step))].at(position);
+  }
+
   CodeSource& codes_;
   int batch_, share_, first_;
   std::vector<EpochOrder> orders_;

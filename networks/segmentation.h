@@ -13,8 +13,8 @@
 
 namespace cloister::networks {
 
-// Where training pairs come from: memory, or mapped shards. Sites are numbered from 0 in the order
-// of the plan. Called from one thread.
+// Where training pairs come from: memory, or a scratch file (networks/scratch_codes.h). Sites are
+// numbered from 0 in the order of the plan. Called from one thread.
 class CodeSource {
  public:
   virtual ~CodeSource() = default;
@@ -24,27 +24,42 @@ class CodeSource {
   [[nodiscard]] virtual int grid_height() const = 0;
   [[nodiscard]] virtual int grid_width() const = 0;
   // Copies one standardised pair, each 128 * grid_height * grid_width floats.
-  virtual void read(int site, std::size_t sample, std::span<float> image_code,
-                    std::span<float> mask_code) = 0;
+  [[nodiscard]] virtual Result<void> read(int site, std::size_t sample, std::span<float> image_code,
+                                          std::span<float> mask_code) = 0;
+  // This one will be read soon.
+  virtual void expect(int, std::size_t) {}
 };
+
+struct CodePairs;  // networks/views.h
+
+// The grid that all shards of a study share; the first one fixes it.
+struct CodeGrid {
+  int height = 0;
+  int width = 0;
+  [[nodiscard]] std::size_t floats() const {  // of one code
+    return static_cast<std::size_t>(code_channels) * static_cast<std::size_t>(height) *
+           static_cast<std::size_t>(width);
+  }
+};
+// A shard of that grid. Errors: as read_code_shard; Kind::conflict "codes.grid" for another one.
+[[nodiscard]] Result<CodePairs> read_shard_of(CodeGrid& grid, BytesView shard);
 
 // Opened shards held as F16 in memory. One shard is one patient of one site.
 class CodesInMemory final : public CodeSource {
  public:
   explicit CodesInMemory(int sites);
-  // Copies the pairs. Errors: as read_code_shard; Kind::conflict "codes.grid" for another grid.
+  // Copies the pairs. Errors: as read_shard_of.
   [[nodiscard]] Result<void> add_shard(int site, BytesView shard);
 
   [[nodiscard]] int sites() const override;
   [[nodiscard]] std::size_t samples(int site) const override;
-  [[nodiscard]] int grid_height() const override { return height_; }
-  [[nodiscard]] int grid_width() const override { return width_; }
-  void read(int site, std::size_t sample, std::span<float> image_code,
-            std::span<float> mask_code) override;
+  [[nodiscard]] int grid_height() const override { return grid_.height; }
+  [[nodiscard]] int grid_width() const override { return grid_.width; }
+  [[nodiscard]] Result<void> read(int site, std::size_t sample, std::span<float> image_code,
+                                  std::span<float> mask_code) override;
 
  private:
-  int height_ = 0;
-  int width_ = 0;
+  CodeGrid grid_;
   std::vector<std::vector<std::uint16_t>> image_codes_;  // by site
   std::vector<std::vector<std::uint16_t>> mask_codes_;
 };

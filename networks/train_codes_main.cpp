@@ -5,8 +5,9 @@
 //
 // SHARDS holds one folder a site with code shards (networks/views.h); OUT is the network's file.
 // Keys: budget preset steps batch levels seed device threads checkpoint progress_every
-//       checkpoint_every. `checkpoint` names a file that is written as the training goes and
-//       resumed from.
+//       checkpoint_every scratch. `checkpoint` names a file that is written as the training goes
+//       and resumed from. `scratch` is a folder (default: OUT's) for a nameless file of about the
+//       shards' size: they need not fit into memory.
 // Ranks: RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, as torchrun sets them (networks/ranks.h).
 // Prints a JSON line {"step","steps","loss"} now and then. SIGTERM and SIGINT stop at a checkpoint.
 #include <fmt/format.h>
@@ -20,6 +21,7 @@
 #include "base/file.h"
 #include "networks/budget.h"
 #include "networks/ranks.h"
+#include "networks/scratch_codes.h"
 
 using namespace cloister;
 using namespace cloister::networks;
@@ -74,7 +76,8 @@ std::vector<std::filesystem::path> sorted_entries(const std::filesystem::path& f
   return entries;
 }
 
-Result<CodesInMemory> read_codes_of(const std::filesystem::path& folder) {
+Result<ScratchCodes> read_codes_of(const std::filesystem::path& folder,
+                                   const std::filesystem::path& scratch) {
   std::vector<std::filesystem::path> sites;
   for (const auto& entry : sorted_entries(folder))
     if (std::filesystem::is_directory(entry)) sites.push_back(entry);
@@ -82,12 +85,13 @@ Result<CodesInMemory> read_codes_of(const std::filesystem::path& folder) {
     return fail(Kind::not_found, "train_codes.no_sites",
                 fmt::format("There is no site's folder of shards in {}.", folder.string()),
                 "Give a folder with one sub-folder a site.");
-  CodesInMemory codes(static_cast<int>(sites.size()));
+  auto codes = ScratchCodes::create(static_cast<int>(sites.size()), scratch);
+  if (!codes) return codes;
   for (std::size_t site = 0; site < sites.size(); ++site)
     for (const auto& file : sorted_entries(sites[site])) {
       const auto shard = read_file(file, shard_bytes_max);
       if (!shard) return pass(shard);
-      if (auto added = codes.add_shard(static_cast<int>(site), *shard); !added) return pass(added);
+      if (auto added = codes->add_shard(static_cast<int>(site), *shard); !added) return pass(added);
     }
   return codes;
 }
@@ -134,7 +138,9 @@ Result<void> run(int count, char** arguments) {
   if (!texts) return pass(texts);
   const auto options = options_of(*texts);
   if (!options) return pass(options);
-  auto codes = read_codes_of(arguments[1]);
+  const auto beside = std::filesystem::absolute(arguments[2]).parent_path().string();
+  const auto scratch = texts->find("scratch");
+  auto codes = read_codes_of(arguments[1], scratch == texts->end() ? beside : scratch->second);
   if (!codes) return pass(codes);
   const auto job = job_of(*texts);
   if (!job) return pass(job);

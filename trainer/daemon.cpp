@@ -22,18 +22,21 @@ Result<Config> load_config(const std::filesystem::path& file) {
   auto document = config::Document::from_file(file);
   if (!document) return pass(document);
   Config config{member_shell::read_home(document->root(), file)};
+  config.ranks = static_cast<std::uint32_t>(document->root().whole("ranks", 1, {1, 64}));
   if (auto ok = document->check(); !ok) return pass(ok);
   return config;
 }
 
-std::string to_text(const Config& config) { return member_shell::to_text(config.home); }
+std::string to_text(const Config& config) {
+  return member_shell::to_text(config.home) + fmt::format("ranks = {}\n", config.ranks);
+}
 
 Result<void> run(const Config& config) {
   auto home = member_shell::open_home(config.home);
   if (!home) return pass(home);
   auto code = code_of(config.home.worker);
   if (!code) return pass(code);
-  TrainerOptions options{home->link, config.home.device, config.home.threads, *code};
+  TrainerOptions options{home->link, config.home.device, config.home.threads, config.ranks, *code};
   auto shell = member_shell::Shell::open(config.home, std::move(*home), {});
   if (!shell) return pass(shell);
   const auto stored = (*shell)->stored();

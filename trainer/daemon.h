@@ -11,6 +11,7 @@ namespace cloister::trainer {
 
 struct Config {
   member_shell::HomeConfig home;
+  std::uint32_t ranks = 1;  // processes of one training
 };
 
 // trainer.toml (docs/homes.md).

@@ -39,9 +39,7 @@ void WarmNetworks::keep_only(const std::vector<std::string>& names) {
 }
 
 Result<std::reference_wrapper<const protocol::StudyPlan>> JobContext::plan() const {
-  if (parts_.job.plan) return std::cref(*parts_.job.plan);
-  return fail(Kind::invalid, "worker.plan_missing", "This kind of job needs the study's plan.",
-              "Send the plan with the job.");
+  return parts_.job.needed_plan();
 }
 
 Result<BytesView> JobContext::input(const std::string& name) const {

@@ -20,6 +20,7 @@
 
 namespace cloister::worker {
 
+class Pool;
 using Inputs = std::map<std::string, Bytes>;
 
 // Networks that stay loaded between the jobs of a warm worker, by the name of their input.
@@ -46,16 +47,19 @@ class JobContext {
     WarmNetworks& warm;
     Channel& channel;
     const Clock& clock;
+    Pool* pool = nullptr;  // of a pooled training only
   };
   explicit JobContext(const Parts& parts)
       : parts_(parts), started_(parts.clock.monotonic()), phase_started_(started_) {}
 
   [[nodiscard]] const JobDocument& job() const { return parts_.job; }
-  // "worker.plan_missing" where the kind needs a study's plan and the job has none.
+  // As JobDocument::needed_plan().
   [[nodiscard]] Result<std::reference_wrapper<const protocol::StudyPlan>> plan() const;
 
   // "worker.input_missing".
   [[nodiscard]] Result<BytesView> input(const std::string& name) const;
+  // The shards of a pooled training, which are no inputs in memory.
+  [[nodiscard]] Pool& pool() const { return *parts_.pool; }
   [[nodiscard]] bool has_input(const std::string& name) const;
   // (rest of the name, content) of all inputs whose name starts with `prefix`, sorted.
   [[nodiscard]] std::vector<std::pair<std::string, BytesView>> inputs_under(

@@ -10,8 +10,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 8> known_fields{"job_id", "kind",  "plan",   "parameters",
-                                                       "data",   "reuse", "limits", "device"};
+constexpr std::array<std::string_view, 9> known_fields{
+    "job_id", "kind", "plan", "parameters", "data", "reuse", "limits", "device", "scratch"};
 
 tl::unexpected<Error> refuse(std::string what) {
   return tl::unexpected<Error>(bad_job(std::move(what)));
@@ -54,6 +54,10 @@ Result<void> parse_places(const json& document, JobDocument& job) {
   if (!root) return pass(root);
   job.data_root = *root;
   if (!root->empty() && !job.data_root.is_absolute()) return refuse("'data.root' is not absolute");
+  const auto scratch = field<std::string>(document, "scratch", "", &json::is_string);
+  if (!scratch) return pass(scratch);
+  job.scratch = *scratch;
+  if (!scratch->empty() && !job.scratch.is_absolute()) return refuse("'scratch' is not absolute");
   const auto device = field<std::string>(document, "device", "cpu", &json::is_string);
   if (!device) return pass(device);
   const auto parsed = networks::parse_device(*device);
@@ -103,6 +107,12 @@ Result<JobDocument> parse_job(BytesView text) {
   job.limits = *limits;
   if (auto places = parse_places(document, job); !places) return pass(std::move(places));
   return job;
+}
+
+Result<std::reference_wrapper<const protocol::StudyPlan>> JobDocument::needed_plan() const {
+  if (plan) return std::cref(*plan);
+  return fail(Kind::invalid, "worker.plan_missing", "This kind of job needs the study's plan.",
+              "Send the plan with the job.");
 }
 
 Result<std::string> JobDocument::text(std::string_view name, std::string fallback) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -27,10 +28,13 @@ struct JobDocument {
   std::optional<protocol::StudyPlan> plan;
   nlohmann::json parameters = nlohmann::json::object();
   std::filesystem::path data_root;  // empty: none
+  std::filesystem::path scratch;    // folder for nameless files; empty: the system's
   std::vector<std::string> reuse;
   JobLimits limits;
   networks::Device device;
 
+  // "worker.plan_missing" where the kind needs a study's plan and the job has none.
+  [[nodiscard]] Result<std::reference_wrapper<const protocol::StudyPlan>> needed_plan() const;
   // Typed parameters: absent gives the fallback, another type is "worker.bad_job".
   [[nodiscard]] Result<std::string> text(std::string_view name, std::string fallback = {}) const;
   [[nodiscard]] Result<std::int64_t> whole(std::string_view name, std::int64_t fallback) const;

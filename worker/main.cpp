@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "base/version.h"
+#include "crypto/start.h"
 #include "networks/job.h"
 #include "worker/channel.h"
 #include "worker/worker.h"
@@ -44,6 +45,7 @@ int main(int count, char** arguments) {
   const int output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
   dup2(STDERR_FILENO, STDOUT_FILENO);
   worker::Channel channel(STDIN_FILENO, output);
+  if (!crypto::start()) return 1;
   (void)worker::stop_requested();  // the handlers are in place from here on
   try {
     const SystemClock clock;

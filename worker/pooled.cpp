@@ -6,55 +6,14 @@
 #include "networks/segmentation.h"
 #include "networks/views.h"
 #include "worker/kinds.h"
+#include "worker/pool.h"
+#include "worker/rank_group.h"
 #include "worker/study_options.h"
 
 namespace cloister::worker {
 namespace {
 
 using nlohmann::json;
-
-// The order of sites in the network: as the job says, else as the plan does.
-Result<std::vector<std::string>> site_order(const JobContext& context) {
-  auto sites = context.job().texts("sites");
-  if (!sites || !sites->empty()) return sites;
-  const auto plan = context.plan();
-  if (!plan) return pass(plan);
-  return plan->get().sites;
-}
-
-Result<int> site_index(const std::vector<std::string>& sites, std::string_view site) {
-  const auto found = std::find(sites.begin(), sites.end(), site);
-  if (found != sites.end()) return static_cast<int>(found - sites.begin());
-  return fail(Kind::invalid, "pool.unknown_site",
-              fmt::format("The site '{}' is not among those of the network.", site.substr(0, 64)),
-              "A site that joined later needs the next version of the network.");
-}
-
-struct Pool {
-  networks::CodesInMemory codes;
-  std::vector<std::size_t> shards;  // by site
-};
-
-Result<Pool> open_shards(JobContext& context, const std::vector<std::string>& sites) {
-  const auto inputs = context.inputs_under("shards/");
-  Pool pool{networks::CodesInMemory(static_cast<int>(sites.size())),
-            std::vector<std::size_t>(sites.size(), 0)};
-  std::uint64_t done = 0;
-  for (const auto& [name, content] : inputs) {
-    const auto site = site_index(sites, name.substr(0, name.find('/')));
-    if (!site) return pass(site);
-    if (auto added = pool.codes.add_shard(*site, content); !added) return pass(std::move(added));
-    ++pool.shards[static_cast<std::size_t>(*site)];
-    context.progress("opening shards", {++done, inputs.size()});
-  }
-  for (std::size_t i = 0; i < sites.size(); ++i) {
-    if (pool.shards[i] > 0) continue;
-    return fail(Kind::invalid, "pool.site_without_shards",
-                fmt::format("The site '{}' sent no training shard.", sites[i]),
-                "Leave it out of this version, or wait for its release.");
-  }
-  return pool;
-}
 
 // A guided study only: each site's mask decoder, in the order of the sites.
 Result<std::vector<Bytes>> mask_decoders(const JobContext& context,
@@ -88,6 +47,22 @@ Result<networks::FloatTensor> asked_codes(BytesView content) {
   return codes;
 }
 
+// In this process, or in as many as the job asks for. Returns in the first of them only.
+Result<networks::TrainedSegmentation> train_over_ranks(JobContext& context,
+                                                       const networks::SegmentationOptions& options,
+                                                       const std::vector<Bytes>& decoders) {
+  const auto ranks = context.job().whole("ranks", 1);
+  if (!ranks) return pass(ranks);
+  const auto group = RankGroup::split(static_cast<int>(*ranks));
+  if (!group) return pass(group);
+  const auto job =
+      group->join(context.training("training the segmentation network", options.recipe.steps));
+  auto trained = job ? networks::train_segmentation(context.pool().codes(), options, *job, decoders)
+                     : Result<networks::TrainedSegmentation>(pass(job));
+  group->end_unless_first(trained ? Result<void>() : pass(trained));
+  return trained;
+}
+
 }  // namespace
 
 Result<json> train_segmentation(JobContext& context) {
@@ -95,16 +70,12 @@ Result<json> train_segmentation(JobContext& context) {
   if (!plan) return pass(plan);
   const auto budget = budget_of(plan->get());
   if (!budget) return pass(budget);
-  const auto sites = site_order(context);
-  if (!sites) return pass(sites);
-  auto pool = open_shards(context, *sites);
-  if (!pool) return pass(std::move(pool));
-  const auto decoders = mask_decoders(context, *sites);
+  Pool& pool = context.pool();
+  if (auto complete = pool.check(); !complete) return pass(std::move(complete));
+  const std::vector<std::string>& sites = pool.sites();
+  const auto decoders = mask_decoders(context, sites);
   if (!decoders) return pass(decoders);
-  const auto trained = networks::train_segmentation(
-      pool->codes, budget->segmentation,
-      context.training("training the segmentation network", budget->segmentation.recipe.steps),
-      *decoders);
+  const auto trained = train_over_ranks(context, budget->segmentation, *decoders);
   if (!trained) return pass(trained);
   context.artifact("network", trained->network);
   json result{{"final_loss", trained->final_loss},
@@ -114,17 +85,17 @@ Result<json> train_segmentation(JobContext& context) {
               {"site_loss", json::object()},
               {"samples", json::object()},
               {"shards", json::object()}};
-  for (std::size_t i = 0; i < sites->size(); ++i) {
-    const std::string& site = (*sites)[i];
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    const std::string& site = sites[i];
     if (i < trained->site_loss.size()) result["site_loss"][site] = trained->site_loss[i];
-    result["samples"][site] = pool->codes.samples(static_cast<int>(i));
-    result["shards"][site] = pool->shards[i];
+    result["samples"][site] = pool.codes().samples(static_cast<int>(i));
+    result["shards"][site] = pool.shards(i);
   }
   return result;
 }
 
 Result<json> predict(JobContext& context) {
-  const auto sites = site_order(context);
+  const auto sites = site_order(context.job());
   if (!sites) return pass(sites);
   const auto name = context.job().text("site");
   if (!name) return pass(name);

@@ -11,6 +11,7 @@
 #include "networks/gpu_memory.h"
 #include "worker/context.h"
 #include "worker/kinds.h"
+#include "worker/pool.h"
 #include "worker/sandbox.h"
 
 namespace cloister::worker {
@@ -63,8 +64,10 @@ class Server {
     if (job) job_ = *job;
     // A job that cannot be done is answered after its inputs, so that the next one is understood.
     const auto ready = job ? prepare() : Result<void>(pass(job));
-    if (auto read = read_inputs(); !read) return pass(std::move(read));
-    const auto result = ready ? run() : Result<json>(pass(ready));
+    JobContext context({job_, inputs_, warm_, channel_, clock_, pool_ ? &*pool_ : nullptr});
+    if (auto read = read_inputs(context); !read) return pass(std::move(read));
+    const auto result = ready ? run(context) : Result<json>(pass(ready));
+    pool_.reset();
     if (!result) {
       channel_.send_failure(result.error());
       return result.error().code != "worker.stopped";
@@ -79,6 +82,7 @@ class Server {
       return std::find(job_.reuse.begin(), job_.reuse.end(), entry.first) == job_.reuse.end();
     });
     warm_.keep_only(job_.reuse);
+    if (auto opened = open_pool(); !opened) return opened;
     const auto loopback = job_.truth("loopback", false);
     if (!loopback) return pass(loopback);
     const SandboxNeeds needs{*loopback, job_.kind == "phantom",
@@ -95,7 +99,19 @@ class Server {
     return {};
   }
 
-  Result<void> read_inputs() {
+  // While files may still be opened for writing.
+  Result<void> open_pool() {
+    if (job_.kind != "train-segmentation") return {};
+    auto pool = Pool::open(job_);
+    if (!pool) return pass(pool);
+    pool_.emplace(std::move(*pool));
+    return {};
+  }
+
+  Result<void> read_inputs(JobContext& context) {
+    constexpr std::string_view shards = "shards/";
+    const auto expected = job_.whole("shards", 0).value_or(0);
+    Steps taken{0, static_cast<std::uint64_t>(std::max<std::int64_t>(expected, 0))};
     while (true) {
       auto frame = channel_.receive();
       if (!frame) return pass(std::move(frame));
@@ -104,20 +120,20 @@ class Server {
       if ((*frame)->type != FrameType::input) return out_of_turn("non-input");
       const auto named = protocol::decode_named((*frame)->payload);
       if (!named) return pass(named);
+      if (pool_ && named->name.starts_with(shards)) {
+        pool_->take(std::string_view(named->name).substr(shards.size()), named->content);
+        ++taken.step;
+        context.progress("opening shards", taken);
+        continue;
+      }
       inputs_[named->name] = Bytes(named->content.begin(), named->content.end());
     }
   }
 
-  Result<json> run() {
+  Result<json> run(JobContext& context) {
     const auto function = function_of(job_.kind);
     if (!function) return pass(function);
-    if (auto there = networks::prepare_compute({job_.device, job_.limits.threads}); !there) {
-      return pass(std::move(there));
-    }
-    if (auto held = networks::limit_gpu_memory(job_.device, job_.limits.gpu_memory_share); !held) {
-      return pass(std::move(held));
-    }
-    JobContext context({job_, inputs_, warm_, channel_, clock_});
+    if (auto ready = prepare_device(); !ready) return pass(std::move(ready));
     auto result = (*function)(context);
     if (!result) {
       const bool stopped = result.error().code == "training.stopped";
@@ -129,10 +145,20 @@ class Server {
     return result;
   }
 
+  Result<void> prepare_device() {
+    // Several ranks each prepare their own: no device that was touched before survives a fork.
+    if (job_.whole("ranks", 1).value_or(1) > 1) return {};
+    if (auto there = networks::prepare_compute({job_.device, job_.limits.threads}); !there) {
+      return there;
+    }
+    return networks::limit_gpu_memory(job_.device, job_.limits.gpu_memory_share);
+  }
+
   Channel& channel_;
   const Clock& clock_;
   JobDocument job_;
   Inputs inputs_;
+  std::optional<Pool> pool_;
   WarmNetworks warm_;
   std::optional<Sandbox> held_;
   SandboxNeeds needs_;

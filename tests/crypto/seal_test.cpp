@@ -5,6 +5,7 @@
 #include "base/prng.h"
 #include "crypto/entropy.h"
 #include "crypto/hash.h"
+#include "crypto/scratch_key.h"
 #include "crypto/seal.h"
 #include "crypto/sealed_file.h"
 #include "crypto/sealed_object.h"
@@ -242,4 +243,25 @@ TEST_CASE("a vault keeps content for its owner and its purpose only", "[crypto]"
   CHECK(vault.open(object, context)->empty());
   CHECK_FALSE(vault.open(BytesView(object).first(object.size() - 1), context).has_value());
   CHECK_FALSE(vault.open({}, context).has_value());
+}
+
+TEST_CASE("bytes under a scratch key are hidden, come back from any block, and differ by place",
+          "[crypto]") {
+  SeededEntropy entropy(3);
+  const ScratchKey key(entropy);
+  const Bytes clear = pattern(1000);
+  Bytes bytes = clear;
+  key.apply(128, bytes);
+  CHECK(bytes != clear);
+  Bytes elsewhere = clear;
+  key.apply(192, elsewhere);
+  CHECK(elsewhere != bytes);
+  key.apply(192, std::span(bytes).subspan(64));
+  CHECK(std::equal(bytes.begin() + 64, bytes.end(), clear.begin() + 64));
+  key.apply(128, std::span(bytes).first(64));
+  CHECK(bytes == clear);
+  Bytes under_another = clear;
+  ScratchKey(entropy).apply(128, under_another);
+  key.apply(128, bytes);
+  CHECK(under_another != bytes);
 }

@@ -27,7 +27,8 @@ struct Running {
     places =
         Places::open(folder.path() / "home", MemberId::trusted("agent-a"), own, entropy).value();
     runner = std::make_unique<WorkerRunner>(
-        loop, *places, RunnerOptions{program, folder.path() / "home", {}, 0},
+        loop, *places,
+        RunnerOptions{program, folder.path() / "home", folder.path() / "home", {}, 0},
         [this](Event event) { events.push_back(std::move(event)); });
   }
   RunWorker order(const std::string& job) {
@@ -97,15 +98,17 @@ TEST_CASE("a checkpoint is kept sealed and handed to the next attempt", "[member
   CHECK(as_text(kept->view()) == "state-1");
   running.events.clear();
   const auto heard = running.folder.path() / "heard";
+  const std::string job =
+      fmt::format(R"({{"kind":"test","scratch":"{}"}})", (running.folder.path() / "home").string());
   // Writes down all it is given up to the checkpoint's last byte: job, checkpoint.
-  REQUIRE(write_text(running.folder.path() / "worker", speak + "head -c " +
-                                                           std::to_string(9 + 15 + 9 + 2 + 10 + 7) +
-                                                           " > " + heard.string() + "; say 7 '{}'")
-              .has_value());
+  const std::size_t bytes = 9 + job.size() + 9 + 2 + 10 + 7;
+  const std::string script = fmt::format("head -c {} > {}; say 7 '{{}}'", bytes, heard.string());
+  REQUIRE(write_text(running.folder.path() / "worker", speak + script).has_value());
   std::filesystem::permissions(running.folder.path() / "worker", std::filesystem::perms::owner_all);
   running.runner->run(running.order("job-1"));
   REQUIRE(running.wait_for<WorkerFinished>());
   const std::string given = read_text(heard).value();
+  CHECK(given.find(job) == 9);
   CHECK(given.ends_with("checkpointstate-1"));
   // Its outcome is told: nobody needs the checkpoint any more.
   CHECK_FALSE(running.places->checkpoint(JobId::trusted("job-1")).value().has_value());

@@ -1,8 +1,11 @@
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "base/prng.h"
+#include "networks/scratch_codes.h"
 #include "networks/segmentation.h"
 #include "networks/views.h"
+#include "tests/support/temp_folder.h"
 #include "toy_data.h"
 
 using namespace cloister;
@@ -145,6 +148,32 @@ TEST_CASE("codes of another grid, a site without codes and bad options are refus
   bad.recipe.batch = 1;
   CHECK(train_segmentation(codes, bad, toy_job()).error().code == "training.recipe");
   CHECK(train_segmentation(codes, options, toy_job()));
+}
+
+TEST_CASE("codes in a scratch file train the same network as codes in memory, and leave nothing",
+          "[networks]") {
+  const test::TempFolder folder;
+  const std::uint8_t pad = 0x5a;
+  auto hidden = ScratchCodes::create(2, folder.path(), [&](std::uint64_t offset, auto bytes) {
+    CHECK(offset % 64 == 0);
+    for (std::uint8_t& byte : bytes) byte ^= pad;
+  });
+  REQUIRE(hidden);
+  for (int site = 0; site < 2; ++site)
+    REQUIRE(hidden->add_shard(site, *write_code_shard(toy_pairs(site, 12))));
+  CHECK(std::filesystem::is_empty(folder.path()));
+  CHECK(hidden->samples(1) == 12);
+  auto other = toy_pairs(0, 1);
+  other.image_codes.shape = other.mask_codes.shape = {1, code_channels, 2, 8};
+  CHECK(hidden->add_shard(1, *write_code_shard(other)).error().code == "codes.grid");
+
+  CodesInMemory memory = toy_codes();
+  const auto options = toy_options(Pooling::adapted, 20);
+  const auto from_file = train_segmentation(*hidden, options, toy_job());
+  REQUIRE(from_file);
+  CHECK(from_file->network == train_segmentation(memory, options, toy_job())->network);
+
+  CHECK(ScratchCodes::create(1, folder.path() / "none").error().code == "codes.scratch");
 }
 
 TEST_CASE("a shard holds what was put in, at half precision", "[networks]") {

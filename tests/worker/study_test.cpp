@@ -112,7 +112,24 @@ TEST_CASE("a study runs from data to predictions through the real worker", "[wor
   CHECK(shards.size() == 2);
   const Answer pooled = run_alone(job_of("train-segmentation", plan), shards);
   CHECK(pooled.result.at("shards").at("site-a") == 2);
+  CHECK(pooled.progress.front().at("phase") == "opening shards");
   const Bytes network = pooled.artifacts.at("network");
+
+  // Two ranks come to nearly the same: batch-norm sees halves of the batches.
+  json together = job_of("train-segmentation", plan);
+  together["parameters"] = {{"ranks", 2}, {"loopback", true}};
+  const Answer ranks = run_alone(together, shards);
+  CHECK(ranks.artifacts.contains("network"));
+  CHECK(ranks.result.at("final_loss").get<double>() ==
+        Approx(pooled.result.at("final_loss").get<double>()).epsilon(0.2));
+  CHECK_FALSE(ranks.result.at("sandbox").at("network").get<std::string>().starts_with("open"));
+  together["parameters"]["ranks"] = 65;
+  WorkerRun too_many;
+  CHECK(too_many.run(together, shards).failure.at("code") == "ranks.split");
+  WorkerRun nowhere;
+  json homeless = job_of("train-segmentation", plan);
+  homeless["scratch"] = "/nowhere";
+  CHECK(nowhere.run(homeless, shards).failure.at("code") == "codes.scratch");
 
   const Answer gate = run_alone(job_of("assess-privacy", plan, root),
                                 {{"site-map", map},

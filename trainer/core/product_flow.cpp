@@ -85,6 +85,12 @@ Result<member::RunWorker> order_for(const TrainerState& state, const JobView& jo
     parameters.set("site", job.site);
   } else {
     add_shards(order, local, "shards", true);
+    const auto shards =
+        std::count_if(order.inputs.begin(), order.inputs.end(),
+                      [](const auto& one) { return one.name.starts_with("shards/"); });
+    parameters.set("shards", static_cast<std::uint64_t>(shards));
+    if (state.options.ranks > 1)
+      parameters.set("ranks", std::uint64_t{state.options.ranks}).set("loopback", true);
     order.keep = {{"network", KeepAs::open, {}, std::nullopt, {}}};
   }
   Json json;

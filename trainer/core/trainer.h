@@ -28,6 +28,7 @@ struct TrainerOptions {
   member::LinkOptions link;
   std::string worker_device = "cpu";
   std::uint32_t threads = 0;  // 0: as many as there are
+  std::uint32_t ranks = 1;    // processes that train together; each takes its share of threads
   std::string code;           // SHA-256 of the worker that trains, for its records
 };
 
