@@ -96,6 +96,7 @@ Result<void> run(const Config& config) {
     figures.emplace(std::move(*metrics), loop, core, **ledger);
   }
   loop.run();
+  if (auto ok = serving.performer().finish(); !ok) return ok;
   log_info("stopped", {{"records", std::to_string((*ledger)->size())}});
   return serving.outcome();
 }

@@ -193,8 +193,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open(LedgerParts parts) {
   return std::unique_ptr<Ledger>(new Ledger(std::move(inner)));
 }
 
-Result<void> Ledger::replay(const Visit& visit) const {
-  for (std::uint64_t index = 0; index < inner_->size; ++index) {
+Result<void> Ledger::replay(std::uint64_t from, const Visit& visit) const {
+  for (std::uint64_t index = from; index < inner_->size; ++index) {
     auto stored = provenance::stored_record(inner_->disk, index);
     if (!stored) return pass(stored);
     if (!stored->record || !stored->envelope) continue;  // erased: it has no more effect
@@ -279,6 +279,11 @@ Result<std::optional<Note>> Ledger::checkpoint_at(std::uint64_t size) const {
   auto note = provenance::parse_note(as_text(**stored));
   if (!note) return pass(note);
   return std::optional(std::move(*note));
+}
+
+Result<Digest> Ledger::root_at(std::uint64_t size) const {
+  const provenance::LedgerTiles tiles(inner_->disk);
+  return provenance::tree_root(provenance::TileNodes(tiles), size);
 }
 
 Result<std::vector<Bytes>> Ledger::consistency(std::uint64_t from) const {

@@ -65,8 +65,8 @@ class Ledger {
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  // Every record, in order: what the core's fold is fed with at start.
-  [[nodiscard]] Result<void> replay(const Visit& visit) const;
+  // Every record from this one on, in order: what the core's fold is fed with at start.
+  [[nodiscard]] Result<void> replay(std::uint64_t from, const Visit& visit) const;
 
   struct Outcome {
     std::vector<protocol::Receipt> receipts;  // one an envelope, in order
@@ -84,6 +84,8 @@ class Ledger {
   [[nodiscard]] std::uint64_t size() const;  // durable
   [[nodiscard]] const provenance::Note& checkpoint() const;
   [[nodiscard]] Result<std::optional<provenance::Note>> checkpoint_at(std::uint64_t size) const;
+  // The root of the first `size` records: size <= size().
+  [[nodiscard]] Result<Digest> root_at(std::uint64_t size) const;
   // From a smaller head to the present one; empty for 0 and for heads we never had.
   [[nodiscard]] Result<std::vector<Bytes>> consistency(std::uint64_t from) const;
   // From a smaller head to another one that we had: 0 < from <= to <= size().

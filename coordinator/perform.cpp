@@ -33,7 +33,7 @@ void tell(const Placed& placed) {
 Bytes enrolments_key() { return to_bytes("Xenrolments"); }
 
 Performer::Performer(Coordinator& core, Stores stores, Answering answering)
-    : core_(core), stores_(stores), answering_(std::move(answering)) {}
+    : core_(core), stores_(stores), answering_(std::move(answering)), folds_(stores.store) {}
 
 void Performer::handle(const Event& event, Times times, BytesView payload) {
   times_ = times;
@@ -56,7 +56,24 @@ void Performer::commit(Times times) {
   const auto waiting = std::move(waiting_);
   waiting_.clear();
   for (const Waiting& one : waiting) answer(one.token, protocol::Receipts{one.receipts, note});
+  if (stores_.ledger.size() - folds_.size() >= stores_.fold_every) {
+    if (auto ok = keep_fold(); !ok) return fail_for_good(ok.error());
+  }
   feed(LedgerSynced{stores_.ledger.size()});
+}
+
+// Only when what was folded is what is durable: after a commit, before anything else is placed.
+Result<void> Performer::keep_fold() {
+  if (stores_.ledger.has_staged() || core_.ledger_size() != stores_.ledger.size()) return {};
+  if (auto ok = folds_.keep(stores_.ledger, core_.changed_parts()); !ok) return ok;
+  core_.parts_kept();
+  return {};
+}
+
+Result<void> Performer::finish() {
+  if (is_broken_) return {};
+  if (auto ok = stores_.ledger.commit(); !ok) return ok;
+  return stores_.ledger.size() > folds_.size() ? keep_fold() : Result<void>();
 }
 
 Result<void> Performer::restore(const std::vector<Bytes>& genesis, Times times) {
@@ -69,8 +86,14 @@ Result<void> Performer::restore(const std::vector<Bytes>& genesis, Times times) 
 }
 
 Result<void> Performer::replay() {
+  auto kept = folds_.load(stores_.ledger);
+  if (!kept) return pass(kept);
+  if (*kept) {
+    for (const Action& action : core_.resume(std::move((*kept)->fold), (*kept)->size))
+      std::visit([this](const auto& one) { perform(one); }, action);
+  }
   RecordsPlaced portion;
-  auto replayed = stores_.ledger.replay([&](Placed record) -> Result<void> {
+  auto replayed = stores_.ledger.replay(folds_.size(), [&](Placed record) -> Result<void> {
     portion.records.push_back(std::move(record));
     if (portion.records.size() < replay_portion) return {};
     feed(portion);
@@ -79,6 +102,9 @@ Result<void> Performer::replay() {
   });
   if (!replayed) return replayed;
   feed(portion);
+  if (stores_.ledger.size() - folds_.size() >= stores_.fold_every) {
+    if (auto ok = keep_fold(); !ok) return ok;
+  }
   feed(LedgerSynced{stores_.ledger.size()});
   return {};
 }

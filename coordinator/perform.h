@@ -11,6 +11,7 @@
 
 #include "coordinator/blob_desk.h"
 #include "coordinator/core/coordinator.h"
+#include "coordinator/fold_store.h"
 #include "coordinator/heads.h"
 #include "coordinator/ledger.h"
 #include "coordinator/registry.h"
@@ -32,6 +33,7 @@ struct Stores {
   BlobDesk& blobs;
   Registry& registry;
   storage::Store& store;  // for what is kept beside the ledger
+  std::uint64_t fold_every = keep_fold_every;
 };
 
 class Performer {
@@ -46,9 +48,12 @@ class Performer {
   };
   void handle(const Event& event, Times times, BytesView payload = {});
   void commit(Times times);
-  // At start: feeds the core with everything the ledger holds. A new ledger gets these first
-  // records.
+  // At start: gives the core everything the ledger holds, from the kept fold as far as that goes. A
+  // new ledger gets these first records.
   [[nodiscard]] Result<void> restore(const std::vector<Bytes>& genesis, Times times);
+
+  // At a clean end: what is staged becomes durable, and the next start has nothing to replay.
+  [[nodiscard]] Result<void> finish();
 
   void perform(const Reply& action);
   void perform(const AnswerPoll& action);
@@ -72,6 +77,7 @@ class Performer {
   void feed(const Event& event);
   [[nodiscard]] Result<std::string> witnessed(const ReadWitnessed& question) const;
   [[nodiscard]] Result<void> replay();
+  [[nodiscard]] Result<void> keep_fold();
   void answer(Token token, const protocol::Reply& reply, BytesView payload = {});
   void refuse(Token token, const Error& error);
   void placed(Result<Ledger::Outcome> outcome);
@@ -82,6 +88,7 @@ class Performer {
   Stores stores_;
   Answering answering_;
   Heads heads_;
+  FoldStore folds_;
   Times times_;
   BytesView payload_;
   struct Waiting {

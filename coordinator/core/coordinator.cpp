@@ -103,6 +103,7 @@ void Coordinator::fold(const Placed& placed, Actions& actions) {
     touch(study->second, placed, site);
   }
   fold_elsewhere(placed, site);
+  if (study != studies_.end()) changed_studies_.insert(study->first);
   if (record.kind == RecordKind::job_submitted) in_flight_.erase(offer_key(record.job));
 }
 
@@ -115,7 +116,36 @@ void Coordinator::fold_elsewhere(const Placed& placed, const std::string& site) 
     study.apply(placed, site);
     index_.touched(study);
     touch(study, placed, site);
+    changed_studies_.insert(id);
   }
+}
+
+std::vector<FoldPart> Coordinator::changed_parts() const {
+  std::vector<FoldPart> parts{part_of(membership_), part_of(index_)};
+  for (const StudyId& id : changed_studies_) parts.push_back(part_of(studies_.at(id)));
+  return parts;
+}
+
+void Coordinator::parts_kept() { changed_studies_.clear(); }
+
+Actions Coordinator::resume(Fold fold, std::uint64_t size) {
+  membership_ = std::move(fold.membership);
+  studies_ = std::move(fold.studies);
+  index_ = std::move(fold.index);
+  ledger_size_ = size;
+  Actions actions;
+  for (const auto& [id, member] : membership_.all()) {
+    actions.push_back(BindMember{id, member.keys});
+    if (!member.is_active()) actions.push_back(RevokeMember{id});
+  }
+  // As after a replay: whatever was to be written next is looked for everywhere.
+  for (const auto& [id, study] : studies_) scopes_.insert_or_assign(id, PlanScope{});
+  return actions;
+}
+
+bool Coordinator::has_same_fold(const Coordinator& other) const {
+  return membership_ == other.membership_ && studies_ == other.studies_ && index_ == other.index_ &&
+         ledger_size_ == other.ledger_size_;
 }
 
 // Amended plans, new jobs and new shards are found again from their names.

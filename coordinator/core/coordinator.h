@@ -1,7 +1,8 @@
 // The coordinator as a pure state machine: on(event, now) -> actions.
 //
 // State is of two sorts. What the ledger says (membership, studies, jobs) is a fold and comes back
-// by replay: feed every record as RecordsPlaced, in order, then one LedgerSynced. What it does not
+// by replay: feed every record as RecordsPlaced, in order, then one LedgerSynced; or resume() from
+// what changed_parts() gave at some size, and feed only the records from there on. What it does not
 // say (leases, held polls, who was heard) lives in memory and may be lost at any moment; the
 // stores' content (blobs, wraps, enrolments) is handed over at construction.
 //
@@ -25,6 +26,7 @@
 #include "coordinator/core/actions.h"
 #include "coordinator/core/answers.h"
 #include "coordinator/core/enrolment.h"
+#include "coordinator/core/fold.h"
 #include "coordinator/core/leases.h"
 #include "coordinator/core/polls.h"
 #include "coordinator/core/study.h"
@@ -50,6 +52,15 @@ class Coordinator {
   [[nodiscard]] const BlobFacts& facts() const { return facts_; }
   // Drafts that the ledger refused, and why.
   [[nodiscard]] const std::map<std::string, Error>& stuck() const { return stuck_; }
+  // Records folded so far, durable or not.
+  [[nodiscard]] std::uint64_t ledger_size() const { return ledger_size_; }
+  // Those parts of the fold that changed since the last parts_kept(), the study index always.
+  [[nodiscard]] std::vector<FoldPart> changed_parts() const;
+  void parts_kept();
+  // At the start, instead of the first `size` records. The parts that made this fold are kept.
+  [[nodiscard]] Actions resume(Fold fold, std::uint64_t size);
+  // For tests and simulation: the same records were folded.
+  [[nodiscard]] bool has_same_fold(const Coordinator& other) const;
   // Of a member's Work; 0 for strangers.
   [[nodiscard]] std::uint64_t work_version(const MemberId& member) const;
   // Called after every step in tests and simulation.
@@ -79,6 +90,7 @@ class Coordinator {
   std::map<StudyId, Study> studies_;
   StudyIndex index_;
   std::uint64_t ledger_size_ = 0;
+  std::set<StudyId> changed_studies_;  // since their parts were kept
   BlobFacts facts_;
   Enrolment enrolment_;
 

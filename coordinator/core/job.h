@@ -62,6 +62,7 @@ struct Job {
   [[nodiscard]] Digest output(std::string_view name) const;
   [[nodiscard]] bool may_run() const { return state == protocol::JobState::approved; }
   [[nodiscard]] bool may_finish() const { return may_run() || state == protocol::JobState::failed; }
+  friend bool operator==(const Job&, const Job&) = default;
 };
 
 // The job that a job.submitted record opens; nothing if its details are not whole.

@@ -33,11 +33,13 @@ struct Member {
   std::vector<Bytes> envelopes;  // bindings and revocations, oldest first
 
   [[nodiscard]] bool is_active() const { return !revoked_at; }
+  friend bool operator==(const Member&, const Member&) = default;
 };
 
 // The consortium's own rules: of policy.published by a consortium administrator.
 struct ConsortiumRules {
   std::uint32_t approvals = 1;  // people of the consortium who must approve a member's keys
+  friend bool operator==(const ConsortiumRules&, const ConsortiumRules&) = default;
 };
 
 class Membership {
@@ -70,7 +72,10 @@ class Membership {
   // Grows whenever envelopes_for(member) of a member of this site may have changed.
   [[nodiscard]] std::uint64_t version_for(const std::string& site) const;
 
+  friend bool operator==(const Membership&, const Membership&) = default;
+
  private:
+  friend struct FoldFields;  // writes it down and reads it again
   std::vector<MemberId> bind(const Placed& placed);
   std::vector<MemberId> revoke(const Placed& placed);
   void vouch(const Placed& placed);

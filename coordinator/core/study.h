@@ -28,6 +28,7 @@ struct Shard {
   Digest digest;  // of the sealed bytes
   std::uint64_t bytes = 0;
   std::string purpose;  // "training", "tuning", "evaluation", "prediction"
+  friend bool operator==(const Shard&, const Shard&) = default;
 };
 
 // A permit by which a dataset may leave.
@@ -35,6 +36,7 @@ struct ReleasePermit {
   Digest permit;  // leaf hash
   std::uint64_t index = 0;
   std::string recipient;
+  friend bool operator==(const ReleasePermit&, const ReleasePermit&) = default;
 };
 
 // An encoded dataset from its manifest to its admission.
@@ -61,6 +63,7 @@ struct Dataset {
   [[nodiscard]] bool gate_is_open() const;
   [[nodiscard]] std::vector<std::string> indicators_to_except() const;
   [[nodiscard]] std::uint64_t bytes() const;
+  friend bool operator==(const Dataset&, const Dataset&) = default;
 };
 
 struct Model {
@@ -72,6 +75,7 @@ struct Model {
   std::set<std::string> approvals;            // sites whose steward approved its release
   bool released = false;
   bool quarantined = false;
+  friend bool operator==(const Model&, const Model&) = default;
 };
 
 // Sealed predictions from the trainer to a site.
@@ -79,6 +83,7 @@ struct Replies {
   JobId job;
   std::string site;
   std::vector<protocol::NamedDigest> blobs;
+  friend bool operator==(const Replies&, const Replies&) = default;
 };
 
 class Study {
@@ -134,7 +139,11 @@ class Study {
   // What members of the site (or, for "", of no site) see has changed when this has.
   [[nodiscard]] std::uint64_t version_for(const std::string& site) const;
 
+  friend bool operator==(const Study&, const Study&) = default;
+
  private:
+  friend struct FoldFields;  // writes it down and reads it again
+  Study() = default;
   void amend(const Placed& placed);
   void on_job_record(const Placed& placed);
   void on_dataset_encoded(const Placed& placed, const std::string& site);
@@ -156,6 +165,7 @@ class Study {
   struct Binding {
     std::string site;  // whom it concerns; empty: everybody
     Bytes envelope;
+    friend bool operator==(const Binding&, const Binding&) = default;
   };
   std::vector<Binding> binding_;
   std::string closed_reason_;

@@ -30,7 +30,10 @@ class StudyIndex {
   [[nodiscard]] StudyId of_job(const JobId& job) const;
   [[nodiscard]] StudyId of_shard(const Digest& shard) const;
 
+  friend bool operator==(const StudyIndex&, const StudyIndex&) = default;
+
  private:
+  friend struct FoldFields;  // writes it down and reads it again
   std::map<std::string, std::set<StudyId>> by_site_;
   std::map<std::string, std::set<StudyId>> by_person_;  // owner and trainer
   std::map<std::string, std::uint64_t> newest_by_person_;

@@ -39,6 +39,7 @@ struct Withdrawal {
   std::string exception;            // why the owner does without a retrain
 
   [[nodiscard]] bool is_settled() const { return retrained || !exception.empty(); }
+  friend bool operator==(const Withdrawal&, const Withdrawal&) = default;
 };
 
 // Applies consent.withdrawn, quarantine.set and what follows them. True if anything changed.

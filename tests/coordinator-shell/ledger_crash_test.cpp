@@ -154,7 +154,7 @@ class Cycles {
     const LedgerStore reader(store);
     REQUIRE(provenance::checked_head(reader)->size == ledger.size());
     std::uint64_t count = 0;
-    REQUIRE(ledger.replay([&](Placed placed) -> Result<void> {
+    REQUIRE(ledger.replay(0, [&](Placed placed) -> Result<void> {
       REQUIRE(placed.index == count++);
       return {};
     }));

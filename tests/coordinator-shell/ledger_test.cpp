@@ -57,7 +57,7 @@ TEST_CASE("records are placed, committed, replayed and read, and a repeat gets i
   CHECK_FALSE(ledger->has_staged());
 
   std::size_t replayed = 0;
-  REQUIRE(ledger->replay([&](Placed record) -> Result<void> {
+  REQUIRE(ledger->replay(0, [&](Placed record) -> Result<void> {
     CHECK(record.index == replayed++);
     return {};
   }));

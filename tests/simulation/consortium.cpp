@@ -139,6 +139,7 @@ class Run {
   Instant withdraws_at_;
   bool retrains_ = false;  // the others are enough for a quorum
   std::size_t steps_ = 0;
+  std::size_t coordinator_ends_ = 0;
 };
 
 constexpr auto policy_text = "automatic = everything but releases, at ";
@@ -253,8 +254,11 @@ void Run::jump_again(SimMember& node) {
 }
 
 void Run::schedule_faults() {
+  // Every third time it is asked to stop.
   kill_again(
-      faults_.kill_coordinator, [this] { coordinator_.kill(); }, [this] { coordinator_.start(); });
+      faults_.kill_coordinator,
+      [this] { ++coordinator_ends_ % 3 == 0 ? coordinator_.stop() : coordinator_.kill(); },
+      [this] { coordinator_.start(); });
   for (auto& [name, node] : nodes_) {
     kill_again(
         faults_.kill_member, [node = node.get()] { node->kill(); },

@@ -8,6 +8,9 @@ namespace {
 // What a synced write takes: a kill may fall between placing records and their being durable.
 constexpr Duration sync_time{5};
 
+// Seldom enough that most starts have records to replay after it.
+constexpr std::uint64_t fold_every = 23;
+
 }  // namespace
 
 SimCoordinator::SimCoordinator(SimCoordinatorParts parts) : parts_(std::move(parts)) {}
@@ -29,6 +32,7 @@ void SimCoordinator::start() {
       coordinator::Ledger::open({store_, outside_, parts_.rules, parts_.identity, parts_.entropy});
   ensure(ledger.has_value(), "a killed coordinator opens its ledger again");
   live_->ledger = std::move(*ledger);
+  check_kept_fold();
   const auto reply = [this](coordinator::Token token, const protocol::Reply& answer,
                             BytesView bytes) {
     const auto found = live_->waiting.find(token);
@@ -45,7 +49,7 @@ void SimCoordinator::start() {
   };
   const auto broken = [](const Error&) { ensure(false, "the simulated store does not fail"); };
   live_->performer = std::make_unique<coordinator::Performer>(
-      live_->core, coordinator::Stores{*live_->ledger, blobs_, live_->registry, store_},
+      live_->core, coordinator::Stores{*live_->ledger, blobs_, live_->registry, store_, fold_every},
       coordinator::Answering{reply, commit, broken});
   const auto restored = live_->performer->restore(parts_.genesis, times());
   ensure(restored.has_value(), "the ledger can be replayed");
@@ -65,6 +69,32 @@ void SimCoordinator::kill() {
   live_.reset();
   store_.power_cut();
   blobs_.forget_open();
+}
+
+void SimCoordinator::stop() {
+  if (live_) ensure(live_->performer->finish().has_value(), "the simulated store does not fail");
+  kill();
+}
+
+void SimCoordinator::check_kept_fold() {
+  coordinator::Coordinator whole;
+  coordinator::Coordinator resumed;
+  const auto feed = [&](coordinator::Coordinator& core, std::uint64_t from) {
+    const auto replayed =
+        live_->ledger->replay(from, [&](coordinator::Placed placed) -> Result<void> {
+          (void)core.on(coordinator::RecordsPlaced{{std::move(placed)}}, parts_.timeline.now());
+          return {};
+        });
+    ensure(replayed.has_value(), "the ledger can be replayed");
+  };
+  coordinator::FoldStore folds(store_);
+  auto kept = folds.load(*live_->ledger);
+  ensure(kept.has_value(), "the simulated store does not fail");
+  if (!*kept) return;
+  (void)resumed.resume(std::move((*kept)->fold), (*kept)->size);
+  feed(resumed, (*kept)->size);
+  feed(whole, 0);
+  ensure(resumed.has_same_fold(whole), "a kept fold and the records after it are the whole fold");
 }
 
 void SimCoordinator::request(const MemberId& member, const protocol::Request& request,

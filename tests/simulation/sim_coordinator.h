@@ -42,8 +42,11 @@ class SimCoordinator {
 
   explicit SimCoordinator(SimCoordinatorParts parts);
 
+  // Checks that what was kept of the fold and the records after it give what all records give.
   void start();
   void kill();
+  // As SIGTERM does it.
+  void stop();
   // Starts with all that the other has on its disks: a second history from here on.
   void start_as_fork_of(const SimCoordinator& other);
   [[nodiscard]] bool is_up() const { return live_ != nullptr; }
@@ -70,6 +73,7 @@ class SimCoordinator {
   }
   void later(Duration delay, std::function<void()> step);
   void arm();
+  void check_kept_fold();
 
   SimCoordinatorParts parts_;
   storage::MemoryStore store_;
