@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -43,8 +44,8 @@ struct Options {
 
 // Mean time between kills: shorter than what most processes need for one step of the study.
 constexpr Duration kill_every{4'000};
-// Of workers below one parent: a third one on the same job would be its last attempt by rule, and a
-// person would have to say `retry`.
+// Of workers of one agent or trainer, over all its lives: a third one on the same job would be its
+// last attempt by rule, and a person would have to say `retry`.
 constexpr int worker_kills_max = 2;
 constexpr Duration run_max{20 * 60'000};
 
@@ -234,19 +235,26 @@ class Storm {
     demo_.start();
   }
 
+  // The command line of the process that started it: the same after that one was killed.
+  static std::string owner_of(const Process& worker, const std::vector<Process>& all) {
+    const auto owner = std::find_if(all.begin(), all.end(),
+                                    [&](const Process& one) { return one.pid == worker.parent; });
+    return owner == all.end() ? std::string() : owner->words;
+  }
+
   void strike() {
     std::vector<Process> targets = processes_of(demo_.out().string());
     std::map<What, std::vector<Process>> kinds;
     for (const Process& one : targets) {
       const bool is_spared =
-          one.what == What::worker && worker_kills_[one.parent] >= worker_kills_max;
+          one.what == What::worker && worker_kills_[owner_of(one, targets)] >= worker_kills_max;
       if (one.what != What::other && !is_spared) kinds[one.what].push_back(one);
     }
     if (kinds.empty()) return;
     auto kind = kinds.begin();
     std::advance(kind, static_cast<std::ptrdiff_t>(prng_.below(kinds.size())));
     const Process& victim = kind->second[prng_.below(kind->second.size())];
-    if (victim.what == What::worker) ++worker_kills_[victim.parent];
+    if (victim.what == What::worker) ++worker_kills_[owner_of(victim, targets)];
     if (kill(victim.pid, SIGKILL) != 0) return;
     ++tally_.kills[victim.what];
     --left_;
@@ -256,7 +264,7 @@ class Storm {
   Prng prng_;
   int left_;
   int gave_up_ = 0;
-  std::map<pid_t, int> worker_kills_;
+  std::map<std::string, int> worker_kills_;
   Tally tally_;
 };
 
