@@ -93,4 +93,14 @@ provenance::Record failed_record(const protocol::JobView& job, const Study& stud
   return record;
 }
 
+provenance::Record held_record(const protocol::JobView& job, const Study& study,
+                               const Error& error) {
+  provenance::Record record = failed_record(job, study, error);
+  record.kind = RecordKind::job_denied;
+  record.outcome = provenance::Outcome::denied;
+  record.reason = fmt::format("{} {}", error.what, error.next);
+  record.details.set("decision", "hold");
+  return record;
+}
+
 }  // namespace cloister::member

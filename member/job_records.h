@@ -30,6 +30,10 @@ struct Worked {
 // job.failed; docs/protocol.md has its details.
 [[nodiscard]] provenance::Record failed_record(const protocol::JobView& job, const Study& study,
                                                const Error& error);
+// job.denied with the decision "hold": something of this machine that trying again does not mend. A
+// person of the site resumes the job once it is mended.
+[[nodiscard]] provenance::Record held_record(const protocol::JobView& job, const Study& study,
+                                             const Error& error);
 // Takes the named fields over where they are there.
 void copy_fields(const provenance::Json& from, provenance::Json& to,
                  std::initializer_list<std::string_view> keys);

@@ -101,8 +101,8 @@ struct StudyPlan {
   double mask_ceiling_min = 0.90;  // per structure; below it the mask encoder is trained again
   std::vector<Threshold> gate;
   std::uint32_t retention_days = 365;  // of shards at the coordinator
-  // The last day (UTC, an RFC 3339 full-date: "2027-03-31") on which a job is offered; empty: none,
-  // and then the canonical JSON has no such key.
+  // The last day (UTC, an RFC 3339 full-date: "2027-03-31") on which a job is offered, other than a
+  // prediction by a released network; empty: none, and then the canonical JSON has no such key.
   std::string deadline;
   friend bool operator==(const StudyPlan&, const StudyPlan&) = default;
 };

@@ -190,12 +190,19 @@ void offer_prediction(Planning& planning, const Model& model, const Request& req
   planning.drafts.push_back(offer_draft(study, offer));
 }
 
-void plan_predictions(Planning& planning, const Model& model, const std::string& site) {
+// What the held-out patients look like through the network, for the site's evaluation.
+void plan_held_out(Planning& planning, const Model& model, const std::string& site) {
   const Study& study = planning.study;
   const Dataset* own = study.site_dataset(site);
   if (own != nullptr && own->admitted && !own->quarantined)
     // The training patients too: from their predictions the site learns whether membership shows.
     offer_prediction(planning, model, {*own, "held-out", {"training", "tuning", "evaluation"}});
+}
+
+// Predictions on demand. A released network serves on after the study's deadline: what people
+// agreed to with its release has no end.
+void plan_requests(Planning& planning, const Model& model, const std::string& site) {
+  const Study& study = planning.study;
   if (!model.released) return;
   for (const Digest& manifest : study.manifests_of(site)) {
     const Dataset& dataset = *study.dataset(manifest);
@@ -251,8 +258,10 @@ std::vector<Draft> plan_next(const PlanView& view, const PlanScope& scope) {
   const auto plan_site = [&](const std::string& site) {
     if (offers) plan_chain(planning, site);
     plan_transfers(planning, site);
-    if (!offers || model == nullptr || model->quarantined) return;
-    plan_predictions(planning, *model, site);
+    if (model == nullptr || model->quarantined) return;
+    plan_requests(planning, *model, site);
+    if (!offers) return;
+    plan_held_out(planning, *model, site);
     plan_evaluation(planning, *model, site);
   };
   if (scope.all) {

@@ -32,7 +32,9 @@ struct PlanView {
   const Study& study;
   const Membership& membership;
   const BlobFacts& facts;
-  Instant now;  // past the plan's deadline no job is offered; what is under way is still written
+  // Past the plan's deadline no job is offered but predictions on demand by a released network;
+  // what is under way is still written.
+  Instant now;
 };
 // What may have changed since it was last asked: the sites that records or blobs were about, or
 // everything. Planning then costs nothing for the thousand sites where nothing happened.

@@ -116,7 +116,7 @@ std::string waits_for(const Study& study, const Job& job, const BlobFacts& facts
       }
       return fmt::format("waits for {} to do it", job.assignee);
     case JobState::held:
-      return fmt::format("held: waits for a person of {} to resume it",
+      return fmt::format("held ({}): waits for a person of {} to resume it", job.reason,
                          job.site.empty() ? job.assignee.text() : job.site);
     case JobState::failed:
       return fmt::format("failed ({}): a person of {} may retry it", job.reason,

@@ -217,6 +217,56 @@ TEST_CASE("after its deadline a study offers no new job, says so, and goes on on
   REQUIRE(desk.job("a", "register-data", 2) != nullptr);
 }
 
+TEST_CASE("a released network predicts on demand after the study's deadline", "[coordinator]") {
+  Desk desk;
+  auto plan = desk.plan();
+  plan.deadline = to_rfc3339(desk.now).substr(0, 10);
+  desk.must(desk.opening(plan));
+  for (const std::string& site : desk.sites) {
+    desk.run_chain(site, "assess-privacy");
+    desk.except_all(site);
+    desk.permit_release(site);
+    desk.upload(site);
+    desk.must(desk.product(*desk.job(site, "release")));
+  }
+  desk.approve(desk.job("", "train-segmentation")->id, "trainer");
+  desk.must(desk.product(*desk.job("", "train-segmentation")));
+  const auto about_model = [&](RecordKind kind, const std::string& member) {
+    Record record = desk.record(kind, member);
+    record.study = plan.study;
+    record.subjects = {{"model", desk.study().newest_model()->digest}};
+    return record;
+  };
+  provenance::Permit permit;
+  permit.type = provenance::Permit::Type::standing;
+  permit.recipient = "trainer";
+  permit.recipient_key = plan.trainer_seal_key;
+  permit.purposes = {"prediction"};
+  Record standing = desk.record(RecordKind::permit_granted, "steward-a");
+  standing.study = plan.study;
+  standing.subjects = {{"permit", digest_of("standing")}};
+  standing.details = provenance::to_details(permit);
+  desk.must(standing);
+  for (const auto& [id, job] : std::map(desk.study().jobs())) {
+    if (job.kind != "predict") continue;
+    desk.upload_replies(job);
+    desk.must(desk.product(job));
+  }
+  for (const std::string& site : desk.sites)
+    desk.must(about_model(RecordKind::model_approved, "steward-" + site));
+  desk.must(about_model(RecordKind::model_released, "owner"));
+  desk.now = *protocol::offers_end(plan);
+  Record request = desk.manifest_record("a", "prediction");
+  const Digest shard = request.subjects.back().digest;
+  desk.must(std::move(request));
+  desk.event(BlobCompleted{shard});
+  desk.event(WrapsStored{MemberId::trusted("trainer"), {shard}});
+  const auto& jobs = desk.study().jobs();
+  CHECK(std::count_if(jobs.begin(), jobs.end(), [](const auto& entry) {
+          return entry.second.kind == "predict" && entry.second.part != "held-out";
+        }) == 1);
+}
+
 TEST_CASE("a deadline stops the pooled training too, but not the admission of what is on its way",
           "[coordinator]") {
   Desk desk;

@@ -65,6 +65,41 @@ TEST_CASE("a worker that hangs is ended when its lease has run out, and goes on 
   CHECK(world.ledger.count(RecordKind::gate_reported) == 1);
 }
 
+TEST_CASE(
+    "a full disk costs no attempt: the job is held, with the reason, until a person resumes it",
+    "[site-agent]") {
+  World world;
+  world.publish_policy();
+  while (!world.worker) REQUIRE(world.step());
+  const RunWorker order = *world.worker;
+  world.worker.reset();
+  world.feed(WorkerFailed{order.job,
+                          order.attempt,
+                          {Kind::exhausted, "file.disk_full", "No room in /srv.", "Make room."}});
+  const std::size_t orders = world.orders.size();
+  for (int i = 0; i < 30; ++i) {
+    if (!world.step()) {
+      world.now = world.now + Duration(1'000);
+      world.feed(Ticked{});
+    }
+  }
+  CHECK(world.orders.size() == orders);
+  CHECK(world.ledger.count(RecordKind::job_failed) == 0);
+  REQUIRE(world.ledger.count(RecordKind::job_denied) == 1);
+  const provenance::Record& held = *world.find(RecordKind::job_denied);
+  CHECK(provenance::text_or_empty(held.details, "decision") == "hold");
+  CHECK(held.reason == "No room in /srv. Make room.");
+  CHECK(held.job == order.job);
+  world.forced[order.job] = protocol::JobState::held;
+  for (int i = 0; i < 10; ++i) (void)world.step();
+  world.forced.erase(order.job);  // resumed
+  world.attempts[order.job] = 1;
+  world.now = world.now + Duration(1);
+  world.run();
+  CHECK(world.orders.size() > orders);
+  CHECK(world.ledger.count(RecordKind::gate_reported) == 1);
+}
+
 TEST_CASE("an agent restored from an old backup signs nothing until a person confirms",
           "[site-agent]") {
   World world;
