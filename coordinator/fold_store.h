@@ -22,9 +22,9 @@
 
 namespace cloister::coordinator {
 
-// Records after which a running coordinator keeps its fold. Replaying that many takes less than a
+// Records after which a running coordinator keeps its fold. Replaying that many takes half a
 // second; writing takes milliseconds for each study that changed (docs/benchmarks.md).
-inline constexpr std::uint64_t keep_fold_every = 20'000;
+inline constexpr std::uint64_t keep_fold_every = 10'000;
 
 class FoldStore {
  public:

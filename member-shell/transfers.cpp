@@ -105,17 +105,13 @@ void Transfers::start_upload(Moving& moving) {
       transport::TransferCallbacks{
           [this, digest](Result<void> outcome) { done(digest, std::move(outcome)); },
           [this, digest](std::uint64_t bytes, std::uint64_t) { progressed(digest, bytes); },
-          upload_rate_ == 0 ? transport::TransferPace{}
-                            : [this](std::uint64_t bytes,
-                                     std::function<void()> go) { pace(bytes, std::move(go)); }});
+          !pacer_.limits() ? transport::TransferPace{}
+                           : [this](std::uint64_t bytes,
+                                    std::function<void()> go) { pace(bytes, std::move(go)); }});
 }
 
 void Transfers::pace(std::uint64_t bytes, std::function<void()> go) {
-  const Duration now = loop_.monotonic();
-  const Duration at = std::max(now, free_again_);
-  const std::uint64_t milliseconds = bytes * 1000 / std::max<std::uint64_t>(1, upload_rate_);
-  free_again_ = at + Duration(static_cast<std::int64_t>(milliseconds));
-  loop_.after(at - now, [alive = alive_, go = std::move(go)] {
+  loop_.after(pacer_.wait(bytes, loop_.monotonic()), [alive = alive_, go = std::move(go)] {
     if (*alive) go();
   });
 }

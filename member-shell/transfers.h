@@ -7,6 +7,7 @@
 #include <memory>
 #include <variant>
 
+#include "member-shell/pacer.h"
 #include "member-shell/places.h"
 #include "member/actions.h"
 #include "transport/transfer.h"
@@ -25,7 +26,7 @@ class Transfers {
   Transfers& operator=(const Transfers&) = delete;
 
   // Of all uploads together, as an average; 0: no limit.
-  void limit_uploads(std::uint64_t bytes_per_second) { upload_rate_ = bytes_per_second; }
+  void limit_uploads(std::uint64_t bytes_per_second) { pacer_ = Pacer(bytes_per_second); }
   void add(const member::Upload& upload);
   void add(const member::Download& download);
   void stop(const JobId& job);
@@ -51,8 +52,7 @@ class Transfers {
     std::uint64_t bytes_whole = 0;
     Duration told{0};
   };
-  std::uint64_t upload_rate_ = 0;
-  Duration free_again_{0};     // monotonic: when the next byte may leave
+  Pacer pacer_;
   std::map<JobId, Sum> sums_;  // for progress, over all blobs of a job
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

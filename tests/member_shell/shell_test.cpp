@@ -16,7 +16,8 @@ using namespace cloister::member_shell;
 namespace {
 
 // A member whose coordinator is not there; what it persists it finds again.
-Result<std::unique_ptr<Shell>> open_shell(const std::filesystem::path& folder) {
+Result<std::unique_ptr<Shell>> open_shell(const std::filesystem::path& folder,
+                                          ShellOptions options = {}) {
   crypto::SeededEntropy entropy(3);
   const MemberId id = MemberId::trusted("agent-a");
   Home home{crypto::generate_identity(id, "site", entropy),
@@ -25,7 +26,7 @@ Result<std::unique_ptr<Shell>> open_shell(const std::filesystem::path& folder) {
   HomeConfig config;
   config.home = folder;
   config.worker = "/bin/true";
-  return Shell::open(config, std::move(home), {});
+  return Shell::open(config, std::move(home), std::move(options));
 }
 
 }  // namespace
@@ -75,6 +76,37 @@ TEST_CASE("what a core persists is there after a restart, and nobody else may op
   REQUIRE(stored.has_value());
   CHECK(stored->size() == 1);
   CHECK(as_text(stored->at("two")) == "2");
+}
+
+TEST_CASE("no worker starts once the home holds as much as the site's policy allows",
+          "[member-shell]") {
+  REQUIRE(crypto::start().has_value());
+  // What the core hears after it ordered a worker, with this many bytes allowed.
+  const auto failure = [](std::uint64_t allowed) {
+    test::TempFolder folder;
+    std::optional<Error> heard;
+    auto shell = open_shell(folder.path(), {.disk_bytes_max = allowed});
+    REQUIRE(shell.has_value());
+    REQUIRE(write_text(folder.path() / "reports" / "large", std::string(100'000, 'x')).has_value());
+    (*shell)->set_core({[&](const member::Event& event, Instant) -> member::Actions {
+                          if (const auto* failed = std::get_if<member::WorkerFailed>(&event)) {
+                            heard = failed->error;
+                            (*shell)->loop().stop();
+                          }
+                          if (!std::holds_alternative<member::Ticked>(event)) return {};
+                          member::RunWorker order;
+                          order.job = JobId::trusted("heart-1-site-a-encode-1");
+                          order.order_json = "{}";
+                          return {order};
+                        },
+                        [] { return std::optional<Instant>(); }});
+    (*shell)->handle(member::Ticked{});
+    (void)(*shell)->loop().run_until([&] { return heard.has_value(); }, Duration(10'000));
+    REQUIRE(heard.has_value());
+    return heard->code;
+  };
+  CHECK(failure(100'000) == "disk.policy");
+  CHECK(failure(1U << 30) != "disk.policy");  // it started, and the stand-in for a worker ended
 }
 
 TEST_CASE("a line about a job carries its name into the log file of the home", "[member-shell]") {
