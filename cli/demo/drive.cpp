@@ -90,17 +90,18 @@ class Drive {
   }
 
  private:
-  // A job that an earlier run left failed is tried once more: what was in its way (a full disk,
-  // say) may be gone.
+  // A job that an earlier run left failed or held is tried once more: what was in its way (a full
+  // disk, say) may be gone.
   Result<void> look_for_failure(const Json& study) {
     for (const Json& job : items_at(study, "jobs")) {
       const std::string id = text_or_empty(job, "id");
       const std::string state = text_or_empty(job, "state");
-      if (state != "failed" && state != "denied" && state != "aborted") {
+      const bool may_go_on = state == "failed" || state == "held";
+      if (!may_go_on && state != "denied" && state != "aborted") {
         taken_up_.erase(id);
         continue;
       }
-      if (state == "failed" && !looked_) left_failed_.insert(id);
+      if (may_go_on && !looked_) left_failed_.insert(id);
       if (left_failed_.contains(id)) {
         if (auto taken = take_up(job); !taken) return taken;
         continue;
@@ -119,7 +120,7 @@ class Drive {
 
   Result<void> take_up(const Json& job) {
     const std::string id = text_or_empty(job, "id");
-    const Decision again{"retry", ""};
+    const Decision again{text_or_empty(job, "state") == "held" ? "resume" : "retry", ""};
     if (const DemoSite* site = site_of(job)) {
       auto agent = AgentLine::open(site->agent);
       if (!agent) return {};  // being started again
@@ -132,8 +133,9 @@ class Drive {
     }
     left_failed_.erase(id);
     taken_up_[id] = 0;
-    world_.narrator.say("retried", fmt::format("{} failed in the earlier run ({}): tried once more",
-                                               id, text_or_empty(job, "reason")));
+    world_.narrator.say("retried",
+                        fmt::format("{} did not end in the earlier run ({}): tried once more", id,
+                                    text_or_empty(job, "reason")));
     return {};
   }
 

@@ -99,8 +99,7 @@ std::string text_of(const std::filesystem::path& file) { return read_text(file).
 
 }  // namespace
 
-TEST_CASE("on a full disk attempts fail and say so, and the job is done once there is room",
-          "[system]") {
+TEST_CASE("on a full disk a job is held and says so, and goes on once there is room", "[system]") {
   if (!may_mount()) return;
   const cli::Folder folder;
   SmallConsortium all(folder.path);
@@ -143,7 +142,7 @@ TEST_CASE("on a full disk attempts fail and say so, and the job is done once the
   (void)disk.sh(fmt::format("rm {}/fill", home.string()));
   auto after = disk.start_agent(folder.path / "agent-after.log");
   REQUIRE(all.eventually([&] { return disk.is_heard(); }));
-  REQUIRE(all.eventually([&] { return decide("retry").status == 0; }));
+  REQUIRE(all.eventually([&] { return decide("resume").status == 0; }));
   // It runs now, and fails for the folder of the policy only.
   CHECK(all.eventually([&] {
     return text_of(folder.path / "agent-after.log").find("dataset.missing  job=" + job) !=
