@@ -283,6 +283,15 @@ void start_prediction(AgentState& state, const member::PersonAsked& event, Insta
   const std::string output = provenance::text_or_empty(*body, "output");
   auto study = study_for(state, provenance::text_or_empty(*body, "study"));
   if (!study) return state.tell(event.question, tl::unexpected(study.error()));
+  // A released network serves on; without one, codes would leave for an answer that never comes.
+  if (protocol::is_over((*study)->plan, now) && (*study)->phase != "released") {
+    return state.tell(event.question,
+                      fail(Kind::forbidden, "predict.deadline",
+                           fmt::format("The deadline of study '{}' ({}) is over and it has no "
+                                       "released network.",
+                                       (*study)->plan.study, (*study)->plan.deadline),
+                           fmt::format("Ask {} to amend the plan.", (*study)->plan.owner)));
+  }
   auto permit = may_predict(state, **study);
   if (!permit) return state.tell(event.question, tl::unexpected(permit.error()));
   if (!path.starts_with('/') || !output.starts_with('/')) {

@@ -214,19 +214,26 @@ TEST_CASE("the agent tells its people what a study asks and what the policy says
   CHECK_FALSE(*never.find("allowed")->boolean());
 }
 
-TEST_CASE("no codes leave for a prediction that the study's deadline forbids", "[site-agent]") {
+TEST_CASE("after its deadline a study predicts only with a released network", "[site-agent]") {
   World world;
   world.plan.deadline = "2026-09-01";
   world.study = world.all.study(world.plan);
   world.start();
   world.run();
-  world.feed(PersonAsked{++world.questions, "predict",
-                         provenance::to_jcs(Json()
-                                                .set("path", "/image.nii.gz")
-                                                .set("output", "/mask.nii.gz")
-                                                .set("study", world.plan.study.text()))});
-  CHECK(world.answers.at(world.questions).error().code == "predict.deadline");
+  const auto refusal = [&] {
+    world.feed(PersonAsked{++world.questions, "predict",
+                           provenance::to_jcs(Json()
+                                                  .set("path", "/image.nii.gz")
+                                                  .set("output", "/mask.nii.gz")
+                                                  .set("study", world.plan.study.text()))});
+    return world.answers.at(world.questions).error().code;
+  };
+  CHECK(refusal() == "predict.deadline");
   CHECK(world.orders.empty());
+  world.study.phase = "released";
+  world.start();
+  world.run();
+  CHECK(refusal() == "predict.policy");  // the next thing that is missing here
 }
 
 TEST_CASE("the agent names the data that a person can take back", "[site-agent]") {
