@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "crypto/start.h"
 #include "member-shell/file_commitments.h"
+#include "provenance/json.h"
 
 namespace cloister::member_shell {
 namespace {
@@ -16,6 +17,14 @@ constexpr std::uint8_t state_tag = 'S';
 constexpr Duration stop_patience{10'000};
 // The wall clock may be set back: never sleep longer than this for a deadline on it.
 constexpr Duration timer_max{30'000};
+
+// What a worker says that it computed for, "0.31"; empty where it does not say.
+std::string seconds_in(const std::string& result_json) {
+  const auto result = provenance::parse_json(result_json, {.bytes_max = 64U << 20});
+  const auto* seconds = result ? result->find("seconds") : nullptr;
+  const auto number = seconds == nullptr ? std::nullopt : seconds->number();
+  return number ? fmt::format("{:.2f}", *number) : std::string{};
+}
 
 constexpr metrics::Figure line_open{"cloister_line_open", "1 while the coordinator is reached."};
 constexpr metrics::Figure workers_started{"cloister_workers_started_total", "Workers started."};
@@ -179,8 +188,9 @@ void Shell::count(const metrics::Figure& figure, double by) {
 void Shell::handle(const member::Event& event) {
   if (stopping_ || broken_ || !core_.on) return;
   if (const auto* done = std::get_if<member::WorkerFinished>(&event)) {
-    log_info("worker.finished",
-             {{"job", done->job.text()}, {"attempt", fmt::format("{}", done->attempt)}});
+    log_info("worker.finished", {{"job", done->job.text()},
+                                 {"attempt", fmt::format("{}", done->attempt)},
+                                 {"seconds", seconds_in(done->result_json)}});
     count(workers_finished);
   }
   if (std::holds_alternative<member::WorkerFailed>(event)) count(workers_failed);

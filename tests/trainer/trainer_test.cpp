@@ -101,6 +101,7 @@ class World {
     options.link = {
         MemberId::trusted("trainer"), protocol::Role::trainer, {}, {}, all.root(), all.bindings()};
     options.code = "code";
+    options.ranks = ranks;
     core = std::make_unique<trainer::Trainer>(std::move(options), all.person("trainer").keys.sign,
                                               disk);
     feed(Started{});
@@ -150,6 +151,7 @@ class World {
   std::vector<Bytes> envelopes;
   Encoded encoded;
   std::string kind = "train-segmentation";
+  std::uint32_t ranks = 1;
   std::string reply_seal = to_hex(all.person("agent-a").keys.seal.public_key().view());
   Stored disk;
   std::unique_ptr<trainer::Trainer> core;
@@ -257,11 +259,30 @@ TEST_CASE("admitted shards are fetched, trained on, recorded and wiped", "[train
   CHECK(world.runs == 1);
   REQUIRE(world.orders[0].inputs.size() == 2);
   CHECK(world.orders[0].inputs[0].name == "shards/site-a/000001.safetensors");
+  const auto parameters = [](const World& of) {
+    return provenance::to_jcs(*provenance::parse_json(of.orders[0].order_json)->find("parameters"));
+  };
+  CHECK(parameters(world) == R"({"shards":2})");
   CHECK(world.ledger.count(RecordKind::train_started) == 1);
   CHECK(world.ledger.count(RecordKind::train_completed) == 1);
   REQUIRE(world.ledger.count(RecordKind::model_produced) == 1);
   CHECK(world.ledger.records.back().subjects[0].digest == digest_of("network"));
   CHECK(world.discarded.size() == 2);
+}
+
+TEST_CASE("a trainer of several ranks has its worker split", "[trainer]") {
+  World world;
+  world.ranks = 3;
+  world.start();
+  world.run();
+  CHECK(world.orders[0].order_json.find(R"("ranks":3)") != std::string::npos);
+  CHECK(world.orders[0].order_json.find(R"("loopback":true)") != std::string::npos);
+  World other;
+  other.ranks = 3;
+  other.kind = "predict";
+  other.start();
+  other.run();
+  CHECK(other.orders[0].order_json.find("ranks") == std::string::npos);
 }
 
 TEST_CASE("predictions are sealed to the site's certified agent, in the order of the shards",
