@@ -88,6 +88,8 @@ Result<void> MemoryStore::write(const WriteBatch& batch, Durability durability) 
   return {};
 }
 
+Result<void> MemoryStore::purge(const std::vector<Bytes>&) { return write({}, Durability::synced); }
+
 std::unique_ptr<Reader> MemoryStore::snapshot() const {
   return std::make_unique<MemorySnapshot>(present_);
 }

@@ -17,6 +17,7 @@ class MemoryStore final : public Store {
                                   const Visitor& visit) const override;
   [[nodiscard]] Result<std::optional<Entry>> last(BytesView prefix) const override;
   [[nodiscard]] Result<void> write(const WriteBatch& batch, Durability durability) override;
+  [[nodiscard]] Result<void> purge(const std::vector<Bytes>& keys) override;
   [[nodiscard]] std::unique_ptr<Reader> snapshot() const override;
 
   // Simulation: forgets every write since the last synced one, as a power cut may.

@@ -282,6 +282,23 @@ Result<void> RocksStore::write(const WriteBatch& batch, Durability durability) {
   return tl::unexpected<Error>(store_error(status, state_->folder));
 }
 
+// Flushing ends the log that still holds former values; compacting the tables that hold a key, down
+// to the last level, leaves the newest one only.
+Result<void> RocksStore::purge(const std::vector<Bytes>& keys) {
+  rocksdb::FlushOptions flush;
+  flush.wait = true;
+  auto status = state_->db->Flush(flush);
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  for (const Bytes& key : keys) {
+    if (!status.ok()) break;
+    const rocksdb::Slice place = slice(key);
+    status = state_->db->CompactRange(options, &place, &place);
+  }
+  if (status.ok()) return {};
+  return tl::unexpected<Error>(store_error(status, state_->folder));
+}
+
 std::unique_ptr<Reader> RocksStore::snapshot() const {
   return std::make_unique<RocksSnapshot>(*state_->db, state_->folder);
 }

@@ -38,6 +38,7 @@ class RocksStore final : public Store {
                                   const Visitor& visit) const override;
   [[nodiscard]] Result<std::optional<Entry>> last(BytesView prefix) const override;
   [[nodiscard]] Result<void> write(const WriteBatch& batch, Durability durability) override;
+  [[nodiscard]] Result<void> purge(const std::vector<Bytes>& keys) override;
   [[nodiscard]] std::unique_ptr<Reader> snapshot() const override;
 
   // A consistent copy of the present state in a new folder (hard links where possible).

@@ -66,6 +66,8 @@ class Store : public Reader {
   // After a failed synced write the store refuses further writes with "store.read_only": whether
   // the batch reached the disk is then known only after opening again.
   [[nodiscard]] virtual Result<void> write(const WriteBatch& batch, Durability durability) = 0;
+  // Former values of these keys leave the disk: slow, for erasing only. Not while a snapshot lives.
+  [[nodiscard]] virtual Result<void> purge(const std::vector<Bytes>& keys) = 0;
   // The present state, unchanged by later writes. Must not outlive the store.
   [[nodiscard]] virtual std::unique_ptr<Reader> snapshot() const = 0;
 };

@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <functional>
 
 #include "base/file.h"
@@ -217,4 +218,35 @@ TEST_CASE("the key after a prefix is the next one without that prefix", "[storag
   CHECK(after_prefix(key("a\xff\xff")) == key("b"));
   CHECK(after_prefix(key("\xff")).empty());
   CHECK(after_prefix({}).empty());
+}
+
+TEST_CASE("what a key held before a purge is in no file of the store any more", "[storage]") {
+  const test::TempFolder folder;
+  const std::string secret = "a sentence that must be forgotten";
+  const auto is_on_disk = [&] {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream file(entry.path(), std::ios::binary);
+      const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+      if (bytes.find(secret) != std::string::npos) return true;
+    }
+    return false;
+  };
+  {
+    const auto store = RocksStore::open(folder.path() / "store");
+    put(**store, "E1", secret);
+    put(**store, "E2", "neighbour");
+    CHECK(is_on_disk());
+  }
+  {
+    const auto store = RocksStore::open(folder.path() / "store");  // now in a table file
+    put(**store, "E1", secret + " twice");
+    put(**store, "E1", "what is left");
+    CHECK(is_on_disk());
+    REQUIRE((*store)->purge({key("E1")}).has_value());
+    CHECK_FALSE(is_on_disk());
+    CHECK(as_text(**(*store)->get(key("E1"))) == "what is left");
+    CHECK(as_text(**(*store)->get(key("E2"))) == "neighbour");
+  }
+  CHECK_FALSE(is_on_disk());
 }
