@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "exports/words.h"
+#include "provenance/lineage_text.h"
 
 namespace cloister::exports {
 namespace {
@@ -21,7 +22,7 @@ double real_at(const Json& json, std::string_view key) {
 
 Signed signed_by(const StoredRecord& stored, std::string what) {
   return {stored.record->actor.id.text(), stored.record->issued_at, stored.index, std::move(what),
-          stored.record->reason};
+          told_reason(stored)};
 }
 
 void fold_plan(Facts& facts, const StoredRecord& stored) {
@@ -91,7 +92,7 @@ void fold_withdrawal(Facts& facts, const StoredRecord& stored) {
   const Record& record = *stored.record;
   if (record.kind == RecordKind::consent_withdrawn) {
     facts.withdrawals.push_back(
-        {record.actor.org, record.issued_at, stored.index, record.reason, 0, 0, ""});
+        {record.actor.org, record.issued_at, stored.index, told_reason(stored), 0, 0, ""});
     return;
   }
   if (facts.withdrawals.empty()) return;
@@ -105,7 +106,7 @@ void fold_withdrawal(Facts& facts, const StoredRecord& stored) {
   if (record.kind == RecordKind::retrain_completed) last.outcome = "a model without them";
   if (record.kind != RecordKind::impact_assessed) return;
   if (record.details.find("confirms") != nullptr) ++last.confirmed;
-  if (text_or_empty(record.details, "decision") == "no-retrain") last.outcome = record.reason;
+  if (text_or_empty(record.details, "decision") == "no-retrain") last.outcome = told_reason(stored);
 }
 
 void fold_protection(Facts& facts, const Record& record) {

@@ -2,6 +2,7 @@
 // Audit types are DICOM's (DCM): 110100 application activity, 110101 audit log used, 110106 export.
 #include "exports/exports.h"
 #include "exports/words.h"
+#include "provenance/lineage_text.h"
 
 namespace cloister::exports {
 namespace {
@@ -89,7 +90,7 @@ Json event_of(const ExportView& view, const StoredRecord& stored) {
                                 .set("code", to_string(record.kind))));
   out.set("action", type.action).set("recorded", when(record.issued_at));
   out.set("outcome", is_ok ? "0" : "8");
-  if (!record.reason.empty()) out.set("outcomeDesc", record.reason);
+  if (!record.reason.empty()) out.set("outcomeDesc", told_reason(stored));
   if (!record.purpose.empty()) out.set("purposeOfEvent", one_of(words(record.purpose)));
   out.set("agent", one_of(Json().set("who", member(view, record)).set("requestor", true)));
   out.set("source", Json().set("site", view.log).set("observer", Json().set("display", view.log)));

@@ -1,6 +1,7 @@
 #include "provenance/admission.h"
 
 #include "crypto/hash.h"
+#include "provenance/erasure.h"
 #include "provenance/merkle.h"
 #include "provenance/stored.h"
 
@@ -125,8 +126,55 @@ Result<std::vector<CheckedAhead>> check_ahead(const AdmissionView& view,
   return all;
 }
 
+namespace {
+
+tl::unexpected<Error> unknown_key() {
+  return refuse(Kind::unauthenticated, "unknown_key",
+                "The record is not signed by a key that is bound in this ledger.",
+                "Enrol the signer, or use its bound key.");
+}
+
+// The leaf says who signed at this place; that somebody erased the words since must be said by a
+// record of its own, which whoever goes through the log waits for.
+Result<Judged> open_remains(const AdmissionView& view, const Submission& submission) {
+  auto envelope = parse_envelope(submission.envelope);
+  if (!envelope) return bad_form(envelope.error());
+  const auto leaf = parse_leaf(submission.leaf);
+  if (!leaf) return bad_form(leaf.error());
+  if (!has_form(*envelope) || envelope->signatures.front().signature != leaf->signature) {
+    return refuse(Kind::invalid, "format", "The envelope is not of the record in the leaf.");
+  }
+  envelope->signatures.front().keyid = crypto::key_id(leaf->public_key);
+  auto key = known_key(view.ledger, view.rules, key_digest(leaf->public_key));
+  if (!key) return pass(key);
+  if (!*key) return unknown_key();
+  auto record = parse_statement(envelope->payload);
+  if (!record) return bad_form(record.error());
+  const Digest hash = leaf_hash(submission.leaf);
+  const auto left = remains_of(*record, hash);
+  if (!left || *left != *record) {
+    return refuse(Kind::invalid, "erasure",
+                  "The record is neither what was signed nor its remains.");
+  }
+  Judged judged;
+  judged.envelope = std::move(*envelope);
+  judged.record = std::move(*record);
+  judged.leaf = *leaf;
+  judged.leaf_bytes = submission.leaf;
+  judged.leaf_hash = hash;
+  judged.key = std::move(**key);
+  judged.is_remains = true;
+  const auto index = index_of(view.ledger, hash);
+  if (!index) return pass(index);
+  judged.was_at = *index;
+  return judged;
+}
+
+}  // namespace
+
 Result<Judged> open_submission(const AdmissionView& view, const Submission& submission,
                                CheckedAhead* ahead) {
+  if (!submission.leaf.empty()) return open_remains(view, submission);
   Judged judged;
   auto envelope =
       ahead != nullptr ? std::move(ahead->envelope) : parse_envelope(submission.envelope);
@@ -141,16 +189,11 @@ Result<Judged> open_submission(const AdmissionView& view, const Submission& subm
   auto key = is_asked ? Result<std::optional<KeyState>>(std::move(ahead->key))
                       : hinted_key(view, judged.envelope);
   if (!key) return pass(key);
-  const auto unknown = [] {
-    return refuse(Kind::unauthenticated, "unknown_key",
-                  "The record is not signed by a key that is bound in this ledger.",
-                  "Enrol the signer, or use its bound key.");
-  };
-  if (!*key) return unknown();
+  if (!*key) return unknown_key();
   judged.key = std::move(**key);
   const bool is_open = ahead != nullptr && ahead->opened && ahead->opened->key == judged.key.key;
   Opened opened = is_open ? std::move(*ahead->opened) : open_with(judged.envelope, judged.key.key);
-  if (!opened.is_signed) return unknown();
+  if (!opened.is_signed) return unknown_key();
   judged.leaf = opened.leaf;
   judged.leaf_bytes = std::move(opened.leaf_bytes);
   judged.leaf_hash = opened.leaf_hash;
@@ -171,6 +214,9 @@ Result<Judged> judge(const AdmissionView& view, const Submission& submission, Ch
                      check_withdrawal}) {
     if (auto good = check(view, judged->record); !good) return pass(good);
   }
+  auto erases = check_erasure(view, judged->record);
+  if (!erases) return pass(erases);
+  judged->erases = std::move(*erases);
   auto predictions = check_batch(judged->record, submission.entries);
   if (!predictions) return pass(predictions);
   judged->predictions = std::move(*predictions);

@@ -19,6 +19,8 @@ struct Judged {
   Digest leaf_hash;
   KeyState key;
   std::vector<Prediction> predictions;  // of a batch
+  bool is_remains = false;              // what an erasure left, in a log that is gone through again
+  std::optional<Put> erases;            // what takes the place of the record whose words it erases
   std::optional<std::uint64_t> was_at;  // it is in the ledger already
 };
 
@@ -73,6 +75,8 @@ struct CheckedAhead {
 [[nodiscard]] Result<void> check_gate(const AdmissionView& view, const Record& record);
 [[nodiscard]] Result<void> check_key_record(const AdmissionView& view, const Record& record);
 [[nodiscard]] Result<void> check_withdrawal(const AdmissionView& view, const Record& record);
+[[nodiscard]] Result<std::optional<Put>> check_erasure(const AdmissionView& view,
+                                                       const Record& record);
 [[nodiscard]] Result<std::vector<Prediction>> check_batch(const Record& record,
                                                           const std::vector<Bytes>& entries);
 

@@ -62,7 +62,10 @@ class Maker {
       for (std::uint64_t i = 0; i < checkpoint_.head.size; ++i) records_.insert(i);
       return {};
     }
-    for (const auto& stored : plan_.answer->records) records_.insert(stored.index);
+    for (const auto& stored : plan_.answer->records) {
+      records_.insert(stored.index);
+      if (stored.erased) records_.insert(stored.erased->index);
+    }
     // Who bound the signers' keys, up to the roots.
     std::vector<std::uint64_t> queue(records_.begin(), records_.end());
     for (std::size_t i = 0; i < queue.size(); ++i) {
@@ -108,7 +111,11 @@ class Maker {
     text(fmt::format("proofs/{}.tlog-proof", index), to_text(*proof));
     text(fmt::format("keys/{}.pem", crypto::key_id(leaf->public_key)),
          crypto::to_pem(leaf->public_key));
-    if (!stored->envelope) return {};  // erased: leaf and proof stay
+    if (!stored->envelope) return {};  // gone: leaf and proof stay
+    if (stored->is_remains) {
+      text(fmt::format("erased/{}.dsse.json", index), to_json(*stored->envelope));
+      return {};
+    }
     text(fmt::format("records/{}.dsse.json", index), to_json(*stored->envelope));
     if (sigstore_count_++ < plan_.sigstore_max) {
       const auto bundle = sigstore_bundle(*stored->envelope, *leaf, *proof, log_);

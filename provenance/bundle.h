@@ -8,6 +8,9 @@
 //   trust/roots                      "<member> <org> <vkey>" a line: the consortium's root keys
 //   tile/...                         C2SP tlog-tiles: hashes and leaves of the whole log
 //   records/<index>.dsse.json        envelopes
+//   erased/<index>.dsse.json         what is left of a record whose words were erased: its
+//   signature
+//                                    cannot be checked, the record that erased them vouches for it
 //   proofs/<index>.tlog-proof        inclusion proofs
 //   sigstore/<index>.json            the same record as a Sigstore bundle
 //   sigstore/trusted-root.json       our log's key as stock clients want it

@@ -38,8 +38,9 @@ Verdict BundleCheck::run() {
   // be told even if one step fails.
   for (Step step :
        {&BundleCheck::check_anchors, &BundleCheck::check_checkpoint, &BundleCheck::check_log,
-        &BundleCheck::check_records, &BundleCheck::check_signers, &BundleCheck::check_replay,
-        &BundleCheck::check_predictions, &BundleCheck::check_answer, &BundleCheck::check_copies}) {
+        &BundleCheck::check_records, &BundleCheck::check_erased, &BundleCheck::check_signers,
+        &BundleCheck::check_replay, &BundleCheck::check_predictions, &BundleCheck::check_answer,
+        &BundleCheck::check_copies}) {
     const auto done = (this->*step)();
     if (done) continue;
     say(Finding::failed, done.error().code, done.error().what);
@@ -212,6 +213,7 @@ Result<void> BundleCheck::check_records() {
   for (const auto& [path, content] : files_) {
     const auto index = number_in(path, "proofs/", ".tlog-proof");
     if (!index || records_.contains(*index)) continue;
+    if (file(fmt::format("erased/{}.dsse.json", *index)) != nullptr) continue;
     ++without_payload;
     if (!leaves_ || *index >= leaves_->size()) continue;
     if (auto good = check_proof(*index, leaf_hash((*leaves_)[*index]), true); !good) return good;
@@ -223,8 +225,8 @@ Result<void> BundleCheck::check_records() {
   if (without_payload > 0) {
     say(Finding::not_proved, "payload",
         fmt::format(
-            "The payloads of {} records are not in the bundle (erased, or left out): what they "
-            "said cannot be shown.",
+            "The payloads of {} records are not in the bundle (lost, or left out): what they said "
+            "cannot be shown.",
             without_payload),
         without_payload);
   }

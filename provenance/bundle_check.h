@@ -21,6 +21,7 @@ class BundleCheck {
     Digest leaf_hash;
     Envelope envelope;
     Record record;
+    std::optional<std::uint64_t> erased_by;  // the record that erased its words
   };
 
   // Each step adds its lines, or hands back what failed.
@@ -28,6 +29,7 @@ class BundleCheck {
   Result<void> check_checkpoint();
   Result<void> check_log();
   Result<void> check_records();
+  Result<void> check_erased();
   Result<void> check_signers();
   Result<void> check_replay();
   Result<void> check_predictions();
@@ -35,6 +37,7 @@ class BundleCheck {
   Result<void> check_copies();
 
   Result<Checked> check_record(std::uint64_t index, const Bytes& file);
+  Result<Checked> check_remains(std::uint64_t index, const Bytes& file);
   Result<Leaf> leaf_for(std::uint64_t index, const Envelope& envelope) const;
   Result<void> check_proof(std::uint64_t index, const Digest& leaf_hash, bool is_needed) const;
   Result<void> check_prediction(const std::string& path, const Bytes& file);

@@ -175,7 +175,7 @@ Result<void> BundleCheck::check_sigstore(const std::string& path, const Bytes& c
     const auto index = number_in(path, "sigstore/", ".json");
     const auto record = index ? records_.find(*index) : records_.end();
     const Bytes* text = index ? file(fmt::format("proofs/{}.tlog-proof", *index)) : nullptr;
-    if (record == records_.end() || text == nullptr) {
+    if (record == records_.end() || text == nullptr || record->second.erased_by) {
       return bundle_fails("copy", fmt::format("{} is of no record in the bundle.", path));
     }
     const auto proof = parse_tlog_proof(as_text(*text));
@@ -228,6 +228,7 @@ Digest BundleCheck::content() const {
   for (const auto& [index, checked] : records_) {
     text += fmt::format("{} {} {}\n", index, to_hex(checked.leaf_hash),
                         to_hex(checked.leaf.payload_hash));
+    if (checked.erased_by) text += to_hex(crypto::sha256(checked.envelope.payload)) + "\n";
   }
   for (const auto& prediction : predictions_) text += to_hex(prediction) + "\n";
   return crypto::sha256(as_bytes(text + to_hex(closure_)));

@@ -59,6 +59,7 @@ State: {1} records, root `{2}`
 | `trust/tlog-policy` | which log and which witnesses count | C2SP tlog-policy |
 | `trust/roots` | the consortium's root keys | people |
 | `records/N.dsse.json` | what was done, by whom: in-toto statements in DSSE envelopes | in-toto, DSSE |
+| `erased/N.dsse.json` | what is left of a record whose words somebody erased: the record that erased them names its SHA-256 | people |
 | `proofs/N.tlog-proof` | record N is in the log | C2SP tlog-proof |
 | `sigstore/N.json` | the same two things in one file | npm `@sigstore/verify` |
 | `tile/...` | the whole log | C2SP tlog-tiles, Go `golang.org/x/mod/sumdb/tlog` |

@@ -64,7 +64,7 @@ constexpr std::array<KindTraits, 40> table{{
     {impact_assessed,   "impact.assessed",   produced, false, true,  coordinator | owner | auditor | site | trainer, 0},
     {quarantine_set,    "quarantine.set",    about,    false, true,  coordinator, 0},
     {retrain_completed, "retrain.completed", produced, false, false, trainer | coordinator, 0},
-    {erase_executed,    "erase.executed",    about,    false, true,  site | coordinator | trainer, 0},
+    {erase_executed,    "erase.executed",    about,    false, true,  site | coordinator | trainer | admin, 0},
     {export_issued,     "export.issued",     named,    false, true,  coordinator | auditor | owner, 0},
     {time_anchor,       "time.anchor",       named,    false, true,  coordinator, 0},
     {head_cosigned,     "head.cosigned",     named,    false, true,  site | auditor | coordinator, 0},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "provenance/erasure.h"
 #include "provenance/leaf.h"
 #include "provenance/record_json.h"
 #include "provenance/stored.h"
@@ -52,13 +53,18 @@ Result<StoredRecord> stored_record(const LedgerReader& reader, std::uint64_t ind
   const auto value = reader.get(key::envelope(out.note.payload_hash));
   if (!value) return pass(value);
   if (!*value) return damaged(fmt::format("the envelope of record {} is missing", index));
-  auto envelope = parse_stored_envelope(**value);
-  if (!envelope) return pass(envelope);
-  if (!*envelope) return out;  // erased
-  auto record = read_admitted_statement((*envelope)->payload);
+  auto stored = parse_stored_envelope(**value);
+  if (!stored) return pass(stored);
+  if (!*stored) return out;  // gone
+  auto record = read_admitted_statement((*stored)->envelope.payload);
   if (!record) return damaged(fmt::format("the payload of record {} cannot be read", index));
-  out.envelope = std::move(*envelope);
+  out.envelope = std::move((*stored)->envelope);
   out.record = std::move(*record);
+  out.is_remains = (*stored)->is_remains;
+  if (!out.is_remains) return out;
+  auto erasure = erased_by(reader, out.note.leaf_hash);
+  if (!erasure) return pass(erasure);
+  out.erased = std::move(*erasure);
   return out;
 }
 
@@ -177,6 +183,10 @@ Put checkpoint_put(const Checkpoint& checkpoint, const Note& note) {
 }
 
 Put erase_payload(const Digest& payload_hash) { return {key::envelope(payload_hash), Bytes{0}}; }
+
+bool is_erasure(const Put& put) {
+  return put.key.front() == 'E' && put.value.front() == form_remains;
+}
 
 Result<std::vector<Bytes>> batch_entries(const LedgerReader& reader, const Digest& batch_root) {
   std::vector<Bytes> entries;

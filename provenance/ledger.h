@@ -26,12 +26,24 @@ struct RecordNote {
   friend bool operator==(const RecordNote&, const RecordNote&) = default;
 };
 
+// The record under which somebody erased the words of another one.
+struct ErasedBy {
+  std::uint64_t index = 0;
+  MemberId signer;
+  std::string org;
+  Instant at;
+  friend bool operator==(const ErasedBy&, const ErasedBy&) = default;
+};
+
 // A record as the ledger holds it.
 struct StoredRecord {
   std::uint64_t index = 0;
   RecordNote note;
-  std::optional<Envelope> envelope;  // nothing: the payload was erased
+  std::optional<Envelope> envelope;  // nothing: the payload is gone whole
   std::optional<Record> record;
+  // Envelope and record are what an erasure left (erasure.h): their signature cannot be checked.
+  bool is_remains = false;
+  std::optional<ErasedBy> erased;
 };
 
 struct KeyState {
@@ -96,8 +108,11 @@ struct IndexQuery {
 [[nodiscard]] Result<std::optional<Note>> newest_checkpoint(const LedgerReader& reader);
 [[nodiscard]] Put checkpoint_put(const Checkpoint& checkpoint, const Note& note);
 
-// Replaces a payload by a tombstone; leaf, proofs and edges stay. Only after erase.executed.
+// Replaces a payload by a tombstone; leaf, proofs and edges stay. No command does so: erasure.h
+// erases words and keeps what programs act on. For payloads that are lost.
 [[nodiscard]] Put erase_payload(const Digest& payload_hash);
+// Whether this put erases the words of a record: what it replaces must leave the disk.
+[[nodiscard]] bool is_erasure(const Put& put);
 
 // The entries of a prediction batch, in order.
 [[nodiscard]] Result<std::vector<Bytes>> batch_entries(const LedgerReader& reader,

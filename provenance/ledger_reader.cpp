@@ -160,6 +160,7 @@ Bytes batch_entry(const Digest& root, std::uint64_t position) {
 Bytes checkpoint(std::uint64_t size) { return tagged('C', be64(size)); }
 Bytes head() { return to_bytes("Mhead"); }
 Bytes schema() { return to_bytes("Mschema"); }
+Bytes purge() { return to_bytes("Mpurge"); }
 
 }  // namespace key
 }  // namespace cloister::provenance

@@ -20,6 +20,8 @@
 //   'C' be64(size)                                  signed checkpoint (a note)
 //   'M' "head"                                      be64(size) || root(32)
 //   'M' "schema"                                    be64(1)
+//   'M' "purge"                                     keys (33 bytes each) whose former values must
+//                                                   still leave the disk
 // hash16 = the first 16 bytes of SHA-256 of the name.
 #pragma once
 
@@ -107,6 +109,7 @@ namespace key {
 [[nodiscard]] Bytes checkpoint(std::uint64_t size);
 [[nodiscard]] Bytes head();
 [[nodiscard]] Bytes schema();
+[[nodiscard]] Bytes purge();
 }  // namespace key
 
 // Tiles out of a reader. The reader must outlive this.

@@ -7,12 +7,18 @@
 namespace cloister::provenance {
 namespace {
 
+// "words erased by sam (site-a) under record 140"
+std::string erasure_of_words(const ErasedBy& by) {
+  return fmt::format("words erased by {} ({}) under record {}", by.signer, by.org, by.index);
+}
+
 std::string what_of(const StoredRecord& stored) {
   std::string text = fmt::format(
       "{} by {} ({}), {}, record {}", to_string(stored.note.kind), stored.note.signer,
       stored.note.org, to_rfc3339(stored.note.issued_at).substr(0, 19) + "Z", stored.index);
   if (stored.note.outcome != Outcome::ok) text += ", NOT OK";
-  if (!stored.record) text += ", payload erased";
+  if (!stored.record) text += ", payload gone";
+  if (stored.erased) text += ", " + erasure_of_words(*stored.erased);
   return text;
 }
 
@@ -132,11 +138,16 @@ Json edges_json(const std::vector<GraphEdge>& edges) {
 
 std::string to_tree(const Answer& answer) { return Tree(answer).draw() + closing(answer); }
 
+std::string told_reason(const StoredRecord& stored) {
+  if (stored.erased) return fmt::format("[{}]", erasure_of_words(*stored.erased));
+  return stored.record ? stored.record->reason : std::string();
+}
+
 std::string to_table(const Answer& answer) {
   std::string out = fmt::format("{:>7}  {:20}  {:18}  {:16}  {:16}  {}\n", "record", "issued",
                                 "kind", "signer", "organisation", "subject");
   for (const auto& stored : answer.records) {
-    std::string subject = "(payload erased)";
+    std::string subject = "(payload gone)";
     if (stored.record) {
       const auto& first = stored.record->subjects.front();
       subject = first.name + " " + short_hex(first.digest);
@@ -144,6 +155,7 @@ std::string to_table(const Answer& answer) {
         subject += fmt::format(" and {} more", stored.record->subjects.size() - 1);
       }
       if (stored.note.outcome != Outcome::ok) subject += "  NOT OK: " + stored.record->reason;
+      if (stored.erased) subject += "  (" + erasure_of_words(*stored.erased) + ")";
     }
     out += fmt::format("{:>7}  {:20}  {:18}  {:16}  {:16}  {}\n", stored.index,
                        to_rfc3339(stored.note.issued_at).substr(0, 19) + "Z",
@@ -189,7 +201,14 @@ std::string to_dot(const Answer& answer) {
 
 Json to_json(const StoredRecord& stored) {
   Json out;
-  out.set("erased", !stored.record.has_value());
+  out.set("erased", !stored.record || stored.is_remains);
+  if (stored.erased) {
+    out.set("erasedBy", Json()
+                            .set("at", to_rfc3339(stored.erased->at))
+                            .set("org", stored.erased->org)
+                            .set("record", stored.erased->index)
+                            .set("signer", stored.erased->signer.text()));
+  }
   out.set("index", stored.index);
   out.set("issuedAt", to_rfc3339(stored.note.issued_at));
   out.set("kind", to_string(stored.note.kind));

@@ -11,6 +11,9 @@ namespace cloister::provenance {
 [[nodiscard]] std::string to_tree(const Answer& answer);
 // One line a record: index, time, kind, who, what.
 [[nodiscard]] std::string to_table(const Answer& answer);
+// The reason that its signer gave; of erased words, who erased them under which record. Empty if
+// there was none.
+[[nodiscard]] std::string told_reason(const StoredRecord& stored);
 // Graphviz DOT: records as boxes coloured by organisation, artefacts as ellipses, quarantined red.
 [[nodiscard]] std::string to_dot(const Answer& answer);
 // Schema: docs/formats.md, "Answers".

@@ -1,5 +1,7 @@
 #include "provenance/readmission.h"
 
+#include "provenance/erasure.h"
+
 namespace cloister::provenance {
 namespace {
 
@@ -11,7 +13,7 @@ Result<void> Readmission::add(Submission submission, RecordKind kind) {
   const bool withdraws = kind == RecordKind::consent_withdrawn;
   const bool belongs = in_withdrawal_ && (withdraws || kind == RecordKind::quarantine_set);
   if (!belongs && (in_withdrawal_ || withdraws || group_.size() >= group_records)) {
-    if (auto done = finish(); !done) return done;
+    if (auto done = admit(); !done) return done;
     in_withdrawal_ = withdraws;
   }
   group_.push_back(std::move(submission));
@@ -19,6 +21,17 @@ Result<void> Readmission::add(Submission submission, RecordKind kind) {
 }
 
 Result<void> Readmission::finish() {
+  if (auto done = admit(); !done) return done;
+  if (unexplained_.empty()) return {};
+  return fail(
+      Kind::corrupt, "replay.altered",
+      fmt::format("Record {} is not what was signed, and no record says that its words were "
+                  "erased.",
+                  unexplained_.begin()->second),
+      "Keep it as evidence, and tell the consortium.");
+}
+
+Result<void> Readmission::admit() {
   if (group_.empty()) return {};
   const auto start = ledger_head(ledger_);
   if (!start) return pass(start);
@@ -36,6 +49,9 @@ Result<void> Readmission::finish() {
       return fail(Kind::corrupt, "replay.repeated",
                   fmt::format("Record {} is in the log twice.", start->size + i));
     }
+    if (!group_[i].leaf.empty()) unexplained_.emplace(outcome->leaf_hash, outcome->index);
+    const auto erasure = erasure_in(batch->records[i]);
+    if (erasure && *erasure) unexplained_.erase((*erasure)->record);
   }
   ledger_.apply(batch->puts);
   group_.clear();

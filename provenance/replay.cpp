@@ -38,7 +38,9 @@ class Replay {
   Result<Submission> submission_of(std::uint64_t index, const Bytes& leaf_bytes, RecordKind& kind) {
     const auto leaf = parse_leaf(leaf_bytes);
     if (!leaf) return pass(leaf);
-    const auto file = files_.find(fmt::format("records/{}.dsse.json", index));
+    auto file = files_.find(fmt::format("records/{}.dsse.json", index));
+    const bool is_remains = file == files_.end();
+    if (is_remains) file = files_.find(fmt::format("erased/{}.dsse.json", index));
     if (file == files_.end()) {
       return cannot(Kind::not_found, "replay.missing_record",
                     fmt::format("The payload of record {} is not in the bundle.", index));
@@ -54,7 +56,7 @@ class Replay {
     const auto record = parse_statement(envelope->payload);
     if (!record) return pass(record);
     kind = record->kind;
-    Submission submission{to_json(*envelope), {}};
+    Submission submission{to_json(*envelope), {}, is_remains ? leaf_bytes : Bytes()};
     const Json* batch =
         kind == RecordKind::prediction_batch ? record->details.find("batch") : nullptr;
     if (batch == nullptr) return submission;

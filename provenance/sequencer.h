@@ -27,6 +27,9 @@
 //   sequencer.binding          a key record binds what its signer may not, or lacks possession
 //   sequencer.withdrawal       a withdrawal without the quarantine of everything made from its
 //                              subjects in the same group, or of what is not its organisation's
+//   sequencer.erasure          an erasure of words by others than a steward or administrator of the
+//                              record's organisation, of a record that has none or must stay whole,
+//                              or with other hashes than the record gives
 //   sequencer.batch            the entries of a prediction batch do not give its root
 //   sequencer.time             issued too far in the future
 // A submission that is already in the ledger is answered with its index: repeating is harmless.
@@ -69,6 +72,9 @@ struct LedgerRules {
 struct Submission {
   std::string envelope;        // JSON
   std::vector<Bytes> entries;  // of a prediction batch; empty otherwise
+  // Only where a log is gone through again, never for what somebody hands in: the leaf of a record
+  // whose words were erased since; `envelope` is what is left of it.
+  Bytes leaf = {};
 };
 
 struct Admitted {

@@ -88,7 +88,9 @@ void stage_record(StagedLedger& ledger, const Judged& judged, std::uint64_t inde
   Stager stager(ledger, index);
   ledger.put(key::leaf(index), judged.leaf_bytes);
   ledger.put(key::by_leaf_hash(judged.leaf_hash), be64(index));
-  ledger.put(key::envelope(judged.leaf.payload_hash), stored_envelope(judged.envelope));
+  ledger.put(key::envelope(judged.leaf.payload_hash),
+             to_bytes(StoredEnvelope{judged.envelope, judged.is_remains}));
+  if (judged.erases) ledger.put(judged.erases->key, judged.erases->value);
   ledger.put(key::note(index), to_bytes(RecordNote{record.kind, record.outcome, record.issued_at,
                                                    judged.leaf.payload_hash, judged.leaf_hash,
                                                    record.actor.id, record.actor.org}));

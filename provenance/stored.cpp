@@ -5,7 +5,7 @@
 namespace cloister::provenance {
 namespace {
 constexpr std::size_t note_header = 1 + 1 + 8 + 32 + 32;
-constexpr std::uint8_t form_erased = 0;
+constexpr std::uint8_t form_gone = 0;
 constexpr std::uint8_t form_plain = 1;
 constexpr std::size_t plain_header = 1 + 32 + 64;
 }  // namespace
@@ -72,26 +72,29 @@ Result<KeyState> parse_key_state(BytesView bytes) {
   return state;
 }
 
-Bytes stored_envelope(const Envelope& envelope) {
+Bytes to_bytes(const StoredEnvelope& stored) {
+  const Envelope& envelope = stored.envelope;
   const auto& signature = envelope.signatures.front();
-  Bytes out{form_plain};
+  Bytes out{stored.is_remains ? form_remains : form_plain};
   append(out, digest_from_hex(signature.keyid).value().view());
   append(out, signature.signature);
   append(out, envelope.payload);
   return out;
 }
 
-Result<std::optional<Envelope>> parse_stored_envelope(BytesView bytes) {
+Result<std::optional<StoredEnvelope>> parse_stored_envelope(BytesView bytes) {
   if (bytes.empty()) return damaged("an envelope is empty");
-  if (bytes[0] == form_erased) return std::optional<Envelope>();
-  if (bytes[0] != form_plain || bytes.size() < plain_header) {
+  if (bytes[0] == form_gone) return std::optional<StoredEnvelope>();
+  const bool is_remains = bytes[0] == form_remains;
+  if ((bytes[0] != form_plain && !is_remains) || bytes.size() < plain_header) {
     return damaged("an envelope is in an unknown form");
   }
   EnvelopeSignature signature{to_hex(bytes.subspan(1, 32)), {}};
   std::copy_n(bytes.begin() + 33, 64, signature.signature.begin());
   const BytesView payload = bytes.subspan(plain_header);
-  return std::optional<Envelope>(Envelope{
-      std::string(statement_payload_type), Bytes(payload.begin(), payload.end()), {signature}});
+  Envelope envelope{
+      std::string(statement_payload_type), Bytes(payload.begin(), payload.end()), {signature}};
+  return std::optional(StoredEnvelope{std::move(envelope), is_remains});
 }
 
 Digest key_digest(const crypto::PublicKey& key) { return crypto::sha256(crypto::spki_der(key)); }

@@ -11,11 +11,17 @@ namespace cloister::provenance {
 [[nodiscard]] Bytes to_bytes(const KeyState& state);
 [[nodiscard]] Result<KeyState> parse_key_state(BytesView bytes);
 
-// form(1): 1 = key id(32), signature(64), payload follow; 0 = erased. An admitted envelope has one
-// signature, its key's id as hint, and the payload type of statements: nothing is lost.
-[[nodiscard]] Bytes stored_envelope(const Envelope& envelope);
-// Nothing: erased.
-[[nodiscard]] Result<std::optional<Envelope>> parse_stored_envelope(BytesView bytes);
+// form(1): 1 = key id(32), signature(64), payload follow; 2 = the same, with the remains of an
+// erasure as payload; 0 = gone whole. An admitted envelope has one signature, its key's id as hint,
+// and the payload type of statements: nothing is lost.
+struct StoredEnvelope {
+  Envelope envelope;
+  bool is_remains = false;
+};
+inline constexpr std::uint8_t form_remains = 2;
+[[nodiscard]] Bytes to_bytes(const StoredEnvelope& stored);
+// Nothing: gone.
+[[nodiscard]] Result<std::optional<StoredEnvelope>> parse_stored_envelope(BytesView bytes);
 
 [[nodiscard]] Digest key_digest(const crypto::PublicKey& key);  // SHA-256 of its DER SPKI
 

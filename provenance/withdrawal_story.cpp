@@ -70,7 +70,7 @@ std::string other_line(const StoredRecord& stored) {
   std::string line = line_of(stored, to_string(stored.note.kind));
   line.pop_back();
   if (text_or_empty(record.details, "decision") == "no-retrain") {
-    line += "  does without a retrain: " + record.reason;
+    line += "  does without a retrain: " + told_reason(stored);
   } else if (stored.note.kind == RecordKind::job_failed) {
     line += "  stopped " + record.job.text();
   } else if (const auto model = digest_at(record.details, "model")) {
@@ -106,7 +106,7 @@ std::string to_text(const WithdrawalStory& story) {
     for (const auto& subject : story.withdrawal.record->subjects) {
       out += fmt::format("    {} {}\n", subject.name, to_hex(subject.digest));
     }
-    out += fmt::format("    reason: {}\n", story.withdrawal.record->reason);
+    out += fmt::format("    reason: {}\n", told_reason(story.withdrawal));
   }
   out += "  made from it and quarantined:";
   for (const auto& [name, count] : counted(story.closure)) {
@@ -135,7 +135,7 @@ Json to_json(const WithdrawalStory& story) {
   for (const auto& [name, count] : counted(story.closure)) made.set(name, std::uint64_t{count});
   Json out;
   out.set("withdrawal", to_json(story.withdrawal)).set("made", std::move(made));
-  if (story.withdrawal.record) out.set("reason", story.withdrawal.record->reason);
+  if (story.withdrawal.record) out.set("reason", told_reason(story.withdrawal));
   out.set("quarantines", list_of(story.quarantines));
   out.set("confirmations", list_of(story.confirmations)).set("followed", list_of(story.others));
   out.set("escaped", std::move(escaped)).set("closure", to_json(story.closure));

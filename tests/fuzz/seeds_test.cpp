@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "protocol/plan.h"
 #include "provenance/bundle.h"
+#include "provenance/erasure.h"
 #include "provenance/leaf.h"
 #include "provenance/tiles.h"
 #include "provenance/verify_bundle.h"
@@ -83,6 +84,23 @@ TEST_CASE("every parser of the ledger's formats has seeds that it accepts", "[fu
   });
   const std::string text = flat(files);
   put("bundle", "small", as_bytes(text).first(std::min<std::size_t>(text.size(), 60'000)));
+
+  // A record whose words were erased, with its erasure and little else.
+  const std::uint64_t erased = world.records.at("a.release").index;
+  Record erasure = erasure_of(stored_record(world.ledger, erased).value()).value();
+  erasure.actor = world.members.at("steward-a").actor;
+  const std::uint64_t by = world.add(erasure).index;
+  BundleFiles whole =
+      make_bundle(world.ledger, {world.checkpoint(), policy, world.rules.roots}).value();
+  std::erase_if(whole, [&](const auto& entry) {
+    const auto& name = entry.first;
+    const bool is_of_it = name.find(fmt::format("/{}.", erased)) != std::string::npos ||
+                          name.find(fmt::format("/{}.", by)) != std::string::npos;
+    return !(name == "checkpoint" || name.starts_with("trust/") || name.starts_with("keys/") ||
+             (is_of_it && !name.starts_with("sigstore/")));
+  });
+  REQUIRE(whole.contains(fmt::format("erased/{}.dsse.json", erased)));
+  put("bundle", "erased", as_bytes(flat(whole)));
 }
 
 TEST_CASE("every message between processes seeds the fuzzer and is accepted", "[fuzz]") {

@@ -96,7 +96,8 @@ TEST_CASE("a bundle of another consortium, or too few witnesses, does not hold",
   CHECK(failure({}, {}) == "bundle.policy");
 }
 
-TEST_CASE("an erased payload is named, and everything else still holds", "[provenance]") {
+TEST_CASE("a payload that is gone whole is named, and everything else still holds",
+          "[provenance]") {
   World world;
   world.run_study();
   const auto index = world.records.at("a.raw").index;

@@ -131,7 +131,7 @@ TEST_CASE("answers are drawn and written without losing a node", "[provenance]")
   CHECK(parse_json(to_jcs(json)).value() == json);
 }
 
-TEST_CASE("lineage survives an erased payload, and says so", "[provenance]") {
+TEST_CASE("lineage survives a payload that is gone whole, and says so", "[provenance]") {
   World world;
   world.run_study();
   const Digest model = world.things.at("model");
@@ -140,5 +140,5 @@ TEST_CASE("lineage survives an erased payload, and says so", "[provenance]") {
   world.ledger.apply({erase_payload(record_note(world.ledger, index)->payload_hash)});
   const Answer answer = trace_back(world.ledger, model).value();
   CHECK(answer.closure_digest == before);
-  CHECK(to_tree(answer).find("payload erased") != std::string::npos);
+  CHECK(to_tree(answer).find("payload gone") != std::string::npos);
 }

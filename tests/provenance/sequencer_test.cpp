@@ -430,7 +430,8 @@ TEST_CASE("the entries of a prediction batch must give its root and use its mode
   CHECK(verify_prediction(*answer.prediction).has_value());
 }
 
-TEST_CASE("an erased payload leaves tree, proofs and lineage as they were", "[provenance]") {
+TEST_CASE("a payload that is gone whole leaves tree, proofs and lineage as they were",
+          "[provenance]") {
   World world;
   world.run_study();
   const std::uint64_t index = world.records.at("a.encoded").index;
