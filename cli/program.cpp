@@ -110,6 +110,7 @@ void set_up(CLI::App& app, Choice& choice) {
   add_predict(app, choice);
   add_phantom(app, choice);
   add_audit(app, choice);
+  add_erase(app, choice);
   add_doctor(app, choice);
   add_completion(app, choice);
   give_examples(app);

@@ -39,6 +39,7 @@ void add_site(CLI::App& app, Choice& choice);
 void add_predict(CLI::App& app, Choice& choice);
 void add_phantom(CLI::App& app, Choice& choice);
 void add_audit(CLI::App& app, Choice& choice);
+void add_erase(CLI::App& app, Choice& choice);
 void add_doctor(CLI::App& app, Choice& choice);
 void add_completion(CLI::App& app, Choice& choice);
 

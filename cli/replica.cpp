@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "crypto/hash.h"
 #include "member/membership.h"
 #include "protocol/limits.h"
+#include "provenance/leaf.h"
 #include "provenance/ledger.h"
 #include "provenance/readmission.h"
 
@@ -45,8 +47,7 @@ class Reader {
       }
       if (entry.envelope.empty()) {
         return fail(Kind::forbidden, "audit.unreadable",
-                    fmt::format("Record {} is not for you to read, or its content was erased.",
-                                entry.index),
+                    fmt::format("Record {} is not for you to read.", entry.index),
                     "Ask as an auditor; a bundle of an auditor can be checked by anyone.");
       }
       if (auto done = admit_again(entry); !done) return done;
@@ -60,7 +61,12 @@ class Reader {
     if (!envelope) return pass(envelope);
     const auto record = provenance::parse_statement(envelope->payload);
     if (!record) return pass(record);
-    return readmission_.add({std::string(as_text(entry.envelope)), {}}, record->kind);
+    const auto leaf = provenance::parse_leaf(entry.leaf);
+    if (!leaf) return pass(leaf);
+    // What is not what was signed may be what an erasure left: the records that follow must say so.
+    const bool is_whole = crypto::sha256(envelope->payload) == leaf->payload_hash;
+    return readmission_.add(
+        {std::string(as_text(entry.envelope)), {}, is_whole ? Bytes() : entry.leaf}, record->kind);
   }
 
   // What is waiting is whole once nothing follows it: a withdrawal's group may span portions.

@@ -48,16 +48,8 @@ Result<void> check_own_key(const Coordinator& core, const crypto::Identity& iden
       "Use the identity.key and the genesis.json of one and the same consortium.");
 }
 
-}  // namespace
-
-Result<void> run(const Config& config) {
-  if (auto ok = crypto::start(); !ok) return ok;
-  if (auto ok = make_folder(config.home); !ok) return ok;
-  const auto genesis = load_genesis(config.genesis);
-  if (!genesis) return pass(genesis);
-  auto identity = open_identity(config);
-  if (!identity) return pass(identity);
-
+// Until it is asked to stop, or must begin again: then true.
+Result<bool> serve(const Config& config, const Genesis& genesis, const crypto::Identity& identity) {
   SystemClock clock;
   crypto::SystemEntropy entropy;
   transport::EventLoop loop(clock);
@@ -68,7 +60,7 @@ Result<void> run(const Config& config) {
   if (!store) return pass(store);
   OutsideFile outside(config.home / "checkpoint");
   auto ledger =
-      Ledger::open({**store, outside, {genesis->log, {genesis->root}, {}}, *identity, entropy});
+      Ledger::open({**store, outside, {genesis.log, {genesis.root}, {}}, identity, entropy});
   if (!ledger) return pass(ledger);
   auto blobs = BlobFolders::open(
       config.home, {.total_bytes = config.blob_quota, .owner_bytes = config.blob_member_quota});
@@ -80,12 +72,13 @@ Result<void> run(const Config& config) {
 
   Coordinator core(std::move(*facts), std::move(*enrolment));
   Registry registry;
-  Serving serving({loop, clock, *identity, entropy}, core, {**ledger, **blobs, registry, **store});
-  if (auto ok = serving.performer().restore(genesis->envelopes, serving.times()); !ok) return ok;
+  Serving serving({loop, clock, identity, entropy}, core, {**ledger, **blobs, registry, **store});
+  if (auto ok = serving.performer().restore(genesis.envelopes, serving.times()); !ok)
+    return pass(ok);
   serving.performer().commit(serving.times());
-  if (auto ok = serving.outcome(); !ok) return ok;
-  if (auto ok = check_own_key(core, *identity); !ok) return ok;
-  if (auto ok = serving.open(config); !ok) return ok;
+  if (auto ok = serving.outcome(); !ok) return pass(ok);
+  if (auto ok = check_own_key(core, identity); !ok) return pass(ok);
+  if (auto ok = serving.open(config); !ok) return pass(ok);
   log_info("serving", {{"members", to_string(config.members)},
                        {"enrolment", to_string(config.enrolment)},
                        {"records", std::to_string((*ledger)->size())}});
@@ -96,9 +89,27 @@ Result<void> run(const Config& config) {
     figures.emplace(std::move(*metrics), loop, core, **ledger);
   }
   loop.run();
-  if (auto ok = serving.performer().finish(); !ok) return ok;
-  log_info("stopped", {{"records", std::to_string((*ledger)->size())}});
-  return serving.outcome();
+  if (auto ok = serving.performer().finish(); !ok) return pass(ok);
+  log_info(serving.begins_again() ? "begins again" : "stopped",
+           {{"records", std::to_string((*ledger)->size())}});
+  if (auto ok = serving.outcome(); !ok) return pass(ok);
+  return serving.begins_again();
+}
+
+}  // namespace
+
+Result<void> run(const Config& config) {
+  if (auto ok = crypto::start(); !ok) return ok;
+  if (auto ok = make_folder(config.home); !ok) return ok;
+  const auto genesis = load_genesis(config.genesis);
+  if (!genesis) return pass(genesis);
+  const auto identity = open_identity(config);
+  if (!identity) return pass(identity);
+  while (true) {
+    const auto again = serve(config, *genesis, *identity);
+    if (!again) return pass(again);
+    if (!*again) return {};
+  }
 }
 
 }  // namespace cloister::coordinator

@@ -17,6 +17,7 @@ using provenance::Note;
 using provenance::Record;
 using provenance::RecordKind;
 
+constexpr std::size_t envelope_key_bytes = 33;
 constexpr std::uint64_t note_file_bytes_max = provenance::note_bytes_max;
 
 tl::unexpected<Error> rollback(std::string what) {
@@ -52,6 +53,7 @@ struct Ledger::Inner {
   provenance::Sequencer sequencer;
   std::uint64_t size = 0;
   bool is_dirty = false;
+  bool has_erased = false;
   Note note;
   std::string own_org;
 
@@ -95,6 +97,33 @@ struct Ledger::Inner {
     if (!root) return pass(root);
     if (*root == seen->head.root) return {};
     return rollback("The ledger is not the one whose checkpoint was signed before.");
+  }
+
+  // What erasures of these puts replaced must leave the disk; written down in the same batch, so
+  // that a crash before it is done leaves it to the next start.
+  void note_erasures(const std::vector<provenance::Put>& puts, storage::WriteBatch& batch) {
+    Bytes keys;
+    for (const provenance::Put& put : puts) {
+      if (provenance::is_erasure(put)) append(keys, put.key);
+    }
+    if (keys.empty()) return;
+    has_erased = true;
+    batch.put(provenance::key::purge(), keys);
+  }
+
+  Result<void> purge() {
+    const auto noted = parts.store.get(provenance::key::purge());
+    if (!noted) return pass(noted);
+    if (!*noted) return {};
+    std::vector<Bytes> keys;
+    for (BytesView rest = **noted; rest.size() >= envelope_key_bytes;
+         rest = rest.subspan(envelope_key_bytes)) {
+      keys.emplace_back(rest.begin(), rest.begin() + envelope_key_bytes);
+    }
+    if (auto ok = parts.store.purge(keys); !ok) return ok;
+    storage::WriteBatch batch;
+    batch.erase(provenance::key::purge());
+    return parts.store.write(batch, storage::Durability::synced);
   }
 
   Result<Bytes> sign(Record record, Instant now, const provenance::SignerPlace& place) {
@@ -152,7 +181,6 @@ struct Ledger::Inner {
       record.kind = RecordKind::quarantine_set;
       record.study = withdrawal.study;
       record.stage = "withdrawal";
-      record.reason = withdrawal.reason;
       record.subjects = portion;
       record.details.set("withdrawal", *leaf);
       auto envelope = sign(std::move(record), now, *place);
@@ -190,6 +218,7 @@ Result<std::unique_ptr<Ledger>> Ledger::open(LedgerParts parts) {
   if (!is_signed) {
     if (auto ok = inner->sign_head(*head); !ok) return pass(ok);
   }
+  if (auto ok = inner->purge(); !ok) return pass(ok);
   return std::unique_ptr<Ledger>(new Ledger(std::move(inner)));
 }
 
@@ -197,7 +226,7 @@ Result<void> Ledger::replay(std::uint64_t from, const Visit& visit) const {
   for (std::uint64_t index = from; index < inner_->size; ++index) {
     auto stored = provenance::stored_record(inner_->disk, index);
     if (!stored) return pass(stored);
-    if (!stored->record || !stored->envelope) continue;  // erased: it has no more effect
+    if (!stored->record || !stored->envelope) continue;  // gone whole: it has no more effect
     Placed placed{index, stored->note.leaf_hash, std::move(*stored->record),
                   to_bytes(provenance::to_json(*stored->envelope))};
     if (auto ok = visit(std::move(placed)); !ok) return ok;
@@ -259,14 +288,19 @@ bool Ledger::has_staged() const { return inner_->is_dirty; }
 Result<void> Ledger::commit() {
   if (!inner_->is_dirty) return {};
   storage::WriteBatch batch;
-  for (const provenance::Put& put : inner_->staged.puts()) batch.put(put.key, put.value);
+  const std::vector<provenance::Put> puts = inner_->staged.puts();
+  for (const provenance::Put& put : puts) batch.put(put.key, put.value);
+  inner_->note_erasures(puts, batch);
   if (auto ok = inner_->parts.store.write(batch, storage::Durability::synced); !ok) return ok;
   inner_->staged.drop();
   inner_->is_dirty = false;
   const auto head = provenance::ledger_head(inner_->disk);
   if (!head) return pass(head);
-  return inner_->sign_head(*head);
+  if (auto ok = inner_->sign_head(*head); !ok) return ok;
+  return inner_->has_erased ? inner_->purge() : Result<void>();
 }
+
+bool Ledger::has_erased() const { return inner_->has_erased; }
 
 std::uint64_t Ledger::size() const { return inner_->size; }
 const Note& Ledger::checkpoint() const { return inner_->note; }

@@ -80,6 +80,9 @@ class Ledger {
   [[nodiscard]] Result<Outcome> place_own(provenance::Record record, const Rule& rule, Instant now);
   [[nodiscard]] bool has_staged() const;
   [[nodiscard]] Result<void> commit();
+  // Words of records were erased since this was opened. They have left the disk; what was read of
+  // them before must be forgotten too.
+  [[nodiscard]] bool has_erased() const;
 
   [[nodiscard]] std::uint64_t size() const;  // durable
   [[nodiscard]] const provenance::Note& checkpoint() const;

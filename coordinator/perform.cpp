@@ -60,6 +60,7 @@ void Performer::commit(Times times) {
     if (auto ok = keep_fold(); !ok) return fail_for_good(ok.error());
   }
   feed(LedgerSynced{stores_.ledger.size()});
+  if (stores_.ledger.has_erased() && answering_.begin_again) answering_.begin_again();
 }
 
 // Only when what was folded is what is durable: after a commit, before anything else is placed.

@@ -25,6 +25,8 @@ struct Answering {
   std::function<void()> want_commit;
   // The ledger could not be written: the process must end.
   std::function<void(const Error&)> broken;
+  // Words were erased: the core still remembers them, so all of it must begin again from the store.
+  std::function<void()> begin_again = {};
 };
 
 // References must outlive the performer.

@@ -10,6 +10,9 @@ namespace {
 // Tokens of the two endpoints in one number.
 constexpr Token enrolment_bit = 1ULL << 63;
 
+// What was answered should be on its way before the sockets close.
+constexpr Duration time_to_answer{300};
+
 }  // namespace
 
 Serving::Serving(ServingParts parts, Coordinator& core, Stores stores)
@@ -24,7 +27,8 @@ Serving::Serving(ServingParts parts, Coordinator& core, Stores stores)
                   [this](const Error& error) {
                     outcome_ = tl::unexpected<Error>(error);
                     parts_.loop.stop();
-                  }}),
+                  },
+                  [this] { begin_again(); }}),
       began_(parts.clock.now()),
       began_monotonic_(parts.clock.monotonic()) {}
 
@@ -72,6 +76,12 @@ void Serving::want_commit() {
     performer_.commit(times());
     arm();
   });
+}
+
+void Serving::begin_again() {
+  if (begins_again_) return;
+  begins_again_ = true;
+  parts_.loop.after(time_to_answer, [this] { parts_.loop.stop(); });
 }
 
 void Serving::arm() {

@@ -30,10 +30,13 @@ class Serving {
   [[nodiscard]] Performer::Times times() const;
   // Why the loop was stopped, if it was not asked to.
   [[nodiscard]] Result<void> outcome() const { return outcome_; }
+  // Whether it was stopped to be made anew from the store.
+  [[nodiscard]] bool begins_again() const { return begins_again_; }
 
  private:
   void reply(Token token, const protocol::Reply& reply, BytesView payload);
   void want_commit();
+  void begin_again();
   void arm();
 
   ServingParts parts_;
@@ -47,6 +50,7 @@ class Serving {
   std::optional<transport::TimerId> timer_;
   std::optional<Instant> armed_for_;
   Result<void> outcome_;
+  bool begins_again_ = false;
 };
 
 }  // namespace cloister::coordinator

@@ -5,6 +5,7 @@
 
 #include "coordinator/core/member_rules.h"
 #include "crypto/hash.h"
+#include "provenance/erasure.h"
 
 namespace cloister::coordinator {
 namespace {
@@ -242,6 +243,40 @@ bool is_on_demand(const Record& record) {
   return (purpose.empty() ? record.purpose : purpose) == "prediction";
 }
 
+bool erases_words(const Record& record) {
+  const auto erasure = provenance::erasure_in(record);
+  return erasure && *erasure;
+}
+
+bool has_confirmed(const Withdrawal& withdrawal, const Study& study, const Membership& members) {
+  const auto must = must_confirm(study, members);
+  return std::all_of(must.begin(), must.end(),
+                     [&](const MemberId& id) { return withdrawal.confirmed.contains(id); });
+}
+
+// Without its words a record's signature cannot be checked, and members do nothing on the strength
+// of it any more: so the words may go once that is done with.
+Result<void> check_erasure(const Record& record, const Study& study, const RuleView& view) {
+  const provenance::Erasure erasure = **provenance::erasure_in(record);
+  const auto is_checked = [](RecordKind kind) {
+    return kind == RecordKind::permit_granted || kind == RecordKind::job_approved ||
+           kind == RecordKind::model_released || kind == RecordKind::consent_withdrawn;
+  };
+  const Job* job = study.job(record.job);
+  bool is_done =
+      study.is_closed() || !is_checked(erasure.kind) || (job != nullptr && job->is_closed());
+  for (const Withdrawal& one : study.withdrawals()) {
+    if (one.leaf == erasure.record) is_done = is_done || has_confirmed(one, study, view.membership);
+  }
+  if (is_done) return {};
+  return fail(Kind::conflict, "erasure.in_use",
+              fmt::format("Members of study '{}' still check the signature of this {}.", study.id(),
+                          provenance::to_string(erasure.kind)),
+              "Erase the words of a withdrawal once every member confirmed it (`cloister audit "
+              "withdrawals`), of an approval once its job is over, of a permit or release once the "
+              "study is closed.");
+}
+
 bool is_of_model(RecordKind kind) {
   return kind == RecordKind::model_evaluated || kind == RecordKind::model_approved ||
          kind == RecordKind::model_released;
@@ -251,11 +286,13 @@ Result<void> check_in_study(const Record& record, const Study& study, const Rule
   const Member* signer = view.membership.find(record.actor.id);
   const bool may_follow = record.kind == RecordKind::consent_withdrawn ||
                           record.kind == RecordKind::quarantine_set ||
-                          record.kind == RecordKind::export_issued || is_about_withdrawal(record);
+                          record.kind == RecordKind::export_issued || erases_words(record) ||
+                          is_about_withdrawal(record);
   if (study.is_closed() && !may_follow) {
     return fail(Kind::conflict, "study.closed", fmt::format("Study '{}' is closed.", study.id()));
   }
   if (signer == nullptr) return {};  // the ledger's own rules refuse strangers
+  if (erases_words(record)) return check_erasure(record, study, view);
   if (is_about_withdrawal(record)) return check_follow_up(record, study, view.membership);
   if (record.kind == RecordKind::job_submitted) return check_offer(*signer);
   if (!record.job.empty()) {

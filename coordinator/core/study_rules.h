@@ -7,6 +7,7 @@
 //   member.*, rotate.*  key.bound, key.rotated: member_rules.h
 //   study.unknown       the record names a study that is not open
 //   study.closed        the study is closed
+//   erasure.in_use      words of a record whose signature members still check
 //   study.owner         study.closed by somebody else than the study's owner
 //   job.offer           a job offered by somebody else than the coordinator
 //   job.unknown         no such job was offered

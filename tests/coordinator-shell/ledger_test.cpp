@@ -4,7 +4,12 @@
 
 #include "base/file.h"
 #include "consortium.h"
+#include "coordinator/backup.h"
+#include "coordinator/ledger_store.h"
+#include "crypto/hash.h"
+#include "provenance/erasure.h"
 #include "storage/memory_store.h"
+#include "storage/rocks_store.h"
 
 using namespace cloister;
 using namespace cloister::coordinator;
@@ -128,6 +133,77 @@ TEST_CASE("a ledger that is older than its checkpoint outside is refused", "[coo
   CHECK(bench.open().has_value());  // an older checkpoint outside is extended by the tree
   std::filesystem::remove(bench.folder / "checkpoint");
   CHECK(bench.open().error().code == "ledger.rollback");
+}
+
+namespace {
+
+bool holds(const std::filesystem::path& folder, const std::string& words) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    const auto bytes = read_text(entry.path(), 64U << 20);
+    REQUIRE(bytes.has_value());
+    if (bytes->find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("erased words are in no file of the ledger once the erasure is answered, nor in a backup",
+          "[coordinator]") {
+  const std::filesystem::path folder = fresh_folder("erased");
+  Consortium consortium(folder);
+  OutsideFile outside(folder / "checkpoint");
+  const std::string words = "Mr Meier of room 12";
+  const auto now = SystemClock().now();
+  const auto open = [&](storage::Store& store) {
+    return Ledger::open({store, outside, consortium.rules(),
+                         consortium.people.at("coordinator").identity, consortium.entropy})
+        .value();
+  };
+  const auto add = [&](Ledger& ledger, const Bytes& envelope) {
+    const auto outcome = ledger.place(std::vector<Bytes>{envelope}, allow, now);
+    INFO((outcome ? std::string() : to_string(outcome.error())));
+    REQUIRE(outcome.has_value());
+    REQUIRE(ledger.commit().has_value());
+    return outcome->receipts[0];
+  };
+  protocol::Receipt about;
+  {
+    auto store = storage::RocksStore::open(folder / "ledger").value();
+    auto ledger = open(*store);
+    REQUIRE(ledger->place(consortium.genesis(), allow, now).has_value());
+    add(*ledger, consortium.bound("owner", protocol::Role::study_owner, "consortium"));
+    provenance::Record record;
+    record.kind = provenance::RecordKind::impact_assessed;
+    record.subjects = {{"impact", crypto::sha256(as_bytes("impact"))}};
+    record.reason = words;
+    about = add(*ledger, consortium.sign("owner", record));
+    CHECK(holds(folder / "ledger", words));
+  }
+  {
+    auto store = storage::RocksStore::open(folder / "ledger").value();
+    auto ledger = open(*store);
+    CHECK_FALSE(ledger->has_erased());
+    const LedgerStore reader(*store);
+    const auto stored = provenance::stored_record(reader, about.index).value();
+    add(*ledger, consortium.sign("root", provenance::erasure_of(stored).value()));
+    CHECK(ledger->has_erased());
+    CHECK_FALSE(holds(folder / "ledger", words));
+    std::size_t replayed = 0;
+    REQUIRE(ledger->replay([&](const Placed& placed) -> Result<void> {
+      if (placed.index == about.index) CHECK(placed.record.reason == provenance::erased_words);
+      ++replayed;
+      return {};
+    }));
+    CHECK(replayed == ledger->size());
+  }
+  REQUIRE(back_up(folder, folder / "copy").has_value());
+  CHECK_FALSE(holds(folder / "copy", words));
+  auto store = storage::RocksStore::open(folder / "copy" / "ledger").value();
+  CHECK(provenance::stored_record(LedgerStore(*store), about.index)->erased.has_value());
+  store.reset();
+  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("records that reached the disk before their checkpoint are signed at the next start",

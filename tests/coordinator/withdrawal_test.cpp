@@ -205,6 +205,39 @@ TEST_CASE("members confirm, and only the owner may do without a retrain", "[coor
   CHECK(desk.submit(own).error().code == "withdrawal.own");
 }
 
+TEST_CASE("the words of a withdrawal may go once every member has confirmed it", "[coordinator]") {
+  Modelled world;
+  Desk& desk = world.desk;
+  const Digest leaf = world.withdraw("c");
+  const auto erasure = [&](const Digest& record, std::string_view kind) {
+    Record erased = desk.record(RecordKind::erase_executed, "steward-c");
+    erased.study = desk.study().id();
+    erased.subjects = {{"record", record}};
+    erased.details.set("what", "words").set("kind", kind);
+    erased.details.set("payload", digest_of("payload")).set("remains", digest_of("remains"));
+    return erased;
+  };
+  const auto confirm = [&](const std::string& member) {
+    Record record = desk.record(RecordKind::impact_assessed, member);
+    record.study = desk.study().id();
+    record.subjects = {{"confirmation", digest_of("confirmation " + member)}};
+    record.details.set("confirms", leaf);
+    desk.must(record);
+  };
+  for (const char* member : {"agent-a", "agent-b", "trainer"}) confirm(member);
+  CHECK(desk.submit(erasure(leaf, "consent.withdrawn")).error().code == "erasure.in_use");
+  CHECK(desk.submit(erasure(digest_of("permit"), "permit.granted")).error().code ==
+        "erasure.in_use");
+  confirm("agent-c");
+  CHECK(desk.submit(erasure(leaf, "consent.withdrawn")).has_value());
+  CHECK(desk.submit(erasure(digest_of("denial"), "job.denied")).has_value());
+  Record closed = desk.record(RecordKind::study_closed, "owner");
+  closed.study = desk.study().id();
+  closed.subjects = {{"plan", desk.study().plan_digest()}};
+  desk.must(closed);
+  CHECK(desk.submit(erasure(digest_of("permit"), "permit.granted")).has_value());
+}
+
 TEST_CASE("a replay gives the same withdrawals and asks for nothing twice", "[coordinator]") {
   Modelled world;
   world.withdraw("c");

@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* mark = "ZZDOE19470312";
+constexpr const char* reason_word = "QQMEIERROOM12";  // in a reason that a person types
 constexpr Duration demo_max{9 * 60'000};
 
 std::string bin(const std::string& name) { return std::string(CLOISTER_BIN) + "/" + name; }
@@ -177,9 +178,9 @@ TEST_CASE(
   Consortium all(out);
   const auto story = [&] { return all.ask("aude", {"audit", "withdrawals", "heart-demo"}); };
   REQUIRE(all.until(story, [&](const Json&) { return all.status == 0; }));
-  const auto told =
-      all.at_site("site-a", "steward-site-a",
-                  {"site", "withdraw", "heart-demo", "--reason", "two patients asked"});
+  const auto told = all.at_site(
+      "site-a", "steward-site-a",
+      {"site", "withdraw", "heart-demo", "--reason", std::string(reason_word) + " asked"});
   INFO(all.said);
   REQUIRE(all.status == 0);
   CHECK(items_at(told, "withdrawn").size() == 1);
@@ -211,6 +212,29 @@ TEST_CASE(
   CHECK(all.status == 0);
   const Json study = all.ask("olivia", {"study", "status", "heart-demo"});
   CHECK(provenance::text_or_empty(study, "phase") == "withdrawn");
+
+  // The steward wrote what should not stand there for ever. Everybody has confirmed: it is erased.
+  const fs::path ledger = out / "homes/consortium/coordinator/ledger";
+  CHECK(python("find_mark.py", fmt::format("{} {}", reason_word, ledger.string())) != 0);
+  const std::string number =
+      fmt::format("{:.0f}", number_at(object_at(one, "withdrawal"), "index"));
+  all.ask("steward-site-b", {"erase", number});
+  CHECK(all.status == exit_status(Kind::forbidden));
+  all.ask("steward-site-a", {"erase", number, "--basis", "GDPR Article 17"});
+  INFO(all.said);
+  REQUIRE(all.status == 0);
+  CHECK(python("find_mark.py", fmt::format("{} {}", reason_word, ledger.string())) == 0);
+  Json erased;  // the coordinator begins again, and forgets
+  REQUIRE(all.until(story, [&](const Json& answer) {
+    erased = answer;
+    return all.status == 0;
+  }));
+  CHECK(all.said.find(reason_word) == std::string::npos);
+  CHECK(all.said.find("words erased by steward-site-a (site-a) under record") != std::string::npos);
+  const auto closure = [](const Json& told_of) {
+    return object_at(object_at(told_of, "closure"), "closure");
+  };
+  CHECK(closure(items_at(erased, "withdrawals")[0]) == closure(one));
 
   // The whole ledger still stands up to a replay, and goes out in every form.
   all.ask("aude", {"audit", "verify"});
