@@ -86,7 +86,7 @@ Result<bool> serve(const Config& config, const Genesis& genesis, const crypto::I
   if (!config.metrics.empty()) {
     auto metrics = metrics::Metrics::serve(config.metrics);
     if (!metrics) return pass(metrics);
-    figures.emplace(std::move(*metrics), loop, core, **ledger);
+    figures.emplace(std::move(*metrics), loop, core, **ledger, serving);
   }
   loop.run();
   if (auto ok = serving.performer().finish(); !ok) return pass(ok);

@@ -13,18 +13,22 @@ constexpr metrics::Figure studies{"cloister_studies", "Studies by phase."};
 constexpr metrics::Figure jobs{"cloister_jobs", "Jobs by state."};
 constexpr metrics::Figure stuck{"cloister_refused_drafts",
                                 "Records of the coordinator's own that the ledger refused."};
+constexpr metrics::Figure refused{"cloister_refused",
+                                  "Requests and records refused since the start, by code."};
 
 }  // namespace
 
 Figures::Figures(std::unique_ptr<metrics::Metrics> metrics, transport::EventLoop& loop,
-                 const Coordinator& core, const Ledger& ledger)
-    : metrics_(std::move(metrics)), loop_(loop), core_(core), ledger_(ledger) {
+                 const Coordinator& core, const Ledger& ledger, const Serving& serving)
+    : metrics_(std::move(metrics)), loop_(loop), core_(core), ledger_(ledger), serving_(serving) {
   show();
 }
 
 void Figures::show() {
   metrics_->set(records, static_cast<double>(ledger_.size()));
   metrics_->set(stuck, static_cast<double>(core_.stuck().size()));
+  for (const auto& [code, count] : serving_.refused())
+    metrics_->set(refused, static_cast<double>(count), {{"code", code}});
   std::map<std::string, double> by_state{{"active", 0}, {"revoked", 0}};
   for (const auto& [id, member] : core_.membership().all())
     by_state[member.is_active() ? "active" : "revoked"] += 1;

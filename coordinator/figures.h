@@ -5,6 +5,7 @@
 
 #include "coordinator/core/coordinator.h"
 #include "coordinator/ledger.h"
+#include "coordinator/serving.h"
 #include "metrics/metrics.h"
 #include "transport/event_loop.h"
 
@@ -14,7 +15,7 @@ class Figures {
  public:
   // Sets the figures now and every few seconds on the loop. References must outlive this.
   Figures(std::unique_ptr<metrics::Metrics> metrics, transport::EventLoop& loop,
-          const Coordinator& core, const Ledger& ledger);
+          const Coordinator& core, const Ledger& ledger, const Serving& serving);
   ~Figures() { *alive_ = false; }
   Figures(const Figures&) = delete;
   Figures& operator=(const Figures&) = delete;
@@ -26,6 +27,7 @@ class Figures {
   transport::EventLoop& loop_;
   const Coordinator& core_;
   const Ledger& ledger_;
+  const Serving& serving_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -70,6 +70,13 @@ void Serving::reply(Token token, const protocol::Reply& reply, BytesView payload
   }
 }
 
+std::map<std::string, std::uint64_t> Serving::refused() const {
+  auto all = members_ ? members_->counts().refused : std::map<std::string, std::uint64_t>();
+  if (!newcomers_) return all;
+  for (const auto& [code, count] : newcomers_->counts().refused) all[code] += count;
+  return all;
+}
+
 void Serving::want_commit() {
   // In the next wake-up: everything that arrived in this one shares the commit.
   parts_.loop.after(Duration(0), [this] {

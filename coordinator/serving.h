@@ -1,6 +1,7 @@
 // The coordinator's endpoints and timers around its performer.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -28,6 +29,8 @@ class Serving {
   // The core's time runs with the monotonic clock, so that an operator's setting of the clock ends
   // no lease and no poll; records carry wall time.
   [[nodiscard]] Performer::Times times() const;
+  // Requests refused since the start, by code: of messages, of requests, of records.
+  [[nodiscard]] std::map<std::string, std::uint64_t> refused() const;
   // Why the loop was stopped, if it was not asked to.
   [[nodiscard]] Result<void> outcome() const { return outcome_; }
   // Whether it was stopped to be made anew from the store.

@@ -113,6 +113,7 @@ void ServerSocket::take(std::vector<zmq::message_t>& frames) {
 
 void ServerSocket::send(const Asked& asked, const protocol::Reply& reply, BytesView payload) {
   if (const auto* refused = std::get_if<protocol::Refused>(&reply)) {
+    ++counts.refused[refused->error.code];  // by whomever: this endpoint, the core, the ledger
     log_debug("request.refused", {{"request", short_hex(asked.header_digest)},
                                   {"member", asked.sender.text()},
                                   {"method", std::string(protocol::method_name(asked.method))},
@@ -152,7 +153,6 @@ void ServerSocket::send(const Asked& asked, const protocol::Reply& reply, BytesV
 }
 
 void ServerSocket::refuse(const Asked& asked, const Error& error) {
-  ++counts.refused[error.code];
   send(asked, protocol::Refused{error});
 }
 

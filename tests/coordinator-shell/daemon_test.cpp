@@ -148,6 +148,63 @@ TEST_CASE("a stranger's key is not let in, and a port in use is said clearly", "
   CHECK(second.log().find("address.in_use") != std::string::npos);
 }
 
+TEST_CASE("refused records are answered with code and sentence, counted, and change nothing",
+          "[coordinator]") {
+  Place place;
+  const std::uint16_t port = next_port();
+  const auto file = place.consortium.home / "coordinator.toml";
+  REQUIRE(write_text(file,
+                     read_text(file).value() + fmt::format("metrics = \"127.0.0.1:{}\"\n", port)));
+  Process process(place.consortium.home);
+  REQUIRE(process.wait_until_serving());
+  Line root(place, "root");
+  const auto good = place.consortium.bound("owner", protocol::Role::study_owner, "consortium");
+  const auto later = place.consortium.bound("agent-a", protocol::Role::site_agent, "a");
+  Bytes wrong = good;
+  wrong[wrong.size() / 2] ^= 1;
+  const auto code = [&](std::vector<Bytes> envelopes) {
+    const auto answer =
+        transport::reply_as<protocol::Receipts>(root.ask(protocol::Submit{std::move(envelopes)}));
+    if (answer) return std::string("admitted");
+    CHECK(answer.error().what.size() > 20);
+    return answer.error().code;
+  };
+  const auto size = [&] {
+    const auto all =
+        transport::reply_as<protocol::Records>(root.ask(protocol::FetchRecords{0, 99}));
+    return all ? all->entries.size() : 0;
+  };
+  const std::size_t before = size();
+  REQUIRE(before == 3);
+  CHECK(code({to_bytes("no record")}) == "sequencer.format");
+  CHECK(code({Bytes(std::size_t{2} << 20, '{')}) != "admitted");  // oversized
+  CHECK(code({wrong}) != "admitted");
+  CHECK(code({later}) == "sequencer.out_of_order");        // its place is after `good`
+  CHECK(code({later, good}) == "sequencer.out_of_order");  // re-ordered
+  CHECK(size() == before);
+  CHECK(code({good}) == "admitted");
+  CHECK(code({good}) == "admitted");  // replayed: told its place, nothing new
+  CHECK(size() == before + 1);
+  const std::string page = (place.consortium.home / "metrics.txt").string();
+  const auto counted = [&] {
+    const std::string get = fmt::format(
+        "bash -c 'exec 3<>/dev/tcp/127.0.0.1/{} && printf \"GET /metrics HTTP/1.0\\r\\n\\r\\n\" "
+        ">&3 "
+        "&& cat <&3' >{}",
+        port, page);
+    if (std::system(get.c_str()) != 0) return false;
+    return read_text(page).value_or("").find(
+               "cloister_refused{code=\"sequencer.out_of_order\"} 2") != std::string::npos;
+  };
+  bool is_counted = false;
+  for (int i = 0; i < 80 && !is_counted; ++i) {
+    is_counted = counted();
+    if (!is_counted) std::this_thread::sleep_for(250ms);
+  }
+  INFO(read_text(page).value_or(""));
+  CHECK(is_counted);
+}
+
 TEST_CASE("an unknown configuration key is refused before anything is touched", "[coordinator]") {
   Place place;
   const auto file = place.consortium.home / "coordinator.toml";
