@@ -36,7 +36,8 @@ trainer = "trainer"               # the member that may open encoded shards, and
 trainer_seal_key = "replace-by-64-hexadecimal-digits"   # `cloister consortium members` shows it
 
 sites = ["site-a", "site-b", "site-c"]
-quorum = 2                        # encoded datasets that must be admitted before training starts
+quorum = 2                        # encoded datasets that must be admitted before training starts, and sites
+                                  # that must witness a release before it counts: more than half of them
 release_approvals = 2             # sites that must approve the network's release
 patients_min = 4                  # a site with fewer patients is refused
 

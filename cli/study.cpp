@@ -7,6 +7,7 @@
 #include "cli/desk.h"
 #include "cli/json_read.h"
 #include "cli/replica.h"
+#include "cli/study_plan.h"
 #include "crypto/hash.h"
 #include "provenance/dsse.h"
 #include "provenance/merkle.h"
@@ -149,6 +150,7 @@ Result<Answer> open_study(Seat& seat, const protocol::StudyPlan& plan) {
       .set("version", std::uint64_t{plan.version})
       .set("plan", to_hex(digest))
       .set("record", to_hex(leaves->front()));
+  add_warnings(answer, plan);
   return answer;
 }
 

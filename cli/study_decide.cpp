@@ -5,6 +5,7 @@
 #include "cli/json_read.h"
 #include "cli/replica.h"
 #include "cli/study.h"
+#include "cli/study_plan.h"
 #include "provenance/dsse.h"
 
 namespace cloister::cli {
@@ -142,6 +143,7 @@ Result<Answer> amend_study(Seat& seat, const std::filesystem::path& path) {
       "first.\n",
       plan->study, plan->version, *differs);
   opened->json.set("before", std::uint64_t{before->version});
+  add_warnings(*opened, *plan);
   return opened;
 }
 

@@ -61,7 +61,27 @@ Result<Answer> check_plan(const std::filesystem::path& path) {
   auto parsed = provenance::parse_json(json);
   if (!parsed) return pass(parsed);
   answer.json.set("plan", std::move(*parsed)).set("digest", digest);
+  add_warnings(answer, *plan);
   return answer;
+}
+
+std::vector<std::string> plan_warnings(const protocol::StudyPlan& plan) {
+  if (plan.quorum * 2 > plan.sites.size()) return {};
+  return {fmt::format(
+      "quorum {} is not more than half of {} sites. What waits for witnesses then waits for groups "
+      "that need share no site, so a dishonest coordinator could show each of them another "
+      "history. "
+      "Ask for {} or more.",
+      plan.quorum, plan.sites.size(), plan.sites.size() / 2 + 1)};
+}
+
+void add_warnings(Answer& answer, const protocol::StudyPlan& plan) {
+  provenance::Json list = provenance::Json::array();
+  for (const std::string& warning : plan_warnings(plan)) {
+    answer.text += fmt::format("Warning: {}\n", warning);
+    list.push(warning);
+  }
+  answer.json.set("warnings", std::move(list));
 }
 
 }  // namespace cloister::cli

@@ -57,6 +57,27 @@ TEST_CASE("check says what a plan means and names its digest", "[cli]") {
   CHECK(provenance::text_or_empty(answer->json, "digest").size() == 64);
 }
 
+TEST_CASE("check warns of a quorum of half of the sites or fewer, and of no other", "[cli]") {
+  REQUIRE(crypto::start());
+  auto plan = protocol::plan_from_toml(filled_template(), "plan.toml").value();
+  plan.sites = {"site-a", "site-b", "site-c", "site-d"};
+  plan.quorum = 3;
+  CHECK(plan_warnings(plan).empty());
+  plan.quorum = 2;
+  REQUIRE(plan_warnings(plan).size() == 1);
+  const Folder folder;
+  REQUIRE(write_text(folder.path / "plan.toml", plan_toml(plan)));
+  const auto answer = check_plan(folder.path / "plan.toml");
+  REQUIRE(answer);  // a warning: the plan stays a good one
+  CHECK(answer->text.find("Warning: quorum 2 is not more than half of 4 sites") !=
+        std::string::npos);
+  CHECK(answer->text.find("Ask for 3 or more") != std::string::npos);
+  CHECK(answer->json.find("warnings")->items()->size() == 1);
+  plan.sites = {"site-a"};
+  plan.quorum = 1;
+  CHECK(plan_warnings(plan).empty());
+}
+
 TEST_CASE("check reports every problem of a plan at once", "[cli]") {
   const Folder folder;
   REQUIRE(write_text(folder.path / "plan.toml", "study = \"S\"\nquorum = 9\nepochs = 3\n"));
