@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "base/prng.h"
 #include "coordinator/ledger_store.h"
@@ -239,6 +240,15 @@ LargeLedger& large_ledger() {
   return ledger;
 }
 
+// Of this process, now.
+double resident_mib() {
+  std::ifstream file("/proc/self/statm");
+  double all = 0;
+  double resident = 0;
+  file >> all >> resident;
+  return resident * 4096 / (1 << 20);
+}
+
 // Closures of about 1,000 nodes (the argument: 0 back from a prediction, 1 forward from a dataset).
 void lineage(benchmark::State& state) {
   LargeLedger& ledger = large_ledger();
@@ -260,8 +270,50 @@ void lineage(benchmark::State& state) {
   std::sort(milliseconds.begin(), milliseconds.end());
   state.counters["nodes"] = static_cast<double>(nodes);
   state.counters["p99_ms"] = milliseconds[milliseconds.size() * 99 / 100];
+  state.counters["resident_MiB"] = resident_mib();
 }
 BENCHMARK(lineage)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->Iterations(300);
+
+// A thousand records made from one thing, as the bundle of `audit export --question impact`,
+// checked offline. The argument: without the log (0: presence) or with it (1: completeness, by a
+// replay).
+void verify_closure(benchmark::State& state) {
+  Clients clients;
+  MemoryLedger ledger;
+  const Sequencer sequencer(ledger, clients.rules);
+  const auto admit = [&](const std::vector<Submission>& group) {
+    const auto batch = sequencer.prepare(group, {});
+    if (!batch || !batch->outcomes.back()) std::abort();
+    ledger.apply(batch->puts);
+  };
+  admit(clients.bindings);
+  const Digest source = numbered("source", 0);
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    Record record = clients.draft(clients.places[i % 64]);
+    record.kind = RecordKind::policy_published;
+    record.actor = clients.actors[i % 64];
+    record.purpose = "A sentence of the usual length about what this was done for.";
+    if (i > 0) record.inputs = {{"source", "source", source, {}}};
+    record.subjects = {{"policy", i == 0 ? source : numbered("made", i)}};
+    admit({Clients::sign(record, clients.keys[i % 64], clients.places[i % 64])});
+  }
+  const auto log = key_from(1000);
+  const NoteKey log_key{std::string(origin), NoteKeyType::ed25519, log.public_key()};
+  const auto answer = trace_forward(ledger, {source}).value();
+  BundlePlan plan;
+  plan.checkpoint = sign_checkpoint({std::string(origin), answer.head}, log);
+  plan.policy = default_policy(log_key, {});
+  plan.roots = clients.rules.roots;
+  plan.answer = &answer;
+  plan.with_log = state.range(0) == 1;
+  const BundleFiles files = make_bundle(ledger, plan).value();
+  for (auto _ : state) {
+    if (!verify_bundle(files, {plan.policy, plan.roots}).holds()) std::abort();
+  }
+  state.counters["nodes"] = static_cast<double>(answer.nodes.size());
+  state.counters["files"] = static_cast<double>(files.size());
+}
+BENCHMARK(verify_closure)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 
