@@ -205,6 +205,30 @@ TEST_CASE("refused records are answered with code and sentence, counted, and cha
   CHECK(is_counted);
 }
 
+TEST_CASE("a coordinator whose database pages were changed says so and serves nobody",
+          "[coordinator]") {
+  Place place;
+  for (int start = 0; start < 2; ++start) {  // the second start leaves tables, not only a log
+    Process process(place.consortium.home);
+    REQUIRE(process.wait_until_serving());
+    process.kill(SIGKILL);
+  }
+  std::size_t damaged = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(place.consortium.home / "ledger")) {
+    if (entry.path().extension() != ".sst") continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(entry.file_size() / 4));
+    file << "these bytes are not what was written";
+    ++damaged;
+  }
+  REQUIRE(damaged > 0);
+  Process process(place.consortium.home);
+  CHECK(process.kill(0) == exit_status(Kind::corrupt));
+  INFO(process.log());
+  CHECK(process.log().find("store.corrupt") != std::string::npos);
+}
+
 TEST_CASE("an unknown configuration key is refused before anything is touched", "[coordinator]") {
   Place place;
   const auto file = place.consortium.home / "coordinator.toml";
