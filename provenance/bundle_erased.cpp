@@ -71,10 +71,11 @@ Result<void> BundleCheck::check_erased() {
   if (found.empty()) return {};
   records_.merge(found);
   say(Finding::not_proved, "erased",
-      fmt::format("The words that people wrote into {} records were erased.{}{} That they stood at "
+      fmt::format("The words that people wrote into {} were erased.{}{} That they stood at "
                   "their place, signed, is proved; what is left of them stands on the word of who "
                   "erased and of the coordinator that admitted it.",
-                  count, told, count > 20 ? " And so on." : ""),
+                  count == 1 ? "1 record" : fmt::format("{} records", count), told,
+                  count > 20 ? " And so on." : ""),
       count);
   return {};
 }

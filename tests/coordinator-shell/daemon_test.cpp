@@ -30,6 +30,7 @@ std::uint16_t next_port() {
 class Process {
  public:
   explicit Process(const std::filesystem::path& home) : log_(home / "log") {
+    std::filesystem::remove(log_);  // of the process before: it says "serving" too
     pid_ = ::fork();
     if (pid_ == 0) {
       const int file = ::open(log_.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600);
