@@ -52,6 +52,16 @@ std::optional<Head> head_from(std::string_view stored) {
 
 }  // namespace
 
+Result<std::vector<Bytes>> fold_keys(const storage::Reader& store) {
+  std::vector<Bytes> keys;
+  auto scanned = store.scan(as_bytes(head_key), {}, [&](BytesView key, BytesView) {
+    keys.emplace_back(key.begin(), key.end());
+    return true;
+  });
+  if (!scanned) return pass(scanned);
+  return keys;
+}
+
 // `why`: said when nothing comes back although something was kept.
 Result<std::optional<FoldStore::Kept>> FoldStore::read(const Ledger& ledger, std::string& why) {
   const auto stored = store_.get(as_bytes(head_key));
@@ -101,11 +111,9 @@ Result<void> FoldStore::keep(const Ledger& ledger, std::vector<FoldPart> changed
   storage::WriteBatch batch;
   // What was thrown away, or never was good, leaves nothing behind.
   if (size_ == 0) {
-    auto scanned = store_.scan(as_bytes(parts_prefix), {}, [&](BytesView key, BytesView) {
-      batch.erase(key);
-      return true;
-    });
-    if (!scanned) return pass(scanned);
+    const auto left = fold_keys(store_);
+    if (!left) return pass(left);
+    for (const Bytes& key : *left) batch.erase(key);
   }
   for (FoldPart& part : changed) {
     parts_[part.name] = crypto::sha256(part.bytes);

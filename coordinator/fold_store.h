@@ -5,7 +5,8 @@
 //   was written by another build (fold_build), whose rules may differ
 //   stands for more records than the ledger has, or for a tree whose root is another
 //   is damaged: a part's bytes are not those that the head lists, or one is missing or too many
-// Then everything is replayed. Parts and head change in one synced write, and only right after a
+// and is erased where words of records are (Ledger::commit): it may hold them. Then everything is
+// replayed. Parts and head change in one synced write, and only right after a
 // commit, when what was folded is what is durable: so a kill leaves the old or the new.
 //
 //   'X' "fold"                 canonical JSON {build, root, size, parts: {name: SHA-256}}, then the
@@ -25,6 +26,9 @@ namespace cloister::coordinator {
 // Records after which a running coordinator keeps its fold. Replaying that many takes half a
 // second; writing takes milliseconds for each study that changed (docs/benchmarks.md).
 inline constexpr std::uint64_t keep_fold_every = 10'000;
+
+// The keys of all that is kept, to be erased.
+[[nodiscard]] Result<std::vector<Bytes>> fold_keys(const storage::Reader& store);
 
 class FoldStore {
  public:

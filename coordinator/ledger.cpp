@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ensure.h"
 #include "base/file.h"
+#include "coordinator/fold_store.h"
 #include "coordinator/ledger_store.h"
 #include "coordinator/second_core.h"
 #include "protocol/limits.h"
@@ -17,7 +19,6 @@ using provenance::Note;
 using provenance::Record;
 using provenance::RecordKind;
 
-constexpr std::size_t envelope_key_bytes = 33;
 constexpr std::uint64_t note_file_bytes_max = provenance::note_bytes_max;
 
 tl::unexpected<Error> rollback(std::string what) {
@@ -36,6 +37,27 @@ std::optional<Record> withdrawal_in(const Bytes& envelope_json) {
   auto record = provenance::parse_statement(envelope->payload);
   if (!record || record->kind != RecordKind::consent_withdrawn) return {};
   return std::move(*record);
+}
+
+// Keys one after another, the length of each before it.
+Bytes purge_list(const std::vector<Bytes>& keys) {
+  Bytes list;
+  for (const Bytes& key : keys) {
+    ensure(key.size() <= UINT8_MAX, "a key's length in a byte");
+    list.push_back(static_cast<std::uint8_t>(key.size()));
+    append(list, key);
+  }
+  return list;
+}
+
+std::vector<Bytes> keys_listed(BytesView list) {
+  std::vector<Bytes> keys;
+  while (!list.empty() && list.front() < list.size()) {
+    const BytesView key = list.subspan(1, list.front());
+    keys.emplace_back(key.begin(), key.end());
+    list = list.subspan(1 + key.size());
+  }
+  return keys;
 }
 
 }  // namespace
@@ -99,28 +121,29 @@ struct Ledger::Inner {
     return rollback("The ledger is not the one whose checkpoint was signed before.");
   }
 
-  // What erasures of these puts replaced must leave the disk; written down in the same batch, so
-  // that a crash before it is done leaves it to the next start.
-  void note_erasures(const std::vector<provenance::Put>& puts, storage::WriteBatch& batch) {
-    Bytes keys;
+  // What erasures of these puts replaced must leave the disk, and with it the kept fold, which may
+  // hold the same words; written down in the same batch, so that a crash before it is done leaves
+  // it to the next start.
+  Result<void> note_erasures(const std::vector<provenance::Put>& puts, storage::WriteBatch& batch) {
+    std::vector<Bytes> keys;
     for (const provenance::Put& put : puts) {
-      if (provenance::is_erasure(put)) append(keys, put.key);
+      if (provenance::is_erasure(put)) keys.push_back(put.key);
     }
-    if (keys.empty()) return;
+    if (keys.empty()) return {};
     has_erased = true;
-    batch.put(provenance::key::purge(), keys);
+    const auto folded = fold_keys(parts.store);
+    if (!folded) return pass(folded);
+    for (const Bytes& key : *folded) batch.erase(key);
+    keys.insert(keys.end(), folded->begin(), folded->end());
+    batch.put(provenance::key::purge(), purge_list(keys));
+    return {};
   }
 
   Result<void> purge() {
     const auto noted = parts.store.get(provenance::key::purge());
     if (!noted) return pass(noted);
     if (!*noted) return {};
-    std::vector<Bytes> keys;
-    for (BytesView rest = **noted; rest.size() >= envelope_key_bytes;
-         rest = rest.subspan(envelope_key_bytes)) {
-      keys.emplace_back(rest.begin(), rest.begin() + envelope_key_bytes);
-    }
-    if (auto ok = parts.store.purge(keys); !ok) return ok;
+    if (auto ok = parts.store.purge(keys_listed(**noted)); !ok) return ok;
     storage::WriteBatch batch;
     batch.erase(provenance::key::purge());
     return parts.store.write(batch, storage::Durability::synced);
@@ -290,7 +313,7 @@ Result<void> Ledger::commit() {
   storage::WriteBatch batch;
   const std::vector<provenance::Put> puts = inner_->staged.puts();
   for (const provenance::Put& put : puts) batch.put(put.key, put.value);
-  inner_->note_erasures(puts, batch);
+  if (auto ok = inner_->note_erasures(puts, batch); !ok) return ok;
   if (auto ok = inner_->parts.store.write(batch, storage::Durability::synced); !ok) return ok;
   inner_->staged.drop();
   inner_->is_dirty = false;

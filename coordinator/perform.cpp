@@ -65,6 +65,7 @@ void Performer::commit(Times times) {
 
 // Only when what was folded is what is durable: after a commit, before anything else is placed.
 Result<void> Performer::keep_fold() {
+  if (stores_.ledger.has_erased()) return {};  // the core still remembers the words
   if (stores_.ledger.has_staged() || core_.ledger_size() != stores_.ledger.size()) return {};
   if (auto ok = folds_.keep(stores_.ledger, core_.changed_parts()); !ok) return ok;
   core_.parts_kept();

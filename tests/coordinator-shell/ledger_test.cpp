@@ -1,4 +1,5 @@
 #include "coordinator/ledger.h"
+#include "coordinator/fold_store.h"
 
 #include <catch2/catch.hpp>
 
@@ -187,11 +188,17 @@ TEST_CASE("erased words are in no file of the ledger once the erasure is answere
     CHECK_FALSE(ledger->has_erased());
     const LedgerStore reader(*store);
     const auto stored = provenance::stored_record(reader, about.index).value();
+    // The kept fold may hold the words as well.
+    storage::WriteBatch fold;
+    fold.put(as_bytes("Xfold"), as_bytes("a head"));
+    fold.put(as_bytes("Xfold/study/heart"), as_bytes("of: " + words));
+    REQUIRE(store->write(fold, storage::Durability::synced));
     add(*ledger, consortium.sign("root", provenance::erasure_of(stored).value()));
+    CHECK(fold_keys(*store)->empty());
     CHECK(ledger->has_erased());
     CHECK_FALSE(holds(folder / "ledger", words));
     std::size_t replayed = 0;
-    REQUIRE(ledger->replay([&](const Placed& placed) -> Result<void> {
+    REQUIRE(ledger->replay(0, [&](const Placed& placed) -> Result<void> {
       if (placed.index == about.index) CHECK(placed.record.reason == provenance::erased_words);
       ++replayed;
       return {};
