@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
 #include <stdexcept>
 
 #include "networks/coding.h"
@@ -149,8 +150,20 @@ torch::Tensor disturbed(torch::Tensor code, const SegmentationOptions& options) 
   return code * mask / kept;
 }
 
+// Files of before there were names have none.
+Result<std::vector<std::string>> names_in(const tensorfile::TensorFileView& file, int sites) {
+  std::vector<std::string> names;
+  std::istringstream listed(file.text("site_names").value_or(""));
+  for (std::string name; std::getline(listed, name, ',');) names.push_back(name);
+  if (names.empty() || sites == 0 || names.size() == static_cast<std::size_t>(sites)) return names;
+  return fail(Kind::corrupt, "weights.site_names",
+              fmt::format("The network names {} sites and has places for {}.", names.size(), sites),
+              "Fetch it again from its source.");
+}
+
 Texts texts_of(const SegmentationOptions& options, int sites) {
-  return {{"kind", std::string(segmentation_kind)},
+  return {{"site_names", fmt::format("{}", fmt::join(options.site_names, ","))},
+          {"kind", std::string(segmentation_kind)},
           {"pooling", std::string(to_string(options.pooling))},
           {"levels", std::to_string(options.levels)},
           {"grid_blocks", std::to_string(options.grid_blocks)},
@@ -239,6 +252,7 @@ Result<TrainedSegmentation> train_segmentation(CodeSource& codes,
 
 struct SegmentationNetwork::Parts {
   SegmentationNet net{nullptr};
+  std::vector<std::string> site_names;
   Pooling pooling = Pooling::plain;
   torch::Device device{torch::kCPU};
 };
@@ -249,6 +263,10 @@ SegmentationNetwork& SegmentationNetwork::operator=(SegmentationNetwork&&) noexc
 SegmentationNetwork::~SegmentationNetwork() = default;
 
 Pooling SegmentationNetwork::pooling() const { return parts_->pooling; }
+
+const std::vector<std::string>& SegmentationNetwork::site_names() const {
+  return parts_->site_names;
+}
 
 int SegmentationNetwork::sites() const { return std::max(parts_->net->sites, 1); }
 
@@ -266,12 +284,15 @@ Result<SegmentationNetwork> SegmentationNetwork::load(BytesView network, const C
   if (!sites) return pass(sites);
   const auto pooling = parse_pooling(file->text("pooling").value_or(""));
   if (!pooling) return pass(pooling);
+  const auto names = names_in(*file, *sites);
+  if (!names) return pass(names);
   options.levels = *levels;
   options.grid_blocks = *blocks;
   return guarded("loading the segmentation network", [&]() -> Result<SegmentationNetwork> {
     auto parts = std::make_unique<Parts>();
     parts->net = SegmentationNet(options, *sites);
     parts->pooling = *pooling;
+    parts->site_names = *names;
     if (auto filled = load_network(*file, *parts->net, {}); !filled) return pass(filled);
     parts->device = torch_device(compute.device);
     parts->net->to(parts->device);

@@ -78,7 +78,10 @@ struct SegmentationOptions {
   int levels = 2;       // up-samplings: 1..4, channels 128 -> 64 -> 32 -> 16 -> 8
   int grid_blocks = 0;  // extra residual blocks on the code grid; 0 in `paper`
   TrainingRecipe recipe;
-  std::uint64_t seed = 1;           // public
+  std::uint64_t seed = 1;  // public
+  // Written into the network, so that it says itself which place is whose: in the order of the
+  // codes' sites. No commas.
+  std::vector<std::string> site_names;
   double guidance = 1.0;            // `guided`: weight of cross-entropy + Dice beside the MSE
   int guidance_batch = 4;           // `guided`: items of each batch that are decoded, at most
   double code_noise = 0.1;          // added to input codes
@@ -109,6 +112,8 @@ class SegmentationNetwork {
   [[nodiscard]] Result<FloatTensor> predict(const FloatTensor& image_codes, int site) const;
   [[nodiscard]] Pooling pooling() const;
   [[nodiscard]] int sites() const;  // 1 for plain
+  // Whose codes it learnt from, in the order of its sites; empty where it does not say.
+  [[nodiscard]] const std::vector<std::string>& site_names() const;
 
  private:
   struct Parts;

@@ -63,6 +63,17 @@ Result<networks::TrainedSegmentation> train_over_ranks(JobContext& context,
   return trained;
 }
 
+// The site's place in the network, as that says itself.
+Result<int> place_of(const std::string& site, const JobContext& context,
+                     const networks::SegmentationNetwork& network) {
+  Result<std::vector<std::string>> listed = network.site_names();
+  if (listed->empty()) listed = site_order(context.job());
+  if (!listed) return pass(listed);
+  const auto place = site_index(*listed, site);
+  if (place && network.sites() == 1) return 0;
+  return place;
+}
+
 }  // namespace
 
 Result<json> train_segmentation(JobContext& context) {
@@ -75,7 +86,9 @@ Result<json> train_segmentation(JobContext& context) {
   const std::vector<std::string>& sites = pool.sites();
   const auto decoders = mask_decoders(context, sites);
   if (!decoders) return pass(decoders);
-  const auto trained = train_over_ranks(context, budget->segmentation, *decoders);
+  networks::SegmentationOptions options = budget->segmentation;
+  options.site_names = sites;
+  const auto trained = train_over_ranks(context, options, *decoders);
   if (!trained) return pass(trained);
   context.artifact("network", trained->network);
   json result{{"final_loss", trained->final_loss},
@@ -95,14 +108,12 @@ Result<json> train_segmentation(JobContext& context) {
 }
 
 Result<json> predict(JobContext& context) {
-  const auto sites = site_order(context.job());
-  if (!sites) return pass(sites);
-  const auto name = context.job().text("site");
-  if (!name) return pass(name);
-  const auto site = site_index(*sites, *name);
+  const auto site = context.job().text("site");
   if (!site) return pass(site);
   const auto network = context.segmentation("network");
   if (!network) return pass(network);
+  const auto place = place_of(*site, context, *network);
+  if (!place) return pass(place);
   const auto requests = context.inputs_under("codes/");
   if (requests.empty()) {
     return fail(Kind::invalid, "predict.no_codes", "No codes to predict from were sent.",
@@ -113,8 +124,7 @@ Result<json> predict(JobContext& context) {
     if (auto go_on = context.check_stop(); !go_on) return pass(std::move(go_on));
     const auto codes = asked_codes(content);
     if (!codes) return pass(codes);
-    const int index = network->get().sites() == 1 ? 0 : *site;
-    const auto predicted = network->get().predict(*codes, index);
+    const auto predicted = network->get().predict(*codes, *place);
     if (!predicted) return pass(predicted);
     const auto reply = networks::write_codes(*predicted);
     if (!reply) return pass(reply);

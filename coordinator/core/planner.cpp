@@ -194,7 +194,9 @@ void offer_prediction(Planning& planning, const Model& model, const Request& req
 void plan_held_out(Planning& planning, const Model& model, const std::string& site) {
   const Study& study = planning.study;
   const Dataset* own = study.site_dataset(site);
-  if (own != nullptr && own->admitted && !own->quarantined)
+  // A site that came later is in the next version.
+  const bool learnt_from = own != nullptr && model.manifests.contains(own->manifest);
+  if (learnt_from && own->admitted && !own->quarantined)
     // The training patients too: from their predictions the site learns whether membership shows.
     offer_prediction(planning, model, {*own, "held-out", {"training", "tuning", "evaluation"}});
 }

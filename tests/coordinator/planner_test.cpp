@@ -84,6 +84,9 @@ TEST_CASE("pooled training waits for the quorum, and a late site makes the next 
   const Job* second = desk.job("", "train-segmentation", 2);
   REQUIRE(second != nullptr);
   CHECK(second->inputs.size() == 3);
+  // The first network has no place for the late site.
+  CHECK(desk.job("a", "predict", 1, "held-out") != nullptr);
+  CHECK(desk.job("c", "predict", 1, "held-out") == nullptr);
 }
 
 TEST_CASE("a site that denies stops its own part only", "[coordinator]") {

@@ -262,7 +262,7 @@ TEST_CASE("admitted shards are fetched, trained on, recorded and wiped", "[train
   const auto parameters = [](const World& of) {
     return provenance::to_jcs(*provenance::parse_json(of.orders[0].order_json)->find("parameters"));
   };
-  CHECK(parameters(world) == R"({"shards":2})");
+  CHECK(parameters(world) == R"({"shards":2,"sites":["site-a"]})");
   CHECK(world.ledger.count(RecordKind::train_started) == 1);
   CHECK(world.ledger.count(RecordKind::train_completed) == 1);
   REQUIRE(world.ledger.count(RecordKind::model_produced) == 1);
@@ -270,19 +270,17 @@ TEST_CASE("admitted shards are fetched, trained on, recorded and wiped", "[train
   CHECK(world.discarded.size() == 2);
 }
 
-TEST_CASE("a trainer of several ranks has its worker split", "[trainer]") {
-  World world;
-  world.ranks = 3;
-  world.start();
-  world.run();
-  CHECK(world.orders[0].order_json.find(R"("ranks":3)") != std::string::npos);
-  CHECK(world.orders[0].order_json.find(R"("loopback":true)") != std::string::npos);
-  World other;
-  other.ranks = 3;
-  other.kind = "predict";
-  other.start();
-  other.run();
-  CHECK(other.orders[0].order_json.find("ranks") == std::string::npos);
+TEST_CASE("a trainer of several ranks has its worker split for training", "[trainer]") {
+  for (const std::string kind : {"train-segmentation", "predict"}) {
+    World world;
+    world.ranks = 3;
+    world.kind = kind;
+    world.start();
+    world.run();
+    const bool splits =
+        world.orders[0].order_json.find(R"("loopback":true,"ranks":3)") != std::string::npos;
+    CHECK(splits == (kind == "train-segmentation"));
+  }
 }
 
 TEST_CASE("predictions are sealed to the site's certified agent, in the order of the shards",

@@ -72,7 +72,7 @@ TEST_CASE("jobs that cannot be understood or lack what they need say so", "[work
   CHECK(failure_code(job_of("register-data", plan)) == "worker.bad_job");
   json predict = job_of("predict", plan);
   predict["parameters"] = {{"site", "site-z"}};
-  CHECK(failure_code(predict) == "pool.unknown_site");
+  CHECK(failure_code(predict) == "worker.input_missing");
   predict["parameters"] = {{"site", 3}};
   CHECK(failure_code(predict) == "worker.bad_job");
 }

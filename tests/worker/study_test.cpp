@@ -113,6 +113,23 @@ TEST_CASE("a study runs from data to predictions through the real worker", "[wor
   const Answer pooled = run_alone(job_of("train-segmentation", plan), shards);
   CHECK(pooled.result.at("shards").at("site-a") == 2);
   CHECK(pooled.progress.front().at("phase") == "opening shards");
+  // A quorum may be fewer sites than the plan names, and the network says whose places it has.
+  protocol::StudyPlan of_three = plan;
+  of_three.sites = {"site-0", "site-a", "site-b"};
+  WorkerRun alone;
+  CHECK(alone.run(job_of("train-segmentation", of_three), shards).failure.at("code") ==
+        "pool.site_without_shards");
+  json of_quorum = job_of("train-segmentation", of_three);
+  of_quorum["parameters"] = {{"sites", {"site-a"}}};
+  const Answer by_quorum = run_alone(of_quorum, shards);
+  Named asked = tuning;
+  asked["network"] = by_quorum.artifacts.at("network");
+  json from = job_of("predict", of_three);
+  from["parameters"] = {{"site", "site-a"}};
+  CHECK(run_alone(from, asked).result.at("replies").size() == tuning.size());
+  from["parameters"] = {{"site", "site-b"}};
+  WorkerRun stranger;
+  CHECK(stranger.run(from, asked).failure.at("code") == "pool.unknown_site");
   const Bytes network = pooled.artifacts.at("network");
 
   // Two ranks come to nearly the same: batch-norm sees halves of the batches.

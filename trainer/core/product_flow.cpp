@@ -57,6 +57,19 @@ void add_shards(member::RunWorker& order, const LocalJob& local, const std::stri
   }
 }
 
+// Whose codes this version learns from, in the plan's order: a quorum may be fewer than the plan
+// names, and a site's data may have been withdrawn.
+Json sites_of(const member::Study& study, const LocalJob& local) {
+  Json sites = Json::array();
+  for (const std::string& site : study.plan.sites) {
+    const bool takes_part =
+        std::any_of(local.datasets.begin(), local.datasets.end(),
+                    [&](const Dataset& dataset) { return dataset.site == site; });
+    if (takes_part) sites.push(site);
+  }
+  return sites;
+}
+
 Result<void> shape_prediction(const TrainerState& state, const JobView& job, const LocalJob& local,
                               member::RunWorker& order) {
   const auto reader = reader_of(state, job);
@@ -85,6 +98,7 @@ Result<member::RunWorker> order_for(const TrainerState& state, const JobView& jo
     parameters.set("site", job.site);
   } else {
     add_shards(order, local, "shards", true);
+    parameters.set("sites", sites_of(*study, local));
     const auto shards =
         std::count_if(order.inputs.begin(), order.inputs.end(),
                       [](const auto& one) { return one.name.starts_with("shards/"); });
