@@ -22,16 +22,17 @@ set(CLOISTER_ARROWS
   "worker-host      -> base crypto protocol"
   "report           -> base protocol provenance"
   "exports          -> base crypto protocol provenance"
+  "onnx-export      -> base tensorfile"
   "coordinator      -> base config crypto metrics protocol provenance storage transport coordinator/core"
   "member-shell     -> base config crypto metrics protocol provenance storage transport worker-host member"
   "site-agent       -> base config crypto protocol provenance storage transport worker-host member member-shell site-agent/core"
   "trainer          -> base config crypto protocol provenance storage transport worker-host member member-shell trainer/core"
   "worker           -> base crypto protocol imaging networks privacy tensorfile"
-  "cli              -> base config crypto protocol provenance transport member report exports"
+  "cli              -> base config crypto protocol provenance transport member report exports onnx-export"
   "verify           -> base crypto protocol provenance")
 
 set(CLOISTER_ROOM_FOLDERS base config metrics crypto protocol storage tensorfile imaging provenance transport networks privacy
-  worker-host member member-shell report exports coordinator/core site-agent/core trainer/core coordinator site-agent trainer
+  worker-host member member-shell report exports onnx-export coordinator/core site-agent/core trainer/core coordinator site-agent trainer
   worker cli verify)
 if(NOT CLOISTER_TORCH)
   list(REMOVE_ITEM CLOISTER_ROOM_FOLDERS imaging networks privacy worker)

@@ -161,10 +161,11 @@ TEST_CASE("no test's name holds a semicolon", "[tidy]") {
   CHECK(problems.empty());
 }
 
-TEST_CASE("generated message headers stay inside protocol, torch out of headers", "[tidy]") {
+TEST_CASE("generated message headers stay inside their rooms, torch out of headers", "[tidy]") {
   std::vector<std::string> problems;
   for (const Source& source : sources()) {
     if (!source.path.starts_with("protocol/") && !source.path.starts_with("tests/protocol/") &&
+        !source.path.starts_with("onnx-export/") &&
         source.text.find(".pb.h\"") != std::string::npos &&
         !source.path.starts_with("tests/tidy")) {
       problems.push_back(source.path + " includes a generated message header");
