@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/file.h"
-#include "cli/file_digest.h"
+#include "cli/network_export.h"
 #include "provenance/ledger.h"
 #include "provenance/lineage.h"
 #include "report/collect.h"
@@ -55,25 +55,6 @@ Result<report::ModelFacts> facts_of(const Replica& replica, const report::Report
   return facts;
 }
 
-Result<void> export_network(const report::ModelFacts& facts, const ModelCardOptions& options) {
-  if (!facts.released) {
-    return fail(Kind::forbidden, "model.not_released",
-                "The network was not released, so it is not exported.",
-                "`cloister study release` releases it after the sites' approvals.");
-  }
-  const auto from = options.trainer_home / "models" / facts.digest;
-  auto digest = file_digest(from);
-  if (!digest) return pass(digest);
-  if (to_hex(*digest) != facts.digest) {
-    return fail(Kind::corrupt, "model.other_file",
-                fmt::format("{} is not the network that the ledger names.", from.string()),
-                "Look whether the trainer's home was restored from a backup.");
-  }
-  auto bytes = read_file(from);
-  if (!bytes) return pass(bytes);
-  return write_file(options.folder / "network.safetensors", *bytes);
-}
-
 // One row a site, then the mean of the sites.
 std::string table(const report::Report& report, const std::string& title) {
   std::string out = fmt::format("{:<16}", title);
@@ -109,9 +90,15 @@ std::string comparison_text(const report::Report& report) {
 Result<Answer> write_model_card(const Replica& replica, const ModelCardOptions& options) {
   auto report = collected(replica, options.study);
   if (!report) return pass(report);
-  const auto facts = facts_of(replica, *report);
+  auto facts = facts_of(replica, *report);
   if (!facts) return pass(facts);
   if (auto made = make_folder(options.folder); !made) return pass(made);
+  if (!options.trainer_home.empty()) {
+    const StudyId study = StudyId::trusted(report->study.id);
+    auto exported = export_network(replica, *facts, {study, options.trainer_home, options.folder});
+    if (!exported) return pass(exported);
+    facts->files = std::move(*exported);
+  }
   const std::string json = report::model_card_json(*report, *facts);
   if (auto done = write_text(options.folder / "model-card.json", json); !done) return pass(done);
   const auto page = options.folder / "model-card.html";
@@ -124,15 +111,18 @@ Result<Answer> write_model_card(const Replica& replica, const ModelCardOptions& 
       return pass(done);
     }
   }
-  if (!options.trainer_home.empty()) {
-    if (auto done = export_network(*facts, options); !done) return pass(done);
-  }
   Answer answer;
-  answer.text = fmt::format("{}, model-card.json and {} pages for ethics boards beside it{}.\n",
-                            page.string(), report->sites.size(),
-                            options.trainer_home.empty() ? "" : ", and network.safetensors");
+  std::vector<std::string> names;
+  for (const auto& file : facts->files) names.push_back(file.name);
+  answer.text = fmt::format(
+      "{}, model-card.json and {} pages for ethics boards beside it{}{}.\n", page.string(),
+      report->sites.size(),
+      names.empty() ? "" : "; the network for other programs: ", fmt::join(names, ", "));
+  Json files = Json::array();
+  for (const auto& name : names) files.push(name);
   answer.json.set("folder", options.folder.string()).set("model", facts->digest);
   answer.json.set("lineage", facts->lineage_digest).set("released", facts->released);
+  answer.json.set("files", std::move(files));
   return answer;
 }
 

@@ -13,9 +13,7 @@
 namespace cloister::cli {
 
 // model-card.json and .html of the study's newest model, and gate-SITE.html for each site. With
-// `trainer_home` also the network itself, network.safetensors, once its digest is the one that the
-// ledger names ("model.other_file"); a model that was not released is not exported
-// ("model.not_released").
+// `trainer_home` also the network itself (cli/network_export.h).
 struct ModelCardOptions {
   std::string study;
   std::filesystem::path folder;

@@ -170,8 +170,9 @@ void add_model_card(CLI::App& group, Choice& choice) {
   const auto options = std::make_shared<ModelCardOptions>();
   verb->add_option("study", options->study, "Its id")->required();
   verb->add_option("-o,--output", options->folder, "Folder for the files")->required();
-  verb->add_option("--trainer", options->trainer_home,
-                   "Home of the trainer on this machine: exports network.safetensors as well");
+  verb->add_option(
+      "--trainer", options->trainer_home,
+      "Home of the trainer on this machine: exports the network too, as safetensors and ONNX");
   add_who(*verb, *who);
   verb->footer(
       "Example:\n  cloister study model-card heart-1 -o card --trainer /var/lib/cloister-trainer");

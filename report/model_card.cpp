@@ -81,6 +81,13 @@ Json site_json(const Site& site) {
   return json;
 }
 
+Json files_json(const ModelFacts& model) {
+  Json list = Json::array();
+  for (const auto& file : model.files)
+    list.push(Json::object().set("name", file.name).set("sha256", file.digest));
+  return list;
+}
+
 std::string facts_table(const Report& report, const ModelFacts& model) {
   std::string out = table_open("The model");
   out += "<tbody>\n";
@@ -104,6 +111,7 @@ std::string facts_table(const Report& report, const ModelFacts& model) {
   for (const auto& one : report.study.structures)
     structures += (structures.empty() ? "" : ", ") + one;
   row("Structures", escaped(structures));
+  for (const auto& file : model.files) row("File " + escaped(file.name), digest_html(file.digest));
   return out + "</tbody>" + table_close();
 }
 
@@ -224,7 +232,9 @@ std::string model_card_json(const Report& report, const ModelFacts& model) {
   json.set("mask_decoder_leaves", report.study.mask_decoder_leaves);
   json.set("budget", report.study.budget).set("steps", report.pooled.steps);
   json.set("structures", std::move(structures)).set("sites", std::move(sites));
-  json.set("scores", scores_json(report)).set("limits", std::move(limits));
+  json.set("files", files_json(model))
+      .set("scores", scores_json(report))
+      .set("limits", std::move(limits));
   return provenance::to_pretty(json) + "\n";
 }
 

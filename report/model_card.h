@@ -3,10 +3,16 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "report/report.h"
 
 namespace cloister::report {
+
+struct ExportedFile {
+  std::string name;
+  std::string digest;
+};
 
 struct ModelFacts {
   std::string digest;          // of the network's bytes
@@ -15,6 +21,7 @@ struct ModelFacts {
   std::string released_by;  // the study owner, with the record
   std::string release_record;
   bool released = false;
+  std::vector<ExportedFile> files;  // the network itself, where it was exported beside the card
 };
 
 [[nodiscard]] std::string model_card_json(const Report& report, const ModelFacts& model);

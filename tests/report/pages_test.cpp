@@ -52,6 +52,21 @@ TEST_CASE("a card of a model that was not released says so, and a guided one wha
   CHECK(holds(gate_page_html(report, report.sites.front()), "read the outlines"));
 }
 
+TEST_CASE("a card names the network's files by their digests where they were exported",
+          "[report]") {
+  ModelFacts facts = some_facts();
+  const Report report = sample::a_report();
+  CHECK_FALSE(holds(model_card_html(report, facts), "network.onnx"));
+  facts.files = {{"network.safetensors", std::string(64, 'a')},
+                 {"network.onnx", std::string(64, 'd')}};
+  CHECK(holds(model_card_html(report, facts), "network.onnx"));
+  const auto json = provenance::parse_json(model_card_json(report, facts));
+  REQUIRE(json.has_value());
+  const auto& files = *json->find("files")->items();
+  REQUIRE(files.size() == 2);
+  CHECK(provenance::text_or_empty(files[1], "sha256") == std::string(64, 'd'));
+}
+
 TEST_CASE("an ethics board's page shows every indicator, its attacker and who signed", "[report]") {
   const Report report = sample::a_report();
   const Site& site = report.sites.front();

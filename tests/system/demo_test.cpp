@@ -146,6 +146,7 @@ void check_outcome(const std::filesystem::path& out) {
   CHECK(report->find("sites")->fields()->size() == 3);
   CHECK(std::filesystem::file_size(out / "report.html") > 100'000);
   CHECK(std::filesystem::exists(out / "predictions" / "site-a-new.nii.gz"));
+  CHECK(std::filesystem::exists(out / "model" / "network-site-a.onnx"));
   const auto checked =
       run_program(bin("cloister-verify"), {(out / "audit-bundle").string(), "--policy",
                                            (out / "auditors-anchors/tlog-policy").string(),
