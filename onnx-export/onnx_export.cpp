@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <sstream>
 
 #include "base/version.h"
 #include "onnx-export/segmentation_graph.h"
@@ -70,6 +72,23 @@ Result<Structure> structure_of(const TensorFileView& file, Grid grid) {
   return Structure{*levels, *blocks, *sites, grid};
 }
 
+// A site's name ends up in a file's name.
+bool is_plain_name(const std::string& name) {
+  return !name.empty() && name.front() != '.' && name.size() <= 64 &&
+         std::all_of(name.begin(), name.end(), [](char one) {
+           return (one >= 'a' && one <= 'z') || (one >= '0' && one <= '9') || one == '-' ||
+                  one == '.' || one == '_';
+         });
+}
+
+// What the network says of itself counts before what the caller believes.
+std::vector<std::string> sites_of(const TensorFileView& file, const About& about) {
+  std::istringstream listed(file.text("site_names").value_or(""));
+  std::vector<std::string> names;
+  for (std::string name; std::getline(listed, name, ',');) names.push_back(name);
+  return names.empty() ? about.sites : names;
+}
+
 Result<void> check_about(const About& about, int sites) {
   const auto [height, width] = about.grid;
   if (height < 1 || width < 1 || height > grid_side_max || width > grid_side_max)
@@ -82,7 +101,9 @@ Result<void> check_about(const About& about, int sites) {
         Kind::invalid, "onnx.sites",
         fmt::format("The network knows {} sites, but {} were named.", sites, about.sites.size()),
         "Name the sites of the plan under which the network was trained.");
-  return {};
+  if (std::all_of(about.sites.begin(), about.sites.end(), is_plain_name)) return {};
+  return fail(Kind::corrupt, "onnx.sites", "A site's name in the network is no name of a site.",
+              "Fetch the network again, or train it anew.");
 }
 
 void describe_code(::onnx::ValueInfoProto& value, const std::string& name, Grid grid) {
@@ -136,9 +157,11 @@ Result<Model> model_of(const TensorFileView& file, const Structure& structure, i
 
 }  // namespace
 
-Result<std::vector<Model>> to_onnx(BytesView network, const About& about) {
+Result<std::vector<Model>> to_onnx(BytesView network, const About& from_caller) {
   const auto file = tensorfile::read_tensor_file(network);
   if (!file) return pass(file);
+  About about = from_caller;
+  about.sites = sites_of(*file, from_caller);
   const auto structure = structure_of(*file, about.grid);
   if (!structure) return pass(structure);
   if (auto sound = check_about(about, structure->sites); !sound) return pass(sound);

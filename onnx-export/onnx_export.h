@@ -29,7 +29,8 @@ struct Grid {
 inline constexpr std::int64_t grid_side_max = 128;
 
 struct About {
-  std::vector<std::string> sites;  // in the order of the network: the plan's
+  // In the order of the network, for one that does not name them itself: the plan's.
+  std::vector<std::string> sites;
   Grid grid;
   // What each model says of itself, under "cloister.<name>": its digest, its study, ...
   std::map<std::string, std::string> facts;

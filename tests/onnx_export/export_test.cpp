@@ -64,6 +64,15 @@ TEST_CASE("the same network gives the same bytes", "[onnx]") {
     CHECK(first->at(site).bytes == second->at(site).bytes);
 }
 
+TEST_CASE("a network that names its sites is believed before the plan", "[onnx]") {
+  TensorFile file = toy_network({});
+  file.metadata["site_names"] = "site-b,site-c";
+  const auto models = to_onnx(write_tensor_file(file), two_sites);
+  REQUIRE(models);
+  CHECK(models->front().site == "site-b");
+  CHECK(models->back().site == "site-c");
+}
+
 TEST_CASE("files that are no pooled network of ours are refused", "[onnx]") {
   CHECK(to_onnx(to_bytes("no tensor file"), two_sites).error().code.starts_with("tensorfile."));
   const auto with = [](const std::string& key, const std::string& value) {
@@ -83,6 +92,9 @@ TEST_CASE("files that are no pooled network of ours are refused", "[onnx]") {
   CHECK(with("grid_blocks", "17") == "onnx.number");
   CHECK(with("sites", "257") == "onnx.number");
   CHECK(with("sites", "") == "onnx.number");
+  CHECK(with("site_names", "c,d") == "none");
+  CHECK(with("site_names", "c") == "onnx.sites");
+  CHECK(with("site_names", "c,../d") == "onnx.sites");
   TensorFile no_kind = toy_network({});
   no_kind.metadata.erase("kind");
   CHECK(refusal(no_kind) == "onnx.kind");
