@@ -12,7 +12,7 @@ using Rows = std::vector<std::vector<std::string>>;
 std::string section(const char* title, const std::string& body) {
   return fmt::format("<h2>{}</h2>\n{}", title, body);
 }
-std::string paragraph(const std::string& text) { return "<p>" + html_text(text) + "</p>\n"; }
+std::string paragraph(const std::string& text) { return "<p>" + html::escaped(text) + "</p>\n"; }
 
 std::string what_it_is(const Facts& facts) {
   if (!facts.plan) return paragraph("The plan is not in the records.");
@@ -103,7 +103,7 @@ std::string how_to_check(const ExportView& view) {
   return "<p>Ask the consortium for the evidence bundle of this study, then, on any machine and "
          "without a network: <code>cloister-verify BUNDLE</code>. Its README checks single records "
          "with openssl alone. The numbers of records above are places in the log <code>" +
-         html_text(view.log) +
+         html::escaped(view.log) +
          "</code>. The ledger proves who signed what and in which order, not that a hospital's "
          "data are what it says.</p>\n";
 }

@@ -34,29 +34,6 @@ std::string csv_row(std::initializer_list<std::string> fields) {
   return csv_row(std::vector<std::string>(fields));
 }
 
-std::string html_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string html_page(const ExportView& view, std::string_view title, std::string_view body) {
   const auto& head = view.history.head;
   return fmt::format(
@@ -66,8 +43,8 @@ std::string html_page(const ExportView& view, std::string_view title, std::strin
       "root <code>{6}</code>; closure digest <code>{7}</code>. This page is not signed: the "
       "evidence bundle of the same checkpoint proves each record that it names "
       "(<code>cloister-verify</code>).</p></footer>\n</body></html>\n",
-      html_text(title), style, body, html_text(view.history.argument), html_text(view.log),
-      head.size, to_hex(head.root), to_hex(view.history.closure_digest));
+      html::escaped(title), style, body, html::escaped(view.history.argument),
+      html::escaped(view.log), head.size, to_hex(head.root), to_hex(view.history.closure_digest));
 }
 
 std::string html_table(const std::vector<std::vector<std::string>>& rows) {
@@ -76,7 +53,7 @@ std::string html_table(const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows) {
     const char* cell = is_head ? "th" : "td";
     out += "<tr>";
-    for (const auto& field : row) out += fmt::format("<{0}>{1}</{0}>", cell, html_text(field));
+    for (const auto& field : row) out += fmt::format("<{0}>{1}</{0}>", cell, html::escaped(field));
     out += "</tr>\n";
     is_head = false;
   }

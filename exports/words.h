@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/html.h"
 #include "exports/export_view.h"
 
 namespace cloister::exports {
@@ -14,7 +15,6 @@ namespace cloister::exports {
 [[nodiscard]] std::string csv_row(const std::vector<std::string>& fields);
 [[nodiscard]] std::string csv_row(std::initializer_list<std::string> fields);
 
-[[nodiscard]] std::string html_text(std::string_view text);  // escaped
 // A self-contained page around `body`; the checkpoint at its foot.
 [[nodiscard]] std::string html_page(const ExportView& view, std::string_view title,
                                     std::string_view body);

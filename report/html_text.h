@@ -6,10 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/html.h"
+
 namespace cloister::report {
 
-// For text and for attribute values.
-[[nodiscard]] std::string escaped(std::string_view text);
+using html::escaped;
 
 [[nodiscard]] std::string score_text(double value);                        // "0.834"
 [[nodiscard]] std::string score_text(const std::optional<double>& value);  // or a dash
