@@ -23,17 +23,24 @@ Result<provenance::Json> Line::tell(const std::string& what, const std::string& 
   return provenance::parse_json(told->json, {.bytes_max = 8U << 20, .depth_max = 32});
 }
 
-Result<Seat> take_seat(const std::filesystem::path& home, const PassphraseSource& passphrase) {
+Result<Person> open_person(const std::filesystem::path& home, const PassphraseSource& passphrase) {
   auto membership = load_membership(home / "membership.json");
   if (!membership) return pass(membership);
   auto connection = load_connection(home);
   if (!connection) return pass(connection);
   auto identity = open_key(connection->key, passphrase);
   if (!identity) return pass(identity);
-  auto line = Line::open(std::move(*identity), {connection->coordinator, membership->coordinator,
-                                                transport::Line::members});
+  return Person{std::move(*membership), std::move(*connection), std::move(*identity)};
+}
+
+Result<Seat> take_seat(const std::filesystem::path& home, const PassphraseSource& passphrase) {
+  auto person = open_person(home, passphrase);
+  if (!person) return pass(person);
+  auto& [membership, connection, identity] = *person;
+  auto line = Line::open(std::move(identity), {connection.coordinator, membership.coordinator,
+                                               transport::Line::members});
   if (!line) return pass(line);
-  return Seat{std::move(*membership), std::move(*connection), std::move(*line)};
+  return Seat{std::move(membership), std::move(connection), std::move(*line)};
 }
 
 Result<member::Membership> roster(Seat& seat) {

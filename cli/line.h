@@ -49,13 +49,22 @@ class Line {
   std::unique_ptr<transport::Connection> connection_;
 };
 
+// A person's home folder, opened: membership read, key unlocked.
+struct Person {
+  MembershipFile membership;
+  PersonConnection connection;
+  crypto::Identity identity;
+};
+// `home` is what `cloister consortium join` or `init` wrote.
+[[nodiscard]] Result<Person> open_person(const std::filesystem::path& home,
+                                         const PassphraseSource& passphrase);
+
 // A person at work: home folder opened, line dialled.
 struct Seat {
   MembershipFile membership;
   PersonConnection connection;
   std::unique_ptr<Line> line;
 };
-// `home` is what `cloister consortium join` or `init` wrote.
 [[nodiscard]] Result<Seat> take_seat(const std::filesystem::path& home,
                                      const PassphraseSource& passphrase);
 // Who is a member now, as the coordinator's envelopes prove it against our root.

@@ -47,17 +47,6 @@ std::string leaves_lines(const Json& preview) {
 
 }  // namespace
 
-Result<SitePerson> open_person(const std::filesystem::path& home,
-                               const PassphraseSource& passphrase) {
-  auto membership = load_membership(home / "membership.json");
-  if (!membership) return pass(membership);
-  auto connection = load_connection(home);
-  if (!connection) return pass(connection);
-  auto identity = open_key(connection->key, passphrase);
-  if (!identity) return pass(identity);
-  return SitePerson{std::move(*membership), std::move(*identity)};
-}
-
 Result<Answer> site_status(AgentLine& agent) {
   auto told = agent.ask("status");
   if (!told) return pass(told);

@@ -7,17 +7,12 @@
 
 #include "cli/agent_line.h"
 #include "cli/answer.h"
+#include "cli/line.h"
 #include "cli/site_records.h"
 
 namespace cloister::cli {
 
-// A person of the site: key opened, membership read.
-struct SitePerson {
-  MembershipFile membership;
-  crypto::Identity identity;
-};
-[[nodiscard]] Result<SitePerson> open_person(const std::filesystem::path& home,
-                                             const PassphraseSource& passphrase);
+using SitePerson = Person;  // who talks to the site's agent, and dials nobody
 
 [[nodiscard]] Result<Answer> site_status(AgentLine& agent);
 [[nodiscard]] Result<Answer> site_jobs(AgentLine& agent);

@@ -62,6 +62,25 @@ TEST_CASE("all problems of a plan are told together", "[protocol][plan]") {
   }
 }
 
+TEST_CASE("a key that is missing is one problem, and one that is no key another",
+          "[protocol][plan]") {
+  const auto problems_of = [](const std::string& value) {
+    std::string text = good;
+    const auto at = text.find("trainer_seal_key");
+    text.replace(at, text.find('\n', at) - at, value);
+    const std::string what = plan_from_toml(text, "plan.toml").error().what;
+    std::size_t count = 0;
+    for (auto found = what.find("trainer_seal_key"); found != std::string::npos;
+         found = what.find("trainer_seal_key", found + 1)) {
+      ++count;
+    }
+    return count;
+  };
+  CHECK(problems_of("") == 1);
+  CHECK(problems_of("trainer_seal_key = \"\"") == 1);
+  CHECK(problems_of("trainer_seal_key = \"abc\"") == 1);
+}
+
 TEST_CASE("presets stand for an encoder and a pooling", "[protocol][plan]") {
   const std::string hardened = with(good, "owner =", "preset = \"hardened\"\nowner =");
   const auto plan = plan_from_toml(hardened + "[hardening]\ncode_bits = 3\n", "plan.toml");
