@@ -7,7 +7,7 @@
 #include <numbers>
 
 #include "networks/seeds.h"
-#include "tensorfile/tensor_file.h"
+#include "tensorfile/channels.h"
 
 namespace cloister::networks {
 namespace {
@@ -30,12 +30,9 @@ tl::unexpected<Error> bad_shard(std::string what) {
 }
 
 Result<FloatTensor> code_tensor(const tf::TensorFileView& file, const std::string& name) {
-  const auto view = file.get(name, tf::DType::f16);
-  if (!view) return pass(view);
-  const auto& shape = view->shape;
-  if (shape.size() != 4 || shape[1] != code_channels || shape[2] < 1 || shape[3] < 1)
-    return bad_shard(fmt::format("'{}' is not [N, 128, h, w].", name));
-  return FloatTensor{shape, floats_of(*view)};
+  auto codes = tf::channels_of(file, name, code_channels);
+  if (!codes) return pass(codes);
+  return FloatTensor{std::move(codes->shape), std::move(codes->data)};
 }
 
 float bilinear(const float* map, int height, int width, double row, double column) {
@@ -117,10 +114,10 @@ Result<Bytes> write_code_shard(const CodePairs& pairs) {
   const auto count = static_cast<std::int64_t>(pairs.slice.size());
   tf::TensorFile file;
   file.metadata = {{"kind", "cloister-codes"}, {"version", "1"}};
-  file.tensors = {{"image_codes", tf::f16_tensor(pairs.image_codes.shape, pairs.image_codes.data)},
-                  {"mask_codes", tf::f16_tensor(pairs.mask_codes.shape, pairs.mask_codes.data)},
-                  {"slice", tf::i64_tensor({count}, pairs.slice)},
+  file.tensors = {{"slice", tf::i64_tensor({count}, pairs.slice)},
                   {"view", tf::i64_tensor({count}, pairs.view)}};
+  tf::put_channels(file, "image_codes", pairs.image_codes.shape, pairs.image_codes.data);
+  tf::put_channels(file, "mask_codes", pairs.mask_codes.shape, pairs.mask_codes.data);
   return write_tensor_file(file);
 }
 
@@ -148,7 +145,7 @@ Result<Bytes> write_codes(const FloatTensor& codes) {
   if (auto sound = check_range(codes); !sound) return pass(sound);
   tf::TensorFile file;
   file.metadata = {{"kind", "cloister-codes"}, {"version", "1"}};
-  file.tensors = {{"codes", tf::f16_tensor(codes.shape, codes.data)}};
+  tf::put_channels(file, "codes", codes.shape, codes.data);
   return write_tensor_file(file);
 }
 

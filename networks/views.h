@@ -26,11 +26,12 @@ struct CodePairs {
   std::vector<std::int64_t> view;   // [N]
 };
 
-// One shard: safetensors with image_codes and mask_codes (F16), slice and view (I64).
-// Values beyond the F16 range are refused (Kind::invalid "codes.range").
+// One shard: safetensors with image_codes and mask_codes (F16, or packed where they hold few
+// levels: tensorfile/channels.h), slice and view (I64). What is read is what F16 carries, either
+// way. Values beyond the F16 range are refused (Kind::invalid "codes.range").
 [[nodiscard]] Result<Bytes> write_code_shard(const CodePairs& pairs);
 [[nodiscard]] Result<CodePairs> read_code_shard(BytesView shard);
-// Image codes alone (a prediction request) and mask codes alone (its answer): F16 "codes".
+// Image codes alone (a prediction request) and mask codes alone (its answer): "codes", likewise.
 [[nodiscard]] Result<Bytes> write_codes(const FloatTensor& codes);
 [[nodiscard]] Result<FloatTensor> read_codes(BytesView bytes);
 

@@ -10,7 +10,7 @@
 #include "provenance/leaf.h"
 #include "provenance/tiles.h"
 #include "provenance/verify_bundle.h"
-#include "tensorfile/tensor_file.h"
+#include "tensorfile/channels.h"
 #include "tests/protocol/samples.h"
 #include "tests/provenance/world.h"
 
@@ -135,4 +135,14 @@ TEST_CASE("a tensor file seeds the fuzzer and is accepted", "[fuzz]") {
   const Bytes bytes = tensorfile::write_tensor_file(file);
   REQUIRE(tensorfile::read_tensor_file(bytes).has_value());
   put("safetensors", "small", bytes);
+  tensorfile::TensorFile packed;
+  std::vector<float> codes(std::size_t{128} * 4);
+  codes[0] = 0.5f;
+  codes[5] = -0.5f;
+  tensorfile::put_channels(packed, "codes", {1, 128, 2, 2}, codes);
+  const Bytes few = tensorfile::write_tensor_file(packed);
+  const auto view = tensorfile::read_tensor_file(few);
+  REQUIRE(view.has_value());
+  CHECK(tensorfile::channels_of(*view, "codes", 128)->data == codes);
+  put("safetensors", "packed", few);
 }
