@@ -38,6 +38,14 @@ struct ExceptionOptions {
   std::vector<std::string> indicators;
   std::string reason;
 };
+// The same about a network that gave its training patients away: `indicators` empty means all that
+// failed ("exception.nothing" if none did).
+struct ModelExceptionOptions {
+  ExceptionOptions exception;
+  Digest model;
+};
+[[nodiscard]] Result<Answer> site_model_exception(AgentLine& agent, const SitePerson& person,
+                                                  const ModelExceptionOptions& options);
 // Guided studies only: the mask decoder, apart from the codes.
 [[nodiscard]] Result<Answer> site_release_decoder(AgentLine& agent, const SitePerson& person,
                                                   const std::string& study,

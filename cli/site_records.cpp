@@ -94,6 +94,17 @@ Record exception_permit(const Leaving& leaving, std::vector<provenance::Indicato
   return permit_record(leaving, permit);
 }
 
+Record model_exception(const Leaving& about, std::vector<provenance::Indicator> indicators,
+                       const std::string& reason) {
+  Permit permit = permit_of(about, Permit::Type::exception, reason);
+  permit.purposes = {"model-release"};
+  permit.indicators = std::move(indicators);
+  Record record = permit_record(about, permit);
+  record.inputs = {{"model", "model", about.manifest, std::nullopt},
+                   {"evaluation", "evaluation", about.report, std::nullopt}};
+  return record;
+}
+
 Record standing_permit(const Leaving& leaving, const std::string& reason) {
   Permit permit = permit_of(leaving, Permit::Type::standing, reason);
   permit.purposes = {"prediction"};

@@ -45,6 +45,11 @@ struct Leaving {
 [[nodiscard]] provenance::Record exception_permit(const Leaving& leaving,
                                                   std::vector<provenance::Indicator> indicators,
                                                   const std::string& reason);
+// Lets a network be released although its training patients can be recognised by its behaviour:
+// `about` holds the network's digest as its manifest, and the site's evaluation as its report.
+[[nodiscard]] provenance::Record model_exception(const Leaving& about,
+                                                 std::vector<provenance::Indicator> indicators,
+                                                 const std::string& reason);
 // Lets codes of single images out for predictions until it is revoked. Manifest and report are not
 // used.
 [[nodiscard]] provenance::Record standing_permit(const Leaving& leaving, const std::string& reason);

@@ -43,6 +43,12 @@ Result<void> needs_reason(const std::string& reason) {
               "Give --reason \"...\".");
 }
 
+std::string signed_text(const std::vector<provenance::Indicator>& indicators) {
+  std::string text = "Exception signed:\n";
+  for (const auto& one : indicators) text += fmt::format("  {} = {:.4g}\n", one.name, one.value);
+  return text;
+}
+
 bool holds(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -141,9 +147,41 @@ Result<Answer> site_exception(AgentLine& agent, const SitePerson& person,
                 "No indicator needs an exception, or none of that name is in the report.",
                 "`cloister site preview` lists the indicators.");
   }
-  std::string text = "Exception signed:\n";
-  for (const auto& one : indicators) text += fmt::format("  {} = {:.4g}\n", one.name, one.value);
+  std::string text = signed_text(indicators);
   return put(agent, person, exception_permit(*leaving, std::move(indicators), options.reason),
+             std::move(text));
+}
+
+Result<Answer> site_model_exception(AgentLine& agent, const SitePerson& person,
+                                    const ModelExceptionOptions& options) {
+  const ExceptionOptions& asked = options.exception;
+  if (auto given = needs_reason(asked.reason); !given) return pass(given);
+  auto told = agent.ask("evaluation", Json::object().set("study", asked.study));
+  if (!told) return pass(told);
+  auto evaluation = provenance::digest_at(*told, "evaluation");
+  if (!evaluation) return pass(evaluation);
+  std::vector<provenance::Indicator> indicators;
+  for (const Json& one : items_at(*told, "membership")) {
+    const std::string name = text_or_empty(one, "name");
+    const std::string verdict = text_or_empty(one, "verdict");
+    const bool is_meant = asked.indicators.empty() ? verdict != "pass" && verdict != "warn"
+                                                   : holds(asked.indicators, name);
+    if (is_meant) indicators.push_back({name, number_at(one, "value"), 0, *evaluation, false});
+  }
+  if (indicators.empty()) {
+    return fail(Kind::not_found, "exception.nothing",
+                "No test of the network failed here, or none of that name was made.",
+                "`cloister study report` shows the tests; accept the network with `cloister site "
+                "accept-model`.");
+  }
+  const Leaving about{StudyId::trusted(asked.study),
+                      person.membership.site,
+                      options.model,
+                      *evaluation,
+                      text_or_empty(*told, "recipient"),
+                      text_or_empty(*told, "recipient_key")};
+  std::string text = signed_text(indicators);
+  return put(agent, person, model_exception(about, std::move(indicators), asked.reason),
              std::move(text));
 }
 

@@ -66,6 +66,9 @@ void add_sign(CLI::App& group, Choice& choice, const char* name, const char* hel
   verb->add_option("--reason", at->reason, "Goes into the ledger");
   if (std::string(name) == "exception") {
     verb->add_option("--indicator", at->indicators, "Only these; else all that did not pass");
+    verb->add_option("--model", at->model,
+                     "Digest of a network whose training patients can be recognised by its "
+                     "behaviour: let that be released");
   }
   if (std::string(name) == "accept-model") {
     verb->add_option("--model", at->model, "Digest of the model")->required();
@@ -143,9 +146,15 @@ void add_confirm(CLI::App& group, Choice& choice) {
 
 void add_signs(CLI::App& group, Choice& choice) {
   for (const DecisionRow& row : decisions) add_decision(group, choice, row);
-  add_sign(group, choice, "exception", "Let codes out although the gate did not pass", "STUDY",
-           [](AgentLine& agent, const SitePerson& person, const AtSite& at) {
-             return site_exception(agent, person, {at.what, at.indicators, at.reason});
+  add_sign(group, choice, "exception",
+           "Let codes out although the gate did not pass, or a network although its test failed",
+           "STUDY",
+           [](AgentLine& agent, const SitePerson& person, const AtSite& at) -> Result<Answer> {
+             const ExceptionOptions asked{at.what, at.indicators, at.reason};
+             if (at.model.empty()) return site_exception(agent, person, asked);
+             auto model = digest_from_hex(at.model);
+             if (!model) return pass(model);
+             return site_model_exception(agent, person, {asked, *model});
            });
   add_sign(group, choice, "release-decoder",
            "Guided studies: let the trainer have this site's mask decoder", "STUDY",

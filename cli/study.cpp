@@ -203,43 +203,6 @@ Result<Answer> study_jobs(Seat& seat, const std::string& study) {
   return answer;
 }
 
-namespace {
-
-bool all_pass(const Json& details) {
-  const auto indicators = items_at(details, "membership");
-  return !indicators.empty() &&
-         std::all_of(indicators.begin(), indicators.end(),
-                     [](const Json& one) { return text_or_empty(one, "verdict") == "pass"; });
-}
-
-// Sites whose membership test of this model is missing from their evaluation, or did not pass.
-Result<std::vector<std::string>> membership_not_passed(Line& line, const Digest& model) {
-  std::map<std::string, bool> passed;
-  const auto visit = [&](const protocol::LedgerEntry& entry) {
-    const auto envelope = provenance::parse_envelope(as_text(entry.envelope));
-    if (!envelope) return;
-    const auto record = provenance::parse_statement(envelope->payload);
-    if (!record || record->kind != provenance::RecordKind::model_evaluated) return;
-    const bool is_of_it = std::any_of(record->inputs.begin(), record->inputs.end(),
-                                      [&](const auto& input) { return input.digest == model; });
-    if (is_of_it) passed[record->actor.org] = all_pass(record->details);
-  };
-  if (auto read = each_record(line, visit); !read) return pass(read);
-  std::vector<std::string> sites;
-  for (const auto& [site, good] : passed) {
-    if (!good) sites.push_back(site);
-  }
-  return sites;
-}
-
-std::string comma_list(const std::vector<std::string>& items) {
-  std::string out;
-  for (const auto& item : items) out += (out.empty() ? "" : ", ") + item;
-  return out;
-}
-
-}  // namespace
-
 Result<Answer> release_model(Seat& seat, const std::string& study, const std::string& reason) {
   auto told = seat.line->tell("study", study);
   if (!told) return pass(told);
@@ -251,17 +214,6 @@ Result<Answer> release_model(Seat& seat, const std::string& study, const std::st
   }
   auto digest = provenance::digest_at(models.back(), "digest");
   if (!digest) return pass(digest);
-  const auto shown = membership_not_passed(*seat.line, *digest);
-  if (!shown) return pass(shown);
-  if (!shown->empty() && reason.empty()) {
-    return fail(
-        Kind::forbidden, "release.membership",
-        fmt::format("Whether training patients can be recognised by the network's behaviour "
-                    "did not pass at {}.",
-                    comma_list(*shown)),
-        "Look at `cloister study report`; release with --reason, or train again with less "
-        "fitting to the training patients.");
-  }
   provenance::Record record;
   record.reason = reason;
   record.kind = provenance::RecordKind::model_released;

@@ -210,8 +210,8 @@ Result<Judged> judge(const AdmissionView& view, const Submission& submission, Ch
   if (!judged || judged->was_at) return judged;
   if (auto good = check_signer(view, *judged); !good) return pass(good);
   if (auto good = check_order(view, judged->record); !good) return pass(good);
-  for (auto check : {check_references, check_approvals, check_permit, check_gate, check_key_record,
-                     check_withdrawal}) {
+  for (auto check : {check_references, check_approvals, check_permit, check_gate,
+                     check_model_release, check_key_record, check_withdrawal}) {
     if (auto good = check(view, judged->record); !good) return pass(good);
   }
   auto erases = check_erasure(view, judged->record);

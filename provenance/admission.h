@@ -73,6 +73,7 @@ struct CheckedAhead {
 [[nodiscard]] Result<void> check_approvals(const AdmissionView& view, const Record& record);
 [[nodiscard]] Result<void> check_permit(const AdmissionView& view, const Record& record);
 [[nodiscard]] Result<void> check_gate(const AdmissionView& view, const Record& record);
+[[nodiscard]] Result<void> check_model_release(const AdmissionView& view, const Record& record);
 [[nodiscard]] Result<void> check_key_record(const AdmissionView& view, const Record& record);
 [[nodiscard]] Result<void> check_withdrawal(const AdmissionView& view, const Record& record);
 [[nodiscard]] Result<std::optional<Put>> check_erasure(const AdmissionView& view,

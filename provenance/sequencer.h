@@ -24,6 +24,9 @@
 //   sequencer.gate             a release of something without a gate report, or against a failed
 //   one
 //                              without a cited exception that names every failed indicator
+//   sequencer.membership       a release of a network whose membership test is missing at a site
+//   that
+//                              it learned from, or did not pass there (model_release.h)
 //   sequencer.binding          a key record binds what its signer may not, or lacks possession
 //   sequencer.withdrawal       a withdrawal without the quarantine of everything made from its
 //                              subjects in the same group, or of what is not its organisation's

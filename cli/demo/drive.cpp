@@ -311,12 +311,31 @@ class Drive {
     return {};
   }
 
+  // Few patients are easily recognised by a network that saw them so often.
+  Result<void> except_model(const DemoSite& site, AgentLine& agent, const SitePerson& steward,
+                            const Digest& model) {
+    const std::string reason = exception_reason(world_);
+    auto done = while_alive(world_, [&] {
+      return site_model_exception(agent, steward, {{std::string(demo_study), {}, reason}, model});
+    });
+    if (!done && done.error().code == "exception.nothing") return {};
+    if (!done) return pass(done);
+    world_.narrator.say(
+        "exception",
+        fmt::format("{}: steward-{} signed an exception: training patients of {} can be "
+                    "recognised by the network: “{}”",
+                    site.id, site.id, site.id, reason),
+        done->json);
+    return {};
+  }
+
   Result<void> accept(const DemoSite& site, const Digest& model) {
     if (signed_.accepted.contains(site.id)) return {};
     auto agent = AgentLine::open(site.agent);
     if (!agent) return pass(agent);
     auto steward = open_person(site.steward, world_.people);
     if (!steward) return pass(steward);
+    if (auto done = except_model(site, *agent, *steward, model); !done) return done;
     auto accepted = while_alive(world_, [&] {
       return site_accept_model(*agent, *steward, std::string(demo_study), model);
     });

@@ -187,6 +187,11 @@ void offer_prediction(Planning& planning, const Model& model, const Request& req
   datasets.push(dataset_json(request.dataset, request.purposes));
   offer.extra.set("datasets", std::move(datasets)).set("reply_to", agent->id.text());
   offer.extra.set("reply_seal", to_hex(agent->keys.seal));
+  if (request.dataset.on_demand) {
+    Json evidence = Json::array();
+    for (const std::uint64_t index : model.evidence) evidence.push(index);
+    offer.extra.set("evidence", std::move(evidence));
+  }
   planning.drafts.push_back(offer_draft(study, offer));
 }
 

@@ -75,6 +75,8 @@ struct Model {
   std::set<std::string> approvals;            // sites whose steward approved its release
   bool released = false;
   bool quarantined = false;
+  // Places in the ledger of what its release stands on: who acts on the release reads them itself.
+  std::vector<std::uint64_t> evidence;
   friend bool operator==(const Model&, const Model&) = default;
 };
 

@@ -185,6 +185,8 @@ void Study::on_permit(const Placed& placed, const std::string& site) {
     return;
   }
   Dataset* dataset = named_dataset(placed.record);
+  Model* model = permit->type == Type::exception ? named_model(placed.record) : nullptr;
+  if (model != nullptr) model->evidence.push_back(placed.index);
   if (dataset == nullptr || dataset->site != site) return;
   if (permit->type == Type::exception) {
     for (const auto& seen : permit->indicators)
@@ -229,8 +231,10 @@ void Study::on_model(const Placed& placed, const std::string& site) {
   }
   Model* model = named_model(record);
   if (model == nullptr) return;
-  if (record.kind == RecordKind::model_evaluated)
+  if (record.kind == RecordKind::model_evaluated) {
     model->evaluations[site] = subject_named(record, "evaluation");
+    model->evidence.push_back(placed.index);
+  }
   if (record.kind == RecordKind::model_approved) model->approvals.insert(site);
   if (record.kind == RecordKind::model_released) {
     model->released = true;

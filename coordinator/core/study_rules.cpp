@@ -201,7 +201,10 @@ Result<void> check_permit(const Record& record, const Study& study, const Member
   if (!permit) return pass(permit);
   const Dataset* dataset = dataset_of(study, record);
   const bool is_standing = permit->type == provenance::Permit::Type::standing;
-  if ((!is_standing && dataset == nullptr) ||
+  // An exception may be about what the network gave away, instead of about codes.
+  const bool is_of_model = permit->type == provenance::Permit::Type::exception &&
+                           dataset == nullptr && model_of(study, record) != nullptr;
+  if ((!is_standing && !is_of_model && dataset == nullptr) ||
       (dataset != nullptr && dataset->site != signer.site) || !study.takes_part(signer.site)) {
     return fail(Kind::forbidden, "permit.site",
                 "A permit is signed by a data steward of the site whose dataset it names.",

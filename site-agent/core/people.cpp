@@ -201,6 +201,25 @@ Result<std::string> preview(const AgentState& state, const Question& question) {
               "Wait for the job 'encode'.");
 }
 
+// What this site's newest evaluation says of the shared network's memory of its training patients.
+Result<std::string> evaluation(const AgentState& state, const Question& question) {
+  const StudyId study = StudyId::trusted(text_or_empty(question.body, "study"));
+  const Product* evaluated = state.products.newest(study, "evaluate");
+  const member::Study* known = state.link.study(study);
+  if (evaluated == nullptr || known == nullptr) {
+    return fail(Kind::not_found, "evaluation.nothing",
+                fmt::format("This site has not evaluated a network of study '{}' yet.", study),
+                "Wait for the job 'evaluate'.");
+  }
+  Json json;
+  json.set("study", study.text()).set("evaluation", evaluated->digest);
+  json.set("recipient", known->trainer.id.text());
+  json.set("recipient_key", to_hex(known->trainer.seal.view()));
+  const Json* tests = evaluated->result.find("membership");
+  json.set("membership", tests == nullptr ? Json::array() : *tests);
+  return ok(std::move(json));
+}
+
 std::string egress(const AgentState& state) {
   Json list = Json::array();
   for (const auto& [key, entry] : state.left) {
@@ -348,6 +367,7 @@ void on_person(AgentState& state, const member::PersonAsked& event, Instant now)
   if (verb == "jobs") return state.tell(question.number, jobs(state));
   if (verb == "show") return state.tell(question.number, show(state, question));
   if (verb == "preview") return state.tell(question.number, preview(state, question));
+  if (verb == "evaluation") return state.tell(question.number, evaluation(state, question));
   if (verb == "egress") return state.tell(question.number, egress(state));
   if (verb == "data") return state.tell(question.number, data(state));
   if (verb == "study") return state.tell(question.number, about_study(state, question));

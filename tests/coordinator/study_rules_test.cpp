@@ -165,6 +165,30 @@ TEST_CASE("a model is released only after the approvals that its plan asks for",
   CHECK(desk.study().phase() == "released");
 }
 
+TEST_CASE("a steward's exception about a network is noted for whoever acts on its release",
+          "[coordinator]") {
+  Desk desk;
+  desk.run_to_model();
+  const Digest model = desk.study().newest_model()->digest;
+  provenance::Permit permit;
+  permit.type = provenance::Permit::Type::exception;
+  permit.indicators = {{"membership-auc", 0.7, 0.6, digest_of("test"), false}};
+  Record granted = desk.record(RecordKind::permit_granted, "steward-a");
+  granted.study = desk.study().id();
+  granted.subjects = {{"permit", digest_of("model exception")}};
+  granted.inputs = {{"model", "model", digest_of("no model of this study"), std::nullopt}};
+  granted.details = provenance::to_details(permit);
+  CHECK(code_of(desk.submit(granted)) == "permit.site");
+  CHECK(desk.study().newest_model()->evidence.empty());
+  granted.inputs = {{"model", "model", model, std::nullopt}};
+  desk.must(granted);
+  CHECK(desk.study().newest_model()->evidence.size() == 1);
+  permit.type = provenance::Permit::Type::release;  // codes are released, not networks
+  granted.subjects = {{"permit", digest_of("model release")}};
+  granted.details = provenance::to_details(permit);
+  CHECK(code_of(desk.submit(granted)) == "permit.site");
+}
+
 TEST_CASE("a failure is tried again three times, unless trying again is pointless",
           "[coordinator]") {
   Desk desk;

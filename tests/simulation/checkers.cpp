@@ -46,6 +46,7 @@ std::optional<std::string> Checkers::take(const SimCoordinator& coordinator,
   if (auto broken = judge(coordinator, record)) return broken;
   if (auto broken = follow_withdrawals(record)) return broken;
   kinds_.insert(record.kind);
+  follow_models(record);
   for (const auto& input : record.inputs) seen_[input.digest].insert(record.kind);
   for (const auto& subject : record.subjects) {
     seen_[subject.digest].insert(record.kind);
@@ -65,6 +66,15 @@ std::optional<std::string> Checkers::judge(const SimCoordinator& coordinator,
         return fmt::format("permit-first: admitted without {}", provenance::to_string(needed));
     }
   }
+  if (record.kind == RecordKind::model_released) {
+    for (const std::string& site : origins_[record.subjects.front().digest]) {
+      const auto open = tests_.at(record.subjects.front().digest).open_at(site);
+      const bool is_settled =
+          open.failed.empty() && (open.warned.empty() || !record.reason.empty());
+      if (!open.is_tested || !is_settled)
+        return fmt::format("test-first: a network was released that {} did not find safe", site);
+    }
+  }
   const auto& studies = coordinator.core().studies();
   const auto study = studies.find(record.study);
   const coordinator::Job* job = study == studies.end() ? nullptr : study->second.job(record.job);
@@ -76,6 +86,21 @@ std::optional<std::string> Checkers::judge(const SimCoordinator& coordinator,
   if (is_sites && !approved_.contains(job->id))
     return fmt::format("approval-first: job {} was done before it was approved", job->id);
   return std::nullopt;
+}
+
+void Checkers::follow_models(const Record& record) {
+  if (record.kind == RecordKind::dataset_encoded) {
+    for (const auto& subject : record.subjects) encoded_at_[subject.digest] = record.actor.org;
+  }
+  if (record.kind == RecordKind::model_produced) {
+    const Digest model = record.subjects.front().digest;
+    tests_.try_emplace(model, model);
+    for (const auto& input : record.inputs) {
+      const auto found = encoded_at_.find(input.digest);
+      if (found != encoded_at_.end()) origins_[model].insert(found->second);
+    }
+  }
+  for (auto& [model, tests] : tests_) tests.take(record);
 }
 
 std::optional<std::string> Checkers::follow_withdrawals(const Record& record) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "provenance/model_release.h"
 #include "sim_coordinator.h"
 
 namespace cloister::simulation {
@@ -19,6 +20,8 @@ class Checkers {
   //   effect-once       a job has at most one product
   //   permit-first      nothing is admitted before its release permit, gate report and receipt
   //   approval-first    no product of a job comes before its approval
+  //   test-first        no network is released that a site it learned from did not test, or found
+  //                     to give its patients away without an exception
   //   no-escape         a withdrawal's quarantine names everything made from what was withdrawn,
   //   and
   //                     nothing is made from it afterwards
@@ -34,6 +37,8 @@ class Checkers {
   [[nodiscard]] std::optional<std::string> judge(const SimCoordinator& coordinator,
                                                  const provenance::Record& record);
 
+  void follow_models(const provenance::Record& record);
+
   std::vector<Digest> leaves_;
   std::uint64_t life_checked_ = 0;
   [[nodiscard]] std::optional<std::string> follow_withdrawals(const provenance::Record& record);
@@ -46,6 +51,9 @@ class Checkers {
   std::set<JobId> approved_;
   std::map<Digest, std::set<provenance::RecordKind>> seen_;  // kinds that named this digest
   std::map<Digest, std::vector<Digest>> model_approvals_;
+  std::map<Digest, std::string> encoded_at_;         // thing -> site
+  std::map<Digest, std::set<std::string>> origins_;  // model -> sites
+  std::map<Digest, provenance::MembershipTests> tests_;
   const void* last_ledger_ = nullptr;
 };
 

@@ -165,12 +165,32 @@ void People::withdraw(const Study& study) {
   sign("steward-" + parts_.withdraws, "withdrawal", std::move(taken));
 }
 
+// The network gives training patients away: without this its release is refused.
+Record People::model_exception(const coordinator::Model& model, const std::string& site) const {
+  Record granted = record(RecordKind::permit_granted);
+  const Digest evaluation = model.evaluations.at(site);
+  granted.inputs = {{"model", "model", model.digest, std::nullopt},
+                    {"evaluation", "evaluation", evaluation, std::nullopt}};
+  provenance::Permit permit;
+  permit.type = provenance::Permit::Type::exception;
+  permit.recipient = parts_.plan.trainer;
+  permit.recipient_key = parts_.plan.trainer_seal_key;
+  permit.reason = "agreed by the data board";
+  permit.indicators = {{"membership-auc", 0.7, 0.6, evaluation, false}};
+  granted.subjects = {
+      {"permit", crypto::sha256(as_bytes("model exception " + site + to_hex(evaluation)))}};
+  granted.details = provenance::to_details(permit);
+  return granted;
+}
+
 void People::look_at_site(const Study& study, const std::string& site) {
   approve_jobs(study, site);
   permit(study, site);
   const coordinator::Model* model = study.newest_model();
   if (model == nullptr || model->quarantined || !model->evaluations.contains(site)) return;
   if (!model->approvals.contains(site)) {
+    sign("steward-" + site, "model exception " + to_hex(model->digest),
+         model_exception(*model, site));
     Record approved = record(RecordKind::model_approved);
     approved.subjects = {{"model", model->digest}};
     sign("steward-" + site, "model " + to_hex(model->digest), std::move(approved));
@@ -188,6 +208,15 @@ void People::look_at_site(const Study& study, const std::string& site) {
   sign("steward-" + site, "standing", std::move(standing));
 }
 
+void People::release_rashly(const coordinator::Model& model) {
+  const std::string what = "rash release " + to_hex(model.digest);
+  if (model.approvals.empty() || refusals_.contains("owner " + what)) return;
+  Record released = record(RecordKind::model_released);
+  released.subjects = {{"model", model.digest}};
+  released.approvals = parts_.ledger.approvals_of(model.digest);
+  sign("owner", what, std::move(released));
+}
+
 void People::look_as_owner(const Study& study) {
   for (const auto& [id, job] : study.jobs()) {
     const bool is_trainers = job.kind == "predict" || job.kind == "train-segmentation";
@@ -198,6 +227,7 @@ void People::look_as_owner(const Study& study) {
       sign("owner", "retry " + id.text() + std::to_string(job.changed), decision(job, "retry"));
   }
   const coordinator::Model* model = study.newest_model();
+  if (model != nullptr && !model->released && !model->quarantined) release_rashly(*model);
   if (model == nullptr || model->released || model->quarantined ||
       model->evaluations.size() < parts_.plan.sites.size() ||
       model->approvals.size() < parts_.plan.release_approvals)
@@ -205,6 +235,7 @@ void People::look_as_owner(const Study& study) {
   Record released = record(RecordKind::model_released);
   released.subjects = {{"model", model->digest}};
   released.approvals = parts_.ledger.approvals_of(model->digest);
+  released.reason = "agreed by the consortium's board";
   sign("owner", "release " + to_hex(model->digest), std::move(released));
 }
 

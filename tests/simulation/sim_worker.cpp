@@ -122,6 +122,12 @@ WorkerOutcome work_of(const member::RunWorker& order, Prng& prng) {
     making.artifact("mask-decoder");
   } else if (kind == "evaluate") {
     result.set("structures", Json::array()).set("job", order.job.text());
+    // Training patients can be recognised: the release needs an exception of each site.
+    result.set(
+        "membership",
+        Json::array()
+            .push(Json().set("name", "membership-auc").set("value", 0.7).set("verdict", "fail"))
+            .push(Json().set("name", "membership-tpr").set("value", 0.03).set("verdict", "warn")));
   }
   making.out.result_json = provenance::to_jcs(result);
   return std::move(making.out);

@@ -44,6 +44,18 @@ std::vector<Shard> shards_of(const Json& manifest) {
 
 }  // namespace
 
+std::vector<std::uint64_t> evidence_of(const protocol::JobView& job) {
+  const auto spec = provenance::parse_json(job.spec_json, {.bytes_max = 4U << 20});
+  const Json* list = spec ? spec->find("evidence") : nullptr;
+  std::vector<std::uint64_t> places;
+  if (list == nullptr || list->items() == nullptr) return places;
+  for (const Json& item : *list->items()) {
+    const auto place = item.number();
+    if (place && *place >= 0) places.push_back(static_cast<std::uint64_t>(*place));
+  }
+  return places;
+}
+
 Result<std::vector<Dataset>> datasets_of(const protocol::JobView& job) {
   const auto spec = provenance::parse_json(job.spec_json, {.bytes_max = 4U << 20});
   const Json* list = spec ? spec->find("datasets") : nullptr;

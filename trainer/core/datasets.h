@@ -34,6 +34,10 @@ struct Dataset {
 // From the job's spec ("job.spec" if it cannot be read).
 [[nodiscard]] Result<std::vector<Dataset>> datasets_of(const protocol::JobView& job);
 
+// Places in the ledger of what the release of the network that this job uses stands on; none in a
+// job that needs no release.
+[[nodiscard]] std::vector<std::uint64_t> evidence_of(const protocol::JobView& job);
+
 // What a site's agent signed: the record must be its dataset.encoded of this study, with a manifest
 // of the digest that the job names, in which every shard of the job is listed
 // ("dataset.not_signed").

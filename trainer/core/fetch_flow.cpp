@@ -46,8 +46,9 @@ bool take_wraps(LocalJob& local, const protocol::Wraps& wraps) {
 
 // What was asked for, which decides how the answer is checked: the coordinator's word does not.
 struct Wanted {
-  std::size_t place = 0;  // of the dataset in the job
-  bool is_permit = false;
+  enum class What { encoded, permit, evidence };
+  What what = What::encoded;
+  std::size_t place = 0;  // of the dataset in the job; of evidence, in the ledger
 };
 
 // The release that was checked, if it is one.
@@ -56,7 +57,7 @@ Result<std::optional<Digest>> check_record(const TrainerState& state, const JobV
                                            const protocol::LedgerEntry& entry) {
   const auto opened = state.link.membership().open(entry.envelope);
   if (!opened) return pass(opened);
-  if (!wanted.is_permit) {
+  if (wanted.what == Wanted::What::encoded) {
     if (auto ok = check_encoded(dataset, job.study, *opened); !ok) return pass(ok);
     return std::optional<Digest>();
   }
@@ -68,6 +69,17 @@ Result<std::optional<Digest>> check_record(const TrainerState& state, const JobV
   return std::optional(opened->leaf);
 }
 
+Result<void> take_evidence(const TrainerState& state, const JobView& job, LocalJob& local,
+                           const Wanted& wanted, const protocol::LedgerEntry& entry) {
+  auto opened = state.link.membership().open(entry.envelope);
+  if (!opened) return pass(opened);
+  // Who may say what, and for which site, was looked at when the record was opened.
+  if (opened->record.study == job.study) {
+    local.evidence.insert_or_assign(wanted.place, std::move(opened->record));
+  }
+  return {};
+}
+
 // One record of one dataset was read; when all are, the sites are asked whether they saw them.
 void on_record(TrainerState& state, const JobId& id, const Wanted& wanted,
                const Result<protocol::Reply>& reply, Instant at) {
@@ -76,11 +88,30 @@ void on_record(TrainerState& state, const JobId& id, const Wanted& wanted,
   if (local == nullptr || job == nullptr) return;
   const auto* records = reply ? std::get_if<protocol::Records>(&*reply) : nullptr;
   if (records == nullptr || records->entries.empty()) return again_later(*local, at);
-  const auto release =
-      check_record(state, *job, local->datasets[wanted.place], wanted, records->entries.front());
-  if (!release) return fail_job(state, *job, release.error(), at);
-  if (*release) local->unwitnessed.insert(**release);
+  const protocol::LedgerEntry& entry = records->entries.front();
+  if (wanted.what == Wanted::What::evidence) {
+    auto taken = take_evidence(state, *job, *local, wanted, entry);
+    if (!taken) return fail_job(state, *job, taken.error(), at);
+  } else {
+    const auto release = check_record(state, *job, local->datasets[wanted.place], wanted, entry);
+    if (!release) return fail_job(state, *job, release.error(), at);
+    if (*release) local->unwitnessed.insert(**release);
+  }
   if (--local->unanswered == 0) begin_witnessing(state, *job, at);
+}
+
+void ask_record(TrainerState& state, const JobId& id, std::uint64_t index, const Wanted& wanted) {
+  ++state.jobs[id].unanswered;
+  state.ask(protocol::FetchRecords{index, 1},
+            [id, wanted](TrainerState& later, Result<protocol::Reply> reply, Instant at) {
+              on_record(later, id, wanted, reply, at);
+            });
+}
+
+bool is_tested(const TrainerState& state, const JobView& job) {
+  return std::any_of(job.inputs.begin(), job.inputs.end(), [&](const auto& input) {
+    return input.name == "model" && state.tested.contains(input.digest);
+  });
 }
 
 }  // namespace
@@ -145,11 +176,9 @@ void begin_fetch(TrainerState& state, const JobView& job, Instant now) {
   local.step = Step::checking;
   local.unanswered = 0;
   local.unwitnessed.clear();
+  local.evidence.clear();
   for (std::size_t place = 0; place < local.datasets.size(); ++place) {
     const Dataset& dataset = local.datasets[place];
-    std::vector<std::pair<std::uint64_t, Wanted>> asked{{dataset.encoded_at, {place, false}}};
-    // A request on demand goes under a standing permit, which its own record cites.
-    if (dataset.permit_at) asked.push_back({*dataset.permit_at, {place, true}});
     if (!dataset.permit_at && job.kind == "train-segmentation") {
       return fail_job(
           state, job,
@@ -158,13 +187,14 @@ void begin_fetch(TrainerState& state, const JobView& job, Instant now) {
                 "Tell the study owner."},
           now);
     }
-    for (const auto& [index, wanted] : asked) {
-      ++local.unanswered;
-      state.ask(
-          protocol::FetchRecords{index, 1},
-          [id = job.id, what = wanted](TrainerState& later, Result<protocol::Reply> reply,
-                                       Instant at) { on_record(later, id, what, reply, at); });
-    }
+    ask_record(state, job.id, dataset.encoded_at, {Wanted::What::encoded, place});
+    // A request on demand goes under a standing permit, which its own record cites.
+    if (dataset.permit_at)
+      ask_record(state, job.id, *dataset.permit_at, {Wanted::What::permit, place});
+  }
+  if (!local.datasets.empty() && !is_tested(state, job)) {
+    for (const std::uint64_t index : evidence_of(job))
+      ask_record(state, job.id, index, {Wanted::What::evidence, index});
   }
   if (local.datasets.empty()) {
     fail_job(state, job,

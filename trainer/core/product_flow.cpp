@@ -126,6 +126,36 @@ void record_start(TrainerState& state, const JobView& job, Instant now) {
   state.draft(fmt::format("started/{}", job.id), std::move(record), now);
 }
 
+namespace {
+
+const std::string learned_prefix = "learned/";
+
+// The job's own list: what was fetched for it is forgotten after a restart.
+void remember_sites(TrainerState& state, const JobView& job, const Digest& network) {
+  const auto datasets = datasets_of(job);
+  if (!datasets) return;
+  std::set<std::string>& sites = state.learned_from[network];
+  Json list = Json::array();
+  for (const Dataset& dataset : *datasets) sites.insert(dataset.site);
+  for (const std::string& site : sites) list.push(site);
+  state.out.push_back(
+      member::Persist{learned_prefix + to_hex(network), to_bytes(provenance::to_jcs(list))});
+}
+
+}  // namespace
+
+void restore_learned(TrainerState& state, const member::Stored& stored) {
+  for (const auto& [name, value] : stored) {
+    if (!name.starts_with(learned_prefix)) continue;
+    const auto network = digest_from_hex(name.substr(learned_prefix.size()));
+    const auto list = provenance::parse_json(as_text(value));
+    if (!network || !list || list->items() == nullptr) continue;
+    for (const Json& site : *list->items()) {
+      if (site.text() != nullptr) state.learned_from[*network].insert(*site.text());
+    }
+  }
+}
+
 void record_model(TrainerState& state, const JobView& job, Instant now) {
   LocalJob& local = state.jobs[job.id];
   const member::Study* study = state.link.study(job.study);
@@ -147,6 +177,7 @@ void record_model(TrainerState& state, const JobView& job, Instant now) {
   produced.details.set("size", network->bytes);
   member::copy_fields(*result, produced.details, {"levels", "final_loss", "site_loss", "steps"});
   local.step = Step::sent;
+  remember_sites(state, job, network->digest);
   state.draft(fmt::format("completed/{}", job.id), std::move(completed), now);
   state.draft(product_name(job.id), std::move(produced), now);
 }

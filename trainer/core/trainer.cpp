@@ -81,6 +81,7 @@ TrainerState::TrainerState(TrainerOptions options_, const crypto::SecretKey& key
                            const member::Stored& stored)
     : options(std::move(options_)), link(options.link, key, stored) {
   restore_witnessed(*this, stored);
+  restore_learned(*this, stored);
   const std::string prefix = "job/";
   for (const auto& [name, value] : stored) {
     if (!name.starts_with(prefix)) continue;

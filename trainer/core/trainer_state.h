@@ -31,6 +31,7 @@ struct LocalJob {
   };
   Step step = Step::idle;
   std::vector<Dataset> datasets;
+  std::map<std::uint64_t, provenance::Record> evidence;  // of the network's release, as signed
   std::set<Digest> unwitnessed;  // releases that this job acts on and no quorum vouches for yet
   std::string head;              // that the sites must have cosigned; see member/witnessed.h
   bool is_vouched = false;       // enough of them have
@@ -54,6 +55,9 @@ struct TrainerState {
   std::optional<JobId> predicting;  // who has the warm worker
   std::map<std::uint64_t, Then> asked;
   std::set<Digest> witnessed;  // releases that a quorum vouched for, once and for all
+  std::set<Digest> tested;     // networks whose release was found to stand on its sites' tests
+  // Sites whose codes each network was trained on here: they must have tested it before it serves.
+  std::map<Digest, std::set<std::string>> learned_from;
   std::map<StudyId, std::size_t> binding_seen;  // how many later records of the study were read
   member::Actions out;
 
@@ -96,6 +100,7 @@ void fetch_keys(TrainerState& state, const protocol::JobView& job, LocalJob& loc
 void begin_reply(TrainerState& state, const protocol::JobView& job, Instant now);
 void put_reply_wraps(TrainerState& state, const JobId& id, Instant now);
 void record_model(TrainerState& state, const protocol::JobView& job, Instant now);
+void restore_learned(TrainerState& state, const member::Stored& stored);
 [[nodiscard]] Result<member::RunWorker> order_for(const TrainerState& state,
                                                   const protocol::JobView& job,
                                                   const LocalJob& local);

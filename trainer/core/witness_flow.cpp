@@ -4,6 +4,7 @@
 
 #include "member/witnessed.h"
 
+#include "provenance/model_release.h"
 #include "trainer/core/trainer_state.h"
 
 namespace cloister::trainer {
@@ -24,8 +25,37 @@ const std::string stored_prefix = "witnessed/";
 
 std::string stored_name(const Digest& record) { return stored_prefix + to_hex(record); }
 
+bool is_release_of(const member::SignedRecord& opened, const Digest& model,
+                   const member::Study& study) {
+  const provenance::Record& record = opened.record;
+  if (record.kind != provenance::RecordKind::model_released || opened.signer.id != study.owner.id)
+    return false;
+  const auto names_it = [&](const auto& one) { return one.digest == model; };
+  return std::any_of(record.inputs.begin(), record.inputs.end(), names_it) ||
+         std::any_of(record.subjects.begin(), record.subjects.end(), names_it);
+}
+
+// As this trainer remembers it; of a network that an earlier version trained, every site counts.
+std::set<std::string> sites_of(const TrainerState& state, const Digest& model,
+                               const member::Study& study) {
+  const auto found = state.learned_from.find(model);
+  if (found != state.learned_from.end()) return found->second;
+  return {study.plan.sites.begin(), study.plan.sites.end()};
+}
+
+// Whether the sites tested it, from what they signed: the coordinator's word is not enough.
+Result<void> check_tests(TrainerState& state, const Digest& model, const LocalJob& local,
+                         const member::Study& study, const std::string& reason) {
+  if (state.tested.contains(model)) return {};
+  provenance::MembershipTests tests(model);
+  for (const auto& [index, record] : local.evidence) tests.take(record);
+  if (auto ok = tests.allow(sites_of(state, model, study), reason); !ok) return ok;
+  state.tested.insert(model);
+  return {};
+}
+
 // The owner's release of the network that serves, as the study's later records say it.
-Result<Digest> model_release(const TrainerState& state, const JobView& job,
+Result<Digest> model_release(TrainerState& state, const JobView& job, const LocalJob& local,
                              const member::Study& study) {
   const auto model = std::find_if(job.inputs.begin(), job.inputs.end(),
                                   [](const auto& input) { return input.name == "model"; });
@@ -33,16 +63,13 @@ Result<Digest> model_release(const TrainerState& state, const JobView& job,
     if (view.study != job.study || model == job.inputs.end()) continue;
     for (const Bytes& envelope : view.more) {
       const auto opened = state.link.membership().open(envelope);
-      if (!opened || opened->record.kind != provenance::RecordKind::model_released ||
-          opened->record.study != job.study || opened->signer.id != study.owner.id) {
+      if (!opened || opened->record.study != job.study ||
+          !is_release_of(*opened, model->digest, study)) {
         continue;
       }
-      const auto names_it = [&](const auto& one) { return one.digest == model->digest; };
-      const provenance::Record& record = opened->record;
-      if (std::any_of(record.inputs.begin(), record.inputs.end(), names_it) ||
-          std::any_of(record.subjects.begin(), record.subjects.end(), names_it)) {
-        return opened->leaf;
-      }
+      const auto tested = check_tests(state, model->digest, local, study, opened->record.reason);
+      if (!tested) return pass(tested);
+      return opened->leaf;
     }
   }
   return fail(Kind::forbidden, "model.not_released",
@@ -128,13 +155,14 @@ void forget_witnessed(TrainerState& state) {
     state.out.push_back(member::Persist{stored_name(record), std::nullopt});
   }
   state.witnessed.clear();
+  state.tested.clear();
 }
 
 void begin_witnessing(TrainerState& state, const JobView& job, Instant now) {
   LocalJob& local = state.jobs[job.id];
   const member::Study* study = state.link.study(job.study);
   if (study != nullptr && is_on_demand(job, local)) {
-    const auto release = model_release(state, job, *study);
+    const auto release = model_release(state, job, local, *study);
     if (!release) return fail_job(state, job, release.error(), now);
     local.unwitnessed.insert(*release);
   }
