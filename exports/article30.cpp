@@ -29,9 +29,13 @@ std::string measures(const SiteFacts& site, const Facts& facts) {
   std::string gate;
   for (const auto& one : site.gate) gate += fmt::format(" {}: {};", one.indicator, one.verdict);
   return fmt::format(
-      "images, masks, encoders and decoders stay at the site; what leaves is sealed ({}) to one "
+      "{} stay at the site; what leaves is sealed ({}) to one "
       "recipient under a permit of a named person; privacy gate:{} every step signed and in an "
       "append-only ledger that the sites witness",
+      site.decoder_left
+          ? "images, encoders and image decoders (not the mask decoder: the recipient "
+            "can read this site's masks)"
+          : "images, masks, encoders and decoders",
       joined(facts.ciphers, "no cipher recorded"), gate.empty() ? " no report yet;" : gate);
 }
 
@@ -59,12 +63,18 @@ Rows controllers(const ExportView& view, const Facts& facts) {
 Rows processor(const Facts& facts) {
   std::vector<std::string> sites;
   for (const auto& [id, site] : facts.sites) sites.push_back(id);
-  return {{"processor", "controllers it acts for (2a)", "categories of processing (2b)",
-           "transfers to third countries (2c)", "security measures (2d)"},
-          {facts.plan ? facts.plan->trainer : missing, joined(sites, "none"),
-           "training of one shared network on codes; predictions on codes",
-           joined(facts.cross_border, "none recorded"),
-           "codes are opened in memory only; sealed copies are wiped; no image or mask is held"}};
+  const std::string guided = guided_sites(facts);
+  return {
+      {"processor", "controllers it acts for (2a)", "categories of processing (2b)",
+       "transfers to third countries (2c)", "security measures (2d)"},
+      {facts.plan ? facts.plan->trainer : missing, joined(sites, "none"),
+       "training of one shared network on codes; predictions on codes",
+       joined(facts.cross_border, "none recorded"),
+       guided.empty()
+           ? "codes are opened in memory only; sealed copies are wiped; no image or mask is held"
+           : "codes are opened in memory only; sealed copies are wiped; no image is held; the "
+             "mask decoders of " +
+                 guided + " are, with which it can read their masks"}};
 }
 
 }  // namespace

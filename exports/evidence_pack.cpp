@@ -42,8 +42,8 @@ std::string who_decided(const Facts& facts) {
                     act.reason, std::to_string(act.record)});
   }
   if (facts.released) {
-    rows.push_back({when(facts.released->at), facts.released->who, "", "released the model", "",
-                    std::to_string(facts.released->record)});
+    rows.push_back({when(facts.released->at), facts.released->who, "", "released the model",
+                    facts.released->reason, std::to_string(facts.released->record)});
   }
   return rows.size() == 1 ? paragraph("Nobody has decided anything yet.") : html_table(rows);
 }
@@ -66,10 +66,19 @@ std::string what_left(const ExportView& view, const Facts& facts) {
     rows.push_back({id, std::to_string(site.patients), std::to_string(count), bytes_text(bytes),
                     gate.empty() ? "no report" : gate});
   }
-  return html_table(rows) +
+  const std::string guided = guided_sites(facts);
+  const std::string stayed =
+      guided.empty()
+          ? paragraph("Images, masks, encoders and decoders never left.")
+          : fmt::format(
+                "<p><strong>The trainer can read masks of {}: this study is guided, and a "
+                "person of each signed that its mask decoder goes to the trainer (see "
+                "above).</strong> Images, encoders and image decoders never left.</p>\n",
+                html::escaped(guided));
+  return html_table(rows) + stayed +
          paragraph(
-             "Images, masks, encoders and decoders never left. What left are codes, sealed "
-             "to the trainer. Codes are neither anonymous nor encrypted data; the gate "
+             "What left are codes, sealed to the trainer. Codes are neither anonymous nor "
+             "encrypted data; the gate "
              "measures what known attacks get out of exactly the codes that would leave.");
 }
 
@@ -85,7 +94,13 @@ std::string how_good(const Facts& facts) {
       facts.model_is_withdrawn
           ? paragraph("It is out of use: something that it was made from was taken back.")
           : "";
-  return paragraph(model) + taken + (rows.size() == 1 ? "" : html_table(rows));
+  Rows tests{{"site", "can training patients be recognised by the network?", "value", "verdict"}};
+  for (const auto& [id, site] : facts.sites) {
+    for (const auto& one : site.membership)
+      tests.push_back({id, one.indicator, fmt::format("{:.3g}", one.value), one.verdict});
+  }
+  return paragraph(model) + taken + (rows.size() == 1 ? "" : html_table(rows)) +
+         (tests.size() == 1 ? "" : html_table(tests));
 }
 
 std::string what_was_withdrawn(const Facts& facts) {

@@ -47,16 +47,20 @@ void fold_data(Facts& facts, const Record& record) {
   }
 }
 
+std::vector<GateFinding> findings_at(const Json& details, std::string_view key) {
+  std::vector<GateFinding> findings;
+  const Json* list = details.find(key);
+  if (list == nullptr || list->items() == nullptr) return findings;
+  for (const Json& one : *list->items()) {
+    findings.push_back(
+        {text_or_empty(one, "name"), real_at(one, "value"), text_or_empty(one, "verdict")});
+  }
+  return findings;
+}
+
 void fold_gate(Facts& facts, const Record& record) {
   SiteFacts& site = facts.sites[record.actor.org];
-  site.gate.clear();
-  const Json* list = record.details.find("indicators");
-  if (list != nullptr && list->items() != nullptr) {
-    for (const Json& one : *list->items()) {
-      site.gate.push_back(
-          {text_or_empty(one, "name"), real_at(one, "value"), text_or_empty(one, "verdict")});
-    }
-  }
+  site.gate = findings_at(record.details, "indicators");
   if (!record.protection) return;
   for (const auto& one : record.protection->indicators) {
     site.gate.push_back({one.name, one.value, one.pass ? "pass" : "fail"});
@@ -67,17 +71,24 @@ void fold_permit(Facts& facts, const StoredRecord& stored) {
   const auto permit = provenance::permit_from(stored.record->details);
   if (!permit) return;
   using Type = provenance::Permit::Type;
-  std::string what = permit->type == Type::release    ? "release"
+  const bool is_decoder =
+      permit->type == Type::release && std::find(permit->purposes.begin(), permit->purposes.end(),
+                                                 "mask-decoder") != permit->purposes.end();
+  std::string what = is_decoder ? "release of the mask decoder: the trainer can read its masks"
+                     : permit->type == Type::release  ? "release"
                      : permit->type == Type::standing ? "standing permit"
                                                       : "exception:";
   for (const auto& one : permit->indicators) what += fmt::format(" {} {:.3g}", one.name, one.value);
   Signed act = signed_by(stored, std::move(what));
   if (act.reason.empty()) act.reason = permit->reason;
-  facts.sites[stored.record->actor.org].permits.push_back(std::move(act));
+  SiteFacts& site = facts.sites[stored.record->actor.org];
+  site.decoder_left = site.decoder_left || is_decoder;
+  site.permits.push_back(std::move(act));
 }
 
 void fold_evaluation(Facts& facts, const Record& record) {
   SiteFacts& site = facts.sites[record.actor.org];
+  site.membership = findings_at(record.details, "membership");
   const Json* structures = record.details.find("structures");
   if (structures == nullptr || structures->fields() == nullptr) return;
   for (const auto& [name, one] : *structures->fields()) {
@@ -121,6 +132,14 @@ void fold_protection(Facts& facts, const Record& record) {
 }
 
 }  // namespace
+
+std::string guided_sites(const Facts& facts) {
+  std::string out;
+  for (const auto& [id, site] : facts.sites) {
+    if (site.decoder_left) out += (out.empty() ? "" : ", ") + id;
+  }
+  return out;
+}
 
 Facts facts_of(const ExportView& view) {
   Facts facts;

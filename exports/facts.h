@@ -30,8 +30,10 @@ struct SiteFacts {
   std::uint64_t patients = 0;  // of all splits
   std::uint64_t files = 0;     // images and masks committed to
   std::vector<GateFinding> gate;
+  std::vector<GateFinding> membership;  // of the newest network
   std::vector<Signed> permits;
-  std::string policy;                                            // digest of the newest published
+  bool decoder_left = false;  // guided: the trainer can read this site's masks
+  std::string policy;         // digest of the newest published
   std::map<std::string, std::pair<double, std::uint64_t>> dice;  // structure -> mean, patients
 };
 
@@ -58,6 +60,8 @@ struct Facts {
   std::vector<std::string> cross_border;
 };
 
+// Those whose mask decoder the trainer has, with commas; empty in all but guided studies.
+[[nodiscard]] std::string guided_sites(const Facts& facts);
 [[nodiscard]] Facts facts_of(const ExportView& view);
 
 }  // namespace cloister::exports

@@ -63,7 +63,11 @@ void fold_model(Report& report, const Record& record) {
   report.pooled.parameters = count_or(details, "parameters", report.pooled.parameters);
 }
 
-void fold_released(Report& report, const Record&) { report.study.phase = "released"; }
+void fold_released(Report& report, const Record& record) {
+  report.study.phase = "released";
+  report.study.released_by = record.actor.id.text();
+  report.study.release_reason = record.reason;
+}
 void fold_closed(Report& report, const Record&) { report.study.phase = "closed"; }
 
 struct Fold {
@@ -83,7 +87,7 @@ void fold_one(Report& report, Jobs& jobs, const provenance::StoredRecord& stored
   const Record& record = *stored.record;
   fold_job(jobs, record);
   if (record.kind == RecordKind::permit_granted) {
-    fold_permit(report, record, stored.note.leaf_hash);
+    fold_permit(report, stored);
   }
   for (const Fold& fold : folds) {
     if (fold.kind == record.kind) fold.apply(report, record);
@@ -99,6 +103,10 @@ Result<void> count_kinds(const provenance::LedgerReader& ledger, Report& report)
     auto note = provenance::record_note(ledger, index);
     if (!note) return pass(note);
     ++report.ledger.by_kind[std::string(to_string(note->kind))];
+    if (note->kind != RecordKind::policy_published) continue;
+    auto policy = provenance::stored_record(ledger, index);
+    if (!policy) return pass(policy);
+    if (policy->record) fold_policy(report, *policy);
   }
   return {};
 }

@@ -191,15 +191,38 @@ void fold_gate(Report& report, const Record& record) {
   for (const Json& item : *list->items()) gate.indicators.push_back(indicator_from(item));
 }
 
-void fold_permit(Report& report, const Record& record, const Digest& leaf) {
+void fold_permit(Report& report, const provenance::StoredRecord& stored) {
+  const Record& record = *stored.record;
+  const Digest& leaf = stored.note.leaf_hash;
   const auto permit = provenance::permit_from(record.details);
   if (!permit) return;
   Site& site = site_of(report, record.actor.org);
-  if (permit->type == Permit::Type::release) site.upload.released_by = record.actor.id.text();
+  const bool is_decoder = std::find(permit->purposes.begin(), permit->purposes.end(),
+                                    "mask-decoder") != permit->purposes.end();
+  if (permit->type == Permit::Type::release && is_decoder) {
+    site.decoder = DecoderConsent();
+    site.decoder->at = stored.index;
+    site.decoder->signed_by = record.actor.id.text();
+    site.decoder->reason = permit->reason;
+    site.decoder->record = to_hex(leaf);
+  } else if (permit->type == Permit::Type::release) {
+    site.upload.released_by = record.actor.id.text();
+  }
   if (permit->type != Permit::Type::exception) return;
   for (const auto& indicator : permit->indicators) {
     site.gate.exceptions.push_back(
         {indicator.name, indicator.value, permit->reason, record.actor.id.text(), to_hex(leaf)});
+  }
+}
+
+void fold_policy(Report& report, const provenance::StoredRecord& stored) {
+  const Record& record = *stored.record;
+  for (Site& site : report.sites) {
+    const bool was_in_force = site.decoder && stored.index < site.decoder->at;
+    if (site.id != record.actor.org || !was_in_force || record.subjects.empty()) continue;
+    site.decoder->policy = to_hex(record.subjects.front().digest);
+    site.decoder->policy_signed_by = record.actor.id.text();
+    site.decoder->policy_record = to_hex(stored.note.leaf_hash);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "provenance/ledger.h"
 #include "provenance/record.h"
 #include "report/report.h"
 
@@ -33,7 +34,9 @@ void fold_data(Report& report, const provenance::Record& record);
 void fold_encoder(Report& report, const provenance::Record& record);
 void fold_dataset(Report& report, const provenance::Record& record);
 void fold_gate(Report& report, const provenance::Record& record);
-void fold_permit(Report& report, const provenance::Record& record, const Digest& leaf);
+void fold_permit(Report& report, const provenance::StoredRecord& stored);
+// Policies are no records of a study: once the study is folded, in the ledger's order.
+void fold_policy(Report& report, const provenance::StoredRecord& stored);
 void fold_sent(Report& report, const provenance::Record& record);
 void fold_evaluation(Report& report, const provenance::Record& record);
 // The gate's words and its worst verdict, once all is read.

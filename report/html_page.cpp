@@ -66,6 +66,7 @@ std::string figure_html(const Artwork& artwork, const std::string& id, const std
 
 std::string to_html(const Report& report, const Artwork& artwork) {
   std::string out = head_html(report) + "<body>\n" + top_html(report) + "<main id=\"main\">\n";
+  out += guided_html(report);
   out += one_machine_html(report);
   out += summary_html(report);
   out += quality_html(report, artwork);

@@ -26,11 +26,6 @@ const Indicator* indicator_of(const Site& site, const std::string& name) {
   return nullptr;
 }
 
-bool has_exception(const Site& site, const std::string& indicator) {
-  return std::any_of(site.gate.exceptions.begin(), site.gate.exceptions.end(),
-                     [&](const Exception& one) { return one.indicator == indicator; });
-}
-
 std::string limits_text(const Indicator& one) {
   return one.higher_is_better ? fmt::format("pass ≥ {}<br>fail &lt; {}", figure_text(one.pass),
                                             figure_text(one.fail))
@@ -40,10 +35,10 @@ std::string limits_text(const Indicator& one) {
 
 std::string value_cell(const Site& site, const std::string& name) {
   const Indicator* one = indicator_of(site, name);
-  if (one == nullptr) return "<td>–</td>";
-  std::string out =
-      fmt::format("<td><strong>{}</strong> {}", figure_text(one->value), badge(one->verdict));
-  if (has_exception(site, name)) out += " " + badge("exception");
+  if (one == nullptr) return fmt::format("<td data-of=\"{}\">–</td>", escaped(site.id));
+  std::string out = fmt::format("<td data-of=\"{}\"><strong>{}</strong> {}", escaped(site.id),
+                                figure_text(one->value), badge(one->verdict));
+  if (exception_for(site, name) != nullptr) out += " " + badge("exception");
   if (one->low && one->high) {
     out += fmt::format("<br><span class=\"note\">95 %: {} to {}</span>", figure_text(*one->low),
                        figure_text(*one->high));
@@ -59,8 +54,8 @@ std::string indicator_row(const Report& report, const std::string& name) {
     if (first == nullptr) first = indicator_of(site, name);
   }
   std::string out = fmt::format(
-      "<tr><th scope=\"row\">{}<br><span class=\"note\">{}</span></th><td>{}</td><td "
-      "class=\"id\">{}</td>",
+      "<tr><th scope=\"row\">{}<br><span class=\"note\">{}</span></th><td data-of=\"Who would do "
+      "this\">{}</td><td class=\"id\" data-of=\"Limits\">{}</td>",
       escaped(name), escaped(first->plain), escaped(first->attacker), limits_text(*first));
   for (const Site& site : report.sites) out += value_cell(site, name);
   return out + "</tr>\n";
@@ -92,9 +87,19 @@ std::string exceptions_html(const Report& report) {
     }
   }
   if (out.empty()) return out;
-  return "<h3>Exceptions, as signed</h3>\n<p>Each lets the codes of one site out although this "
-         "indicator did not pass, for this manifest and this value only.</p>\n" +
+  return "<h3>Exceptions, as signed</h3>\n<p>Each lets the codes of one site out, or the network "
+         "be "
+         "released, although this indicator did not pass, for this thing and this value "
+         "only.</p>\n" +
          out;
+}
+
+std::string release_reason_html(const Report& report) {
+  if (report.study.release_reason.empty()) return {};
+  return fmt::format(
+      "<div class=\"signed\"><p><strong>{}</strong> released the network with this reason: "
+      "“{}”</p></div>\n",
+      escaped(report.study.released_by), escaped(report.study.release_reason));
 }
 
 // What the finished network tells of its training patients, tried before its release.
@@ -104,9 +109,11 @@ std::string membership_html(const Report& report) {
     for (const Indicator& one : site.membership) {
       rows += fmt::format(
           "<tr><th scope=\"row\" class=\"id\">{}</th><td>{}<br><span class=\"note\">{}</span></td>"
-          "<td class=\"n\"><strong>{}</strong> {}</td><td class=\"id\">{}</td></tr>\n",
+          "<td class=\"n\"><strong>{}</strong> {}{}</td><td class=\"id\">{}</td></tr>\n",
           escaped(site.id), escaped(one.name), escaped(one.plain), figure_text(one.value),
-          badge(one.verdict), limits_text(one));
+          badge(one.verdict),
+          exception_for(site, one.name) != nullptr ? " " + badge("exception") : std::string(),
+          limits_text(one));
     }
   }
   if (rows.empty()) return {};
@@ -116,7 +123,7 @@ std::string membership_html(const Report& report) {
          table_open("Membership inference on the shared network") +
          "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\">Measure</th><th scope=\"col\" "
          "class=\"n\">Value</th><th scope=\"col\">Limits</th></tr></thead><tbody>\n" +
-         rows + "</tbody>" + table_close();
+         rows + "</tbody>" + table_close() + release_reason_html(report);
 }
 
 std::string leaks_html(const Artwork& artwork) {
@@ -144,7 +151,7 @@ std::string gate_html(const Report& report, const Artwork& artwork) {
       "its "
       "encoder had not seen. Codes are neither anonymous nor encrypted data: these figures say how "
       "much an attacker of each kind got out of them, on this data, with these attacks.</p>\n";
-  out += table_open("Indicators of the admission gate, per site");
+  out += "<div class=\"stack\">\n" + table_open("Indicators of the admission gate, per site");
   out +=
       "<thead><tr><th scope=\"col\">Indicator</th><th scope=\"col\">Who would do this</th><th "
       "scope=\"col\">Limits</th>";
@@ -153,7 +160,7 @@ std::string gate_html(const Report& report, const Artwork& artwork) {
   }
   out += "</tr></thead>\n<tbody>\n";
   for (const auto& name : names) out += indicator_row(report, name);
-  out += "</tbody>" + table_close();
+  out += "</tbody>" + table_close() + "</div>\n";
   return out + exceptions_html(report) + membership_html(report) + leaks_html(artwork) +
          section_close();
 }

@@ -23,7 +23,7 @@ Totals totals_of(const Report& report) {
     totals.patients += site.patients;
     totals.cases += site.cases;
     totals.bytes += site.upload.bytes;
-    totals.exceptions += site.gate.exceptions.size();
+    totals.exceptions += exceptions_for_codes(site);
   }
   return totals;
 }
@@ -68,7 +68,9 @@ std::string cards(const Report& report) {
               totals.exceptions == 0
                   ? "no exception needed"
                   : count_text(totals.exceptions, "exception signed", "exceptions signed"));
-  out += card("Left the hospitals", bytes_text(totals.bytes), "sealed codes; no image, no mask");
+  out += card("Left the hospitals", bytes_text(totals.bytes),
+              report.study.mask_decoder_leaves ? "sealed codes and mask decoders; no image"
+                                               : "sealed codes; no image, no mask");
   out += card("Evidence", badge(report.verification.verdict),
               count_text(report.ledger.records, "signed record", "signed records"));
   return out + "</ul>\n";
@@ -202,11 +204,16 @@ std::string summary_html(const Report& report) {
       "<section class=\"short\" id=\"short\" aria-labelledby=\"short-title\">\n"
       "<h2 id=\"short-title\">In short</h2>\n<ul class=\"plain\">\n";
   out += fmt::format(
-      "<li><strong>{} trained one segmentation network together</strong> on {} of {} ({}). Images, "
-      "masks, encoders and decoders stayed where they were.</li>\n",
+      "<li><strong>{} trained one segmentation network together</strong> on {} of {} ({}). {}</li>"
+      "\n",
       count_text(report.sites.size(), "site", "sites"),
       count_text(totals.cases, "volume", "volumes"),
-      count_text(totals.patients, "patient", "patients"), escaped(report.data_source));
+      count_text(totals.patients, "patient", "patients"), escaped(report.data_source),
+      report.study.mask_decoder_leaves
+          ? "Images, encoders and image decoders stayed where they were; <strong>mask decoders "
+            "went "
+            "to the trainer</strong>."
+          : "Images, masks, encoders and decoders stayed where they were.");
   if (mean) {
     out += fmt::format(
         "<li>On {} that no part of the training saw, the network's masks overlap the reference "

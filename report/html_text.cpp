@@ -67,6 +67,43 @@ std::string digest_html(std::string_view digest) {
                      escaped(digest.substr(0, 12)));
 }
 
+namespace {
+
+std::string consent_html(const Site& site) {
+  if (!site.decoder) {
+    return fmt::format(
+        "<li><strong>{}</strong>: nobody has signed; its mask decoder is still "
+        "there.</li>\n",
+        escaped(site.id));
+  }
+  const DecoderConsent& by = *site.decoder;
+  const std::string policy =
+      by.policy.empty() ? "no policy of this site is on record"
+                        : fmt::format(
+                              "allowed by policy {}, signed by <strong>{}</strong> (record "
+                              "{})",
+                              digest_html(by.policy), escaped(by.policy_signed_by),
+                              digest_html(by.policy_record));
+  return fmt::format(
+      "<li><strong>{}</strong>: <strong>{}</strong> let it go: “{}” (record {}); {}.</li>\n",
+      escaped(site.id), escaped(by.signed_by), escaped(by.reason), digest_html(by.record), policy);
+}
+
+}  // namespace
+
+std::string guided_html(const Report& report, const Site* only) {
+  if (!report.study.mask_decoder_leaves) return {};
+  std::string list;
+  for (const Site& site : report.sites) {
+    if (only == nullptr || only->id == site.id) list += consent_html(site);
+  }
+  return "<div class=\"alert\" role=\"note\"><p class=\"lead\">The trainer can read masks in this "
+         "study.</p><p>It is guided: a hospital's mask decoder goes to the trainer, which can turn "
+         "the codes of its outlines back into the outlines of its patients. Images, image decoders "
+         "and encoders stay. Who consented:</p><ul class=\"plain\">\n" +
+         list + "</ul></div>\n";
+}
+
 std::string section_open(std::string_view id, std::string_view title) {
   return fmt::format(
       "<section id=\"{0}\" aria-labelledby=\"{0}-title\">\n<h2 id=\"{0}-title\">{1}</h2>\n", id,

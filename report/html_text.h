@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/html.h"
+#include "report/report.h"
 
 namespace cloister::report {
 
@@ -24,6 +25,10 @@ using html::escaped;
 [[nodiscard]] std::string badge(std::string_view verdict);
 // A digest as people compare it: the first twelve digits, the rest on hover and for copying.
 [[nodiscard]] std::string digest_html(std::string_view digest);
+
+// A guided study's warning: the trainer can read masks, and who of each site (or of this one)
+// consented to it under which policy. Nothing in any other study.
+[[nodiscard]] std::string guided_html(const Report& report, const Site* only = nullptr);
 
 // A section with its heading; `id` is the link target.
 [[nodiscard]] std::string section_open(std::string_view id, std::string_view title);

@@ -76,6 +76,13 @@ Json site_json(const Site& site) {
   json.set("training", site.training).set("evaluation", site.evaluation);
   json.set("gate", judged_json(site.gate.indicators)).set("gate_report", site.gate.report);
   json.set("exceptions", exceptions_json(site)).set("membership", judged_json(site.membership));
+  if (site.decoder) {
+    json.set("mask_decoder_released", Json::object()
+                                          .set("signed_by", site.decoder->signed_by)
+                                          .set("reason", site.decoder->reason)
+                                          .set("record", site.decoder->record)
+                                          .set("policy", site.decoder->policy));
+  }
   json.set("ece", site.calibration ? Json(site.calibration->ece) : Json());
   json.set("ef_error_percent", number_or_null(site.ef_error_percent));
   return json;
@@ -98,6 +105,8 @@ std::string facts_table(const Report& report, const ModelFacts& model) {
   row("Released", model.released ? fmt::format("by {}, record {}", escaped(model.released_by),
                                                digest_html(model.release_record))
                                  : "<strong>not released</strong>");
+  if (!report.study.release_reason.empty())
+    row("Reason given", escaped(report.study.release_reason));
   row("Made from", fmt::format("{} signed records, lineage digest {}", model.lineage_records,
                                digest_html(model.lineage_digest)));
   row("Study", fmt::format("{}, version {}: {}", escaped(report.study.id), report.study.version,
@@ -169,8 +178,10 @@ std::string data_table(const Report& report) {
     }
   }
   if (!signed_list.empty()) {
-    out += "<p>Codes left under these exceptions:</p>\n<ul class=\"plain\">\n" + signed_list +
-           "</ul>\n";
+    out +=
+        "<p>Codes left, or the network was released, under these exceptions:</p>\n<ul "
+        "class=\"plain\">\n" +
+        signed_list + "</ul>\n";
   }
   return out + section_close();
 }
@@ -191,17 +202,12 @@ std::string indicator_line(const Indicator& one, bool excepted) {
       excepted ? " " + badge("exception") : std::string());
 }
 
-bool is_excepted(const Site& site, const std::string& name) {
-  return std::any_of(site.gate.exceptions.begin(), site.gate.exceptions.end(),
-                     [&](const Exception& one) { return one.indicator == name; });
-}
-
 std::string verdict_sentence(const Site& site) {
   if (site.gate.verdict == "pass") {
     return "<strong>Every test passed.</strong> That is a measurement with these attacks on these "
            "patients, and no promise that a better attack fails.";
   }
-  if (site.gate.exceptions.empty()) {
+  if (exceptions_for_codes(site) == 0) {
     return "<strong>Not every test passed, and nobody signed an exception: nothing may "
            "leave.</strong>";
   }
@@ -230,6 +236,7 @@ std::string model_card_json(const Report& report, const ModelFacts& model) {
   json.set("plan", report.study.plan).set("preset", report.study.preset);
   json.set("encoder", report.study.encoder).set("pooling", report.study.pooling);
   json.set("mask_decoder_leaves", report.study.mask_decoder_leaves);
+  json.set("release_reason", report.study.release_reason);
   json.set("budget", report.study.budget).set("steps", report.pooled.steps);
   json.set("structures", std::move(structures)).set("sites", std::move(sites));
   json.set("files", files_json(model))
@@ -243,7 +250,8 @@ std::string model_card_html(const Report& report, const ModelFacts& model) {
       sheet_open("model card", report.study.title,
                  fmt::format("Network <code>{}</code> of study <code>{}</code>",
                              escaped(model.digest.substr(0, 12)), escaped(report.study.id)));
-  out += facts_table(report, model) + quality_table(report) + data_table(report);
+  out +=
+      guided_html(report) + facts_table(report, model) + quality_table(report) + data_table(report);
   out += section_open("limits", "What it is not for") + "<ul class=\"plain\">\n";
   for (const auto& one : limits_of(report)) out += fmt::format("<li>{}</li>\n", escaped(one));
   return out + "</ul>\n" + section_close() + sheet_close();
@@ -256,19 +264,21 @@ std::string gate_page_html(const Report& report, const Site& site) {
                              escaped(report.study.id), escaped(report.study.purpose),
                              count_text(site.tuning + site.evaluation, "patient", "patients"),
                              site.patients, digest_html(site.gate.report)));
+  out += guided_html(report, &site);
   out += fmt::format(
-      "<p>{}</p>\n<p>Images and outlines stay at the hospital; what leaves are codes, tables of "
+      "<p>{}</p>\n<p>{} stay at the hospital; what leaves are codes, tables of "
       "numbers made of each patient's images. Codes are personal data, neither anonymous nor "
       "encrypted. Before any left, the hospital attacked exactly these codes itself:</p>\n",
-      verdict_sentence(site));
+      verdict_sentence(site), report.study.mask_decoder_leaves ? "Images" : "Images and outlines");
   out += table_open("What was tried, and how far it got");
   out +=
       "<thead><tr><th scope=\"col\">Test</th><th scope=\"col\">Who would do this</th><th "
       "scope=\"col\" class=\"n\">Value</th><th scope=\"col\">Limits</th><th "
       "scope=\"col\">Verdict</th></tr></thead><tbody>\n";
   for (const Indicator& one : site.gate.indicators)
-    out += indicator_line(one, is_excepted(site, one.name));
-  for (const Indicator& one : site.membership) out += indicator_line(one, false);
+    out += indicator_line(one, exception_for(site, one.name) != nullptr);
+  for (const Indicator& one : site.membership)
+    out += indicator_line(one, exception_for(site, one.name) != nullptr);
   out += "</tbody>" + table_close();
   for (const Exception& one : site.gate.exceptions) {
     out += fmt::format(
@@ -277,11 +287,6 @@ std::string gate_page_html(const Report& report, const Site& site) {
         "“{}” <span class=\"note\">record {}</span></p>\n",
         escaped(one.indicator), figure_text(one.value), escaped(one.signed_by), escaped(one.reason),
         digest_html(one.record));
-  }
-  if (report.study.mask_decoder_leaves) {
-    out +=
-        "<p><strong>This study is guided:</strong> the trainer also gets the hospital's mask "
-        "decoder and can read the outlines of its patients.</p>\n";
   }
   return out + sheet_close();
 }

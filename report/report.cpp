@@ -89,4 +89,19 @@ std::string worst_verdict(const Report& report) {
   return worst;
 }
 
+const Exception* exception_for(const Site& site, const std::string& indicator) {
+  for (const Exception& one : site.gate.exceptions) {
+    if (one.indicator == indicator) return &one;
+  }
+  return nullptr;
+}
+
+std::uint64_t exceptions_for_codes(const Site& site) {
+  std::uint64_t count = 0;
+  for (const Exception& one : site.gate.exceptions) {
+    if (!one.indicator.starts_with("membership-")) ++count;
+  }
+  return count;
+}
+
 }  // namespace cloister::report

@@ -68,11 +68,19 @@ struct Exception {
   std::string record;  // leaf hash in the ledger
 };
 
+// A guided study: a person of the site let its mask decoder go to the trainer, under a policy that
+// another one signed. Since then the trainer can read this site's masks.
+struct DecoderConsent {
+  std::uint64_t at = 0;  // its place in the ledger
+  std::string signed_by, reason, record;
+  std::string policy, policy_signed_by, policy_record;  // of the site, in force at that time
+};
+
 struct Gate {
   std::string verdict;  // the worst of its indicators
   std::string report;   // digest of the signed report
   std::vector<Indicator> indicators;
-  std::vector<Exception> exceptions;
+  std::vector<Exception> exceptions;  // those about the network's memory of its patients too
 };
 
 struct Upload {
@@ -102,6 +110,7 @@ struct Site {
   std::vector<Encoder> encoders;
   std::map<std::string, double> mask_ceiling;  // DSC by structure: what a mask keeps
   Gate gate;
+  std::optional<DecoderConsent> decoder;  // nothing: the mask decoder did not leave
   Upload upload;
   std::vector<Indicator> membership;  // of the pooled network, tried before its release
   std::optional<Calibration> calibration;
@@ -179,8 +188,9 @@ struct Study {
   std::string pooling;
   bool mask_decoder_leaves = false;  // guided: the trainer can read the sites' masks
   std::string budget;
-  std::string plan;   // digest
-  std::string phase;  // "released", ...
+  std::string plan;                         // digest
+  std::string phase;                        // "released", ...
+  std::string released_by, release_reason;  // where it was: the reason that a warning asked for
   std::uint64_t quorum = 1;
   std::vector<std::string> structures;
   std::vector<std::string> sites;
@@ -220,6 +230,10 @@ struct Mean {
                                             const std::string& site);
 // "pass", "warn", "fail" or "" (no gate ran): the worst over the sites.
 [[nodiscard]] std::string worst_verdict(const Report& report);
+// The exception with which a person of the site answered this indicator, or null.
+[[nodiscard]] const Exception* exception_for(const Site& site, const std::string& indicator);
+// How many were signed for codes to leave, and not for the network to be released.
+[[nodiscard]] std::uint64_t exceptions_for_codes(const Site& site);
 
 // report.json: docs/report.schema.json is its schema. Indented, keys sorted.
 [[nodiscard]] std::string to_json(const Report& report);

@@ -84,6 +84,17 @@ Json gate_json(const Gate& gate) {
       .set("exceptions", std::move(exceptions));
 }
 
+Json decoder_json(const std::optional<DecoderConsent>& decoder) {
+  if (!decoder) return {};
+  return Json::object()
+      .set("signed_by", decoder->signed_by)
+      .set("reason", decoder->reason)
+      .set("record", decoder->record)
+      .set("policy", decoder->policy)
+      .set("policy_signed_by", decoder->policy_signed_by)
+      .set("policy_record", decoder->policy_record);
+}
+
 Json upload_json(const Upload& upload) {
   return Json::object()
       .set("bytes", upload.bytes)
@@ -124,6 +135,7 @@ Json site_json(const Site& site) {
       .set("encoders", std::move(encoders))
       .set("mask_ceiling", map_of(site.mask_ceiling))
       .set("gate", gate_json(site.gate))
+      .set("mask_decoder_released", decoder_json(site.decoder))
       .set("upload", upload_json(site.upload))
       .set("membership", std::move(membership))
       .set("calibration", calibration_json(site.calibration))
@@ -186,6 +198,8 @@ Json study_json(const Study& study) {
       .set("budget", study.budget)
       .set("plan", study.plan)
       .set("phase", study.phase)
+      .set("released_by", study.released_by)
+      .set("release_reason", study.release_reason)
       .set("quorum", study.quorum)
       .set("structures", texts(study.structures))
       .set("sites", texts(study.sites))

@@ -10,7 +10,7 @@ std::string_view style_sheet() {
 --bad:#a3211b;--bad-fill:#fde6e4;
 --s1:#0b7285;--s2:#c2500c;--s3:#6d4bb5;--s4:#2f7d32;--s5:#a21a5b;
 --s1-soft:#d8eef2;--s2-soft:#fbe6d8;--s3-soft:#e8e0f7}
-@media (prefers-color-scheme:dark){:root{
+@media screen and (prefers-color-scheme:dark){:root{
 --ground:#0f151b;--paper:#171f28;--ink:#e4ebf2;--soft:#a3b3c2;--line:#33414e;--accent:#57c7cf;
 --soft-fill:#212c37;--good:#6fdba4;--good-fill:#12301f;--warn:#f2c468;--warn-fill:#34280e;
 --bad:#ff948b;--bad-fill:#3d1917;
@@ -91,15 +91,27 @@ dl.facts dd{margin:0;overflow-wrap:anywhere}
 .machine{border:1px dashed var(--warn);border-radius:10px;padding:.6rem .95rem;margin:.2rem 0 1.25rem;
 background:var(--warn-fill)}
 .machine p{margin:.1rem 0;max-width:none}
+.alert{border:2px solid var(--bad);background:var(--bad-fill);border-radius:10px;
+padding:.75rem 1rem;margin:.2rem 0 1.25rem}
+.alert p,.alert ul{margin:.2rem 0;max-width:none}
+.alert .lead{font-size:1.15rem;font-weight:700;color:var(--bad)}
 footer{color:var(--soft);font-size:.86rem;padding-bottom:2.5rem}
 @media (max-width:640px){header,main,footer{padding-left:.8rem;padding-right:.8rem}
-section{padding:1rem .95rem;border-radius:10px}th,td{padding:.38rem .45rem}
+section{padding:1rem .95rem;border-radius:10px}table{font-size:.86rem}th,td{padding:.38rem .3rem}
 dl.facts{grid-template-columns:1fr;gap:0}dl.facts dd{margin-bottom:.45rem}
-.cards{grid-template-columns:1fr 1fr}.cards .figure{font-size:1.25rem}}
-@media print{:root{--ground:#fff;--paper:#fff;--ink:#000;--soft:#333;--line:#bbb;--soft-fill:#f2f2f2;
+.cards{grid-template-columns:1fr 1fr}.cards .figure{font-size:1.25rem}
+.stack thead{position:absolute;left:-999px}
+.stack table,.stack caption,.stack tbody,.stack tr,.stack th,.stack td{display:block}
+.stack tr{border-bottom:1px solid var(--line);padding:.45rem 0}
+.stack th,.stack td{border:0;padding:.15rem .2rem}
+.stack td[data-of]::before{content:attr(data-of) ": ";color:var(--soft);font-size:.86em}}
+@media print{:root{color-scheme:light;--ground:#fff;--paper:#fff;--ink:#000;--soft:#333;--line:#bbb;--soft-fill:#f2f2f2;
 --accent:#044a50;--good:#0d5a33;--warn:#6a4400;--bad:#8f1a15}
-body{font-size:10.5pt}nav,.skip{display:none}section{border:0;padding:0;break-inside:auto}
-h2,h3,figcaption{break-after:avoid}figure,tr,.signed,.cards li{break-inside:avoid}
+body{font-size:10.5pt}nav,.skip{display:none}section,section.short{border:0;padding:0;break-inside:auto}
+header,main,footer{padding-left:0;padding-right:0}
+table{font-size:8.5pt}th,td{padding:.25rem .35rem}
+thead th,table .note,table .badge{font-size:7.5pt}.badge{white-space:normal;padding:0 .3rem}
+h2,h3,figcaption{break-after:avoid}figure,tr,.signed,.alert,.cards li{break-inside:avoid}
 .wide,figure .art,pre{overflow:visible}pre{white-space:pre-wrap;overflow-wrap:anywhere}
 figure .art svg{min-width:0}a{color:inherit}}
 )css";

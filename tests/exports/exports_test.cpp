@@ -54,6 +54,17 @@ struct Study {
     confirmed.details.set("confirms", batch.outcomes[0]->leaf_hash);
     world.add(confirmed);
   }
+  // A steward of site b lets its mask decoder go.
+  void guide() {
+    Record consent = world.draft("steward-b", RecordKind::permit_granted);
+    consent.study = StudyId::trusted("heart");
+    consent.inputs = {{"manifest", "manifest", world.things.at("b.manifest"), {}}};
+    consent.subjects = {{"permit", test::digest_of("decoder permit")}};
+    consent.details = to_details(
+        Permit{Permit::Type::release, {"mask-decoder"}, "trainer", "key", {}, "our board agreed"});
+    world.add(consent);
+    history = provenance::history(world.ledger, consent.study).value();
+  }
   [[nodiscard]] ExportView view() const { return {history, world.rules.log_origin, departures}; }
 };
 
@@ -193,6 +204,24 @@ TEST_CASE("tables for authorities and boards are read by Python's csv and html.p
   CHECK(csv.find(",trainer,") != std::string::npos);
   CHECK(csv.find("steward-a (record") != std::string::npos);
   CHECK(csv.find(",1234,") != std::string::npos);
+}
+
+TEST_CASE("a guided study's board and authority read that masks can be read, and who agreed",
+          "[exports]") {
+  Study study;
+  const auto text_of = [&](const char* form) {
+    return all_text(exports::to_form(form, study.view()).value());
+  };
+  CHECK(text_of("evidence-pack").find("masks, encoders and decoders never left") !=
+        std::string::npos);
+  study.guide();
+  const std::string pack = text_of("evidence-pack");
+  CHECK(pack.find("The trainer can read masks of site-b") != std::string::npos);
+  CHECK(pack.find("masks, encoders and decoders never left") == std::string::npos);
+  CHECK(pack.find("our board agreed") != std::string::npos);
+  const std::string record = text_of("article30");
+  CHECK(record.find("not the mask decoder") != std::string::npos);
+  CHECK(record.find("mask decoders of site-b") != std::string::npos);
 }
 
 TEST_CASE("what a person wrote cannot become a formula or a script", "[exports]") {

@@ -1,6 +1,7 @@
 // The single pages: model card, an ethics board's page, a pre-assessment.
 #include <catch2/catch.hpp>
 
+#include "report/artwork.h"
 #include "report/model_card.h"
 #include "report/preassess.h"
 #include "sample_report.h"
@@ -49,7 +50,52 @@ TEST_CASE("a card of a model that was not released says so, and a guided one wha
   CHECK_FALSE(holds(model_card_html(report, facts), "could read its masks"));
   report.study.mask_decoder_leaves = true;
   CHECK(holds(model_card_html(report, facts), "could read its masks"));
-  CHECK(holds(gate_page_html(report, report.sites.front()), "read the outlines"));
+  CHECK(holds(gate_page_html(report, report.sites.front()), "can read masks"));
+}
+
+TEST_CASE("every page of a guided study says first that masks can be read, and who consented",
+          "[report]") {
+  Report report = sample::a_report();
+  CHECK_FALSE(holds(to_html(report, {}), "can read masks"));
+  CHECK(holds(to_html(report, {}), "masks, encoders and decoders stayed"));
+  report.study.mask_decoder_leaves = true;
+  DecoderConsent consent;
+  consent.signed_by = "steward-a";
+  consent.reason = "our board <agreed>";
+  consent.record = std::string(64, 'd');
+  consent.policy = std::string(64, 'e');
+  consent.policy_signed_by = "admin-a";
+  consent.policy_record = std::string(64, 'f');
+  report.sites.front().decoder = consent;
+  const Site& site = report.sites.front();
+  const std::string page = to_html(report, {});
+  CHECK(page.find("can read masks") < page.find("In short"));
+  CHECK_FALSE(holds(page, "masks, encoders and decoders stayed"));
+  CHECK_FALSE(holds(page, "no mask"));
+  for (const std::string& html :
+       {page, model_card_html(report, some_facts()), gate_page_html(report, site)}) {
+    CHECK(holds(html, "The trainer can read masks in this study."));
+    CHECK(holds(html, "steward-a"));
+    CHECK(holds(html, "our board &lt;agreed&gt;"));
+    CHECK(holds(html, "admin-a"));
+    for (const char digit : {'d', 'e', 'f'}) CHECK(holds(html, std::string(64, digit)));
+  }
+  CHECK(holds(page, "nobody has signed"));  // the other sites
+  CHECK_FALSE(holds(gate_page_html(report, site), "nobody has signed"));
+  CHECK(holds(model_card_json(report, some_facts()), "steward-a"));
+}
+
+TEST_CASE("why a network was released all the same stands on every page about it", "[report]") {
+  Report report = sample::a_report();
+  report.sites.front().gate.exceptions.push_back(
+      {"membership-auc", 0.7, "all agreed", "steward-q", std::string(64, 'c')});
+  const std::string reason = "few patients, so membership cannot pass";
+  CHECK(holds(to_html(report, {}), reason));
+  CHECK(holds(model_card_html(report, some_facts()), reason));
+  for (const std::string& html : {to_html(report, {}), model_card_html(report, some_facts()),
+                                  gate_page_html(report, report.sites.front())}) {
+    CHECK(holds(html, "steward-q"));
+  }
 }
 
 TEST_CASE("a card names the network's files by their digests where they were exported",

@@ -126,6 +126,8 @@ void add_study(Report& report) {
   report.study.budget = "quick";
   report.study.plan = std::string(digest_2);
   report.study.phase = "released";
+  report.study.released_by = "olivia";
+  report.study.release_reason = "A demonstration: few patients, so membership cannot pass.";
   report.study.quorum = 3;
   report.study.structures = {"LV", "MYO", "RV"};
   report.study.sites = {"site-a", "site-b", "site-c"};
