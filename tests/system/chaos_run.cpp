@@ -1,8 +1,9 @@
 // chaos_run [--seed N] [--kills K] [--minutes M] [--proxy] [--folder DIR]
 //
-// One study twice over real processes and sockets: undisturbed, and with processes killed (SIGKILL)
-// at random moments that the seed draws, with --proxy behind a bad network too. Both begin with the
-// same keys, data and secrets, so both must end with the same effects: the same networks to the
+// One study twice over real processes and sockets: undisturbed on one loopback, and with every
+// member in a network namespace of its own and processes killed (SIGKILL) at random moments that
+// the seed draws, with --proxy over a bad network between the namespaces. Both begin with the same
+// keys, data and secrets, so both must end with the same effects: the same networks to the
 // byte, the same figures, the same number of records of each kind that counts. With --minutes the
 // disturbed run is repeated with seed N + 1, N + 2, ... until the time is up.
 // Exit status: 0 all equal, 1 could not run, 2 something differs, 3 it never finished.
@@ -24,8 +25,9 @@
 #include "base/time.h"
 #include "cli/child.h"
 #include "cli/json_read.h"
-#include "tests/system/fault_proxy.h"
+#include "tests/system/give_up.h"
 #include "tests/system/processes.h"
+#include "tests/system/surroundings.h"
 
 namespace cloister::system_test {
 namespace {
@@ -47,25 +49,21 @@ constexpr Duration kill_every{4'000};
 // Of workers of one agent or trainer, over all its lives: a third one on the same job would be its
 // last attempt by rule, and a person would have to say `retry`.
 constexpr int worker_kills_max = 2;
+constexpr Duration look_every{1'000};
 constexpr Duration run_max{20 * 60'000};
-
-[[noreturn]] void give_up(int status, const std::string& why) {
-  fmt::print(stderr, "chaos: {}\n", why);
-  std::exit(status);
-}
 
 class Demo {
  public:
-  explicit Demo(const Options& options)
-      : out_(options.folder / "out"), log_(options.folder / "demo.log") {}
+  explicit Demo(const Options& options, fs::path program = fs::path(CLOISTER_BIN) / "cloister")
+      : out_(options.folder / "out"),
+        log_(options.folder / "demo.log"),
+        program_(std::move(program)) {}
 
   void start() {
     std::error_code ignored;
     fs::remove(log_, ignored);
-    auto child = cli::Child::start({"demo",
-                                    std::string(CLOISTER_BIN) + "/cloister",
-                                    {"demo", "--budget", "rehearsal", "--out", out_.string()},
-                                    log_});
+    auto child = cli::Child::start(
+        {"demo", program_, {"demo", "--budget", "rehearsal", "--out", out_.string()}, log_});
     if (!child) give_up(1, child.error().what);
     child_.emplace(std::move(*child));
   }
@@ -97,6 +95,7 @@ class Demo {
  private:
   fs::path out_;
   fs::path log_;
+  fs::path program_;
   std::optional<cli::Child> child_;
 };
 
@@ -198,12 +197,14 @@ struct Tally {
 
 class Storm {
  public:
-  Storm(Demo& demo, std::uint64_t seed, int kills) : demo_(demo), prng_(seed), left_(kills) {}
+  Storm(Demo& demo, std::uint64_t seed, int kills, Surroundings* around = nullptr)
+      : demo_(demo), prng_(seed), left_(kills), around_(around) {}
 
   Tally run() {
     const SystemClock clock;
     const Duration began = clock.monotonic();
     Duration next = began + wait();
+    Duration next_look = began;
     demo_.start();
     while (true) {
       usleep(20'000);
@@ -211,6 +212,10 @@ class Storm {
       if (const auto status = demo_.ended()) {
         if (*status == 0) break;
         again(*status);
+      }
+      if (around_ != nullptr && clock.monotonic() >= next_look) {
+        around_->look();
+        next_look = clock.monotonic() + look_every;
       }
       if (left_ <= 0 || clock.monotonic() < next) continue;
       strike();
@@ -263,49 +268,21 @@ class Storm {
   Demo& demo_;
   Prng prng_;
   int left_;
+  Surroundings* around_;
   int gave_up_ = 0;
   std::map<std::string, int> worker_kills_;
   Tally tally_;
 };
 
-// Members dial the proxy's ports instead of the coordinator's; people go straight.
-std::uint16_t redirect(const fs::path& config, std::uint16_t to) {
-  auto text = read_text(config).value_or("");
-  const std::string start = "coordinator = \"127.0.0.1:";
-  const auto at = text.find(start);
-  if (at == std::string::npos) give_up(1, fmt::format("{} names no coordinator", config.string()));
-  const auto from = at + start.size();
-  const auto end = text.find('"', from);
-  const int port = std::atoi(text.substr(from, end - from).c_str());
-  if (to != 0) {
-    text.replace(from, end - from, std::to_string(to));
-    if (!write_text(config, text)) give_up(1, "cannot write a configuration");
-  }
-  return static_cast<std::uint16_t>(port);
-}
-
-std::vector<fs::path> member_configs(const fs::path& out) {
-  std::vector<fs::path> all;
-  for (const auto& entry : fs::recursive_directory_iterator(out / "homes")) {
-    const std::string name = entry.path().filename().string();
-    if (name == "agent.toml" || name == "trainer.toml") all.push_back(entry.path());
-  }
-  std::sort(all.begin(), all.end());
-  return all;
-}
-
-FaultProxy spoil_network(const fs::path& out, std::uint64_t seed) {
-  const auto configs = member_configs(out);
-  const std::uint16_t port = redirect(configs.front(), 0);
+LineFaults faults_for(const Options& options, std::uint64_t seed) {
+  if (!options.proxy) return {};
   const LineFaults faults = draw_line_faults(seed, Duration(120'000));
-  auto proxy = FaultProxy::start(seed, port, configs.size(), faults);
-  for (std::size_t i = 0; i < configs.size(); ++i) redirect(configs[i], proxy.ports()[i]);
   fmt::print(
       "  network: {} ms each way, {} kB/s, resets about every {} s, partitions about every "
       "{} s of up to {} s\n",
       faults.delay.count(), faults.bytes_per_second / 1000, faults.reset_every.count() / 1000,
       faults.partition_every.count() / 1000, faults.partition_max.count() / 1000);
-  return proxy;
+  return faults;
 }
 
 std::string in_words(const Tally& tally) {
@@ -337,12 +314,11 @@ int run_all(const Options& options) {
   std::uint64_t seed = options.seed;
   do {
     copy_tree(base, demo.out());
-    std::optional<FaultProxy> proxy;
-    if (options.proxy) proxy.emplace(spoil_network(demo.out(), seed));
-    Demo storm(options);
-    const Tally tally = Storm(storm, seed, options.kills).run();
-    fmt::print("seed {}: {:.0f} s, killed {}; the command was given {} times\n", seed,
-               tally.seconds, in_words(tally), tally.starts);
+    Surroundings around({demo.out(), options.folder / "programs", seed, faults_for(options, seed)});
+    Demo storm(options, around.program());
+    const Tally tally = Storm(storm, seed, options.kills, &around).run();
+    fmt::print("seed {}: {:.0f} s, killed {}; the command was given {} times; {}\n", seed,
+               tally.seconds, in_words(tally), tally.starts, around.in_words());
     std::fflush(stdout);
     if (compare(expected, effects_of(storm.out())) > 0) {
       fmt::print(stderr, "replay: chaos_run --seed {} --kills {}{}\n", seed, options.kills,

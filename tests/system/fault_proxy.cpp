@@ -35,18 +35,6 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-int listen_somewhere(std::uint16_t& port) {
-  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof(address);
-  auto* plain = reinterpret_cast<sockaddr*>(&address);
-  if (descriptor < 0 || bind(descriptor, plain, size) != 0 || listen(descriptor, 64) != 0 ||
-      getsockname(descriptor, plain, &size) != 0)
-    std::abort();
-  port = ntohs(address.sin_port);
-  return descriptor;
-}
-
 Duration drawn(Prng& prng, Duration mean) {
   const double wait = -std::log(1.0 - prng.uniform(0, 0.999)) * static_cast<double>(mean.count());
   return Duration(std::max<std::int64_t>(1, static_cast<std::int64_t>(wait)));
@@ -242,27 +230,23 @@ LineFaults draw_line_faults(std::uint64_t seed, Duration until) {
   return faults;
 }
 
-FaultProxy FaultProxy::start(std::uint64_t seed, std::uint16_t port, std::size_t links,
-                             const LineFaults& faults) {
+FaultProxy FaultProxy::start(std::uint64_t seed, std::uint16_t port,
+                             const std::vector<Listener>& links, const LineFaults& faults) {
   FaultProxy proxy;
-  std::vector<int> listeners(links);
-  proxy.ports_.resize(links);
-  for (std::size_t i = 0; i < links; ++i) listeners[i] = listen_somewhere(proxy.ports_[i]);
   const pid_t parent = getpid();
   proxy.process_ = fork();
   if (proxy.process_ == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     Proxy inner(seed, port, faults);
-    for (const int listener : listeners) inner.add(listener);
+    for (const Listener& link : links) inner.add(link.descriptor);
     inner.run();
   }
-  for (const int listener : listeners) close(listener);
+  for (const Listener& link : links) close(link.descriptor);
   return proxy;
 }
 
-FaultProxy::FaultProxy(FaultProxy&& other) noexcept
-    : ports_(std::move(other.ports_)), process_(std::exchange(other.process_, -1)) {}
+FaultProxy::FaultProxy(FaultProxy&& other) noexcept : process_(std::exchange(other.process_, -1)) {}
 
 FaultProxy::~FaultProxy() {
   if (process_ < 0) return;

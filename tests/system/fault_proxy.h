@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "tests/system/site_network.h"
 
 namespace cloister::system_test {
 
@@ -25,21 +26,19 @@ struct LineFaults {
 };
 [[nodiscard]] LineFaults draw_line_faults(std::uint64_t seed, Duration until);
 
-// One listening port a link, all in a child process of its own that ends with its parent.
+// One listening socket a link, all in a child process of its own that ends with its parent.
 class FaultProxy {
  public:
-  // `links`: how many ports; all lead to `port` of the loopback interface.
-  static FaultProxy start(std::uint64_t seed, std::uint16_t port, std::size_t links,
-                          const LineFaults& faults);
+  // All links lead to `port` of this namespace's loopback interface, wherever their sockets listen;
+  // these are the proxy's from now on.
+  static FaultProxy start(std::uint64_t seed, std::uint16_t port,
+                          const std::vector<Listener>& links, const LineFaults& faults);
   FaultProxy(FaultProxy&& other) noexcept;
   FaultProxy& operator=(FaultProxy&&) = delete;
   ~FaultProxy();
 
-  [[nodiscard]] const std::vector<std::uint16_t>& ports() const { return ports_; }
-
  private:
   FaultProxy() = default;
-  std::vector<std::uint16_t> ports_;
   pid_t process_ = -1;
 };
 
