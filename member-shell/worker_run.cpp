@@ -43,6 +43,7 @@ double real_at(const Json& json, std::string_view key, double fallback) {
 WorkerRun::~WorkerRun() {
   unwatch();
   if (timer_) runner_.loop_.cancel(*timer_);
+  if (look_timer_) runner_.loop_.cancel(*look_timer_);
 }
 
 Result<void> WorkerRun::launch(const std::filesystem::path& log) {
@@ -64,6 +65,9 @@ Result<void> WorkerRun::give(member::RunWorker order) {
   job_ = order.job;
   order_ = std::move(order);
   sink_.reset();
+  told_.reset();
+  pulse_ = worker_host::Pulse(runner_.options_.look_every);
+  look_later();
   auto json = provenance::parse_json(order_->order_json, {.bytes_max = 16U << 20});
   if (!json) return pass(json);
   Json reuse = Json::array();
@@ -163,6 +167,26 @@ void WorkerRun::pump() {
   if (has_ended()) on_ended();
 }
 
+void WorkerRun::look_later() {
+  if (look_timer_) return;
+  look_timer_ = runner_.loop_.after(runner_.options_.look_every, [this] {
+    look_timer_.reset();
+    look();
+  });
+}
+
+// A silent worker that computes is said to be where it was, in words that change: to the
+// coordinator that is progress as any other, and people see why no step comes.
+void WorkerRun::look() {
+  if (!order_ || retired_ || has_ended()) return;
+  look_later();
+  if (!pulse_.look(worker_host::processor_time(process_->pid())) || !told_) return;
+  protocol::JobProgress again = *told_;
+  again.phase = fmt::format("{} (computing, no step at {} looks)", told_->phase.substr(0, 60),
+                            pulse_.signs());
+  runner_.tell_later(member::WorkerProgressed{std::move(again)});
+}
+
 void WorkerRun::on_ended() {
   const worker_host::Exit& exit = *process_->ended();
   if (order_ && !retired_) {
@@ -209,6 +233,8 @@ void WorkerRun::on_progress(const std::string& json) {
   progress.seconds_left = real_at(*said, "seconds_left", -1);
   const Json* metrics = said->find("metrics");
   progress.metrics_json = metrics == nullptr ? "{}" : provenance::to_jcs(*metrics);
+  if (!told_ || told_->phase != progress.phase || told_->step != progress.step) pulse_.stepped();
+  told_ = progress;
   runner_.tell_later(member::WorkerProgressed{std::move(progress)});
 }
 

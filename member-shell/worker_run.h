@@ -9,13 +9,14 @@
 #include "member-shell/artifact_sink.h"
 #include "member-shell/worker_runner.h"
 #include "transport/event_loop.h"
+#include "worker-host/pulse.h"
 #include "worker-host/worker_process.h"
 
 namespace cloister::member_shell {
 
 class WorkerRun final : public worker_host::WorkerListener {
  public:
-  explicit WorkerRun(WorkerRunner& runner) : runner_(runner) {}
+  explicit WorkerRun(WorkerRunner& runner) : runner_(runner), pulse_(runner.options_.look_every) {}
   ~WorkerRun() override;
 
   // `log`: where what it prints goes.
@@ -39,6 +40,8 @@ class WorkerRun final : public worker_host::WorkerListener {
   void pump();
   void watch();
   void unwatch();
+  void look_later();
+  void look();
   void on_progress(const std::string& json);
   void on_failure(const std::string& json);
   void on_ended();
@@ -51,6 +54,9 @@ class WorkerRun final : public worker_host::WorkerListener {
   std::unique_ptr<worker_host::WorkerProcess> process_;
   std::map<int, transport::WatchId> watches_;
   std::optional<transport::TimerId> timer_;
+  std::optional<transport::TimerId> look_timer_;
+  worker_host::Pulse pulse_;
+  std::optional<protocol::JobProgress> told_;  // of this job
   std::unique_ptr<ArtifactSink> sink_;
   std::optional<Bytes> checkpoint_;          // while it streams
   std::map<std::string, std::string> held_;  // inputs that the worker still has: name -> what

@@ -14,6 +14,7 @@
 #include "member-shell/places.h"
 #include "member-shell/worker_log.h"
 #include "member/actions.h"
+#include "protocol/limits.h"
 #include "transport/event_loop.h"
 #include "worker-host/worker_process.h"
 
@@ -25,6 +26,9 @@ struct RunnerOptions {
   std::filesystem::path scratch;  // folder where a worker may make a nameless file
   worker_host::Limits limits;
   std::uint32_t threads = 0;
+  // How often a worker that tells no steps is looked at: twice in a lease, so that none runs out
+  // between two looks.
+  Duration look_every = protocol::limits::lease / 2;
 };
 
 class WorkerRun;

@@ -9,6 +9,7 @@
 // Liveness is progress, not a time-out: while the assignee is not heard at all, nothing runs out.
 // Its worker may still be computing behind a lost line, and nobody else can do its job anyway. So
 // the lease counts only the time in which the assignee is heard and says nothing of the job.
+// Members change the phase of a silent worker that computes (decision 0081): that is progress too.
 // Progress of an older attempt by the same assignee is taken as that attempt's going on.
 #pragma once
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "crypto/start.h"
 #include "tests/support/temp_folder.h"
+#include "worker-host/pulse.h"
 
 using namespace cloister;
 using namespace cloister::member;
@@ -20,7 +21,7 @@ named() { n=${#1}; t=$((n + 2 + ${#2})); printf "\\006\\$(printf %o $t)\\0\\0\\0
 )sh";
 
 struct Running {
-  explicit Running(const std::string& script) {
+  explicit Running(const std::string& script, Duration look_every = RunnerOptions().look_every) {
     const auto program = folder.path() / "worker";
     if (!write_text(program, speak + script)) std::abort();
     std::filesystem::permissions(program, std::filesystem::perms::owner_all);
@@ -28,7 +29,7 @@ struct Running {
         Places::open(folder.path() / "home", MemberId::trusted("agent-a"), own, entropy).value();
     runner = std::make_unique<WorkerRunner>(
         loop, *places,
-        RunnerOptions{program, folder.path() / "home", folder.path() / "home", {}, 0},
+        RunnerOptions{program, folder.path() / "home", folder.path() / "home", {}, 0, look_every},
         [this](Event event) { events.push_back(std::move(event)); });
   }
   RunWorker order(const std::string& job) {
@@ -112,6 +113,36 @@ TEST_CASE("a checkpoint is kept sealed and handed to the next attempt", "[member
   CHECK(given.ends_with("checkpointstate-1"));
   // Its outcome is told: nobody needs the checkpoint any more.
   CHECK_FALSE(running.places->checkpoint(JobId::trusted("job-1")).value().has_value());
+}
+
+TEST_CASE("a silent worker that computes gives signs of life, but not for ever", "[member-shell]") {
+  Running running(R"(say 4 '{"phase":"training","step":1,"steps":9}'; while :; do :; done)",
+                  Duration(200));
+  running.runner->run(running.order("job-1"));
+  std::set<std::string> phases;  // each renews the lease
+  const auto seen = [&] {
+    for (const Event& event : running.events) {
+      const auto* told = std::get_if<WorkerProgressed>(&event);
+      if (told != nullptr && told->progress.step == 1) phases.insert(told->progress.phase);
+    }
+    return phases.size();
+  };
+  constexpr std::size_t most = 1 + worker_host::Pulse::signs_max;
+  REQUIRE(running.loop.run_until([&] { return seen() >= most; }, Duration(60'000)));
+  running.loop.run_until([] { return false; }, Duration(1'000));
+  CHECK(seen() == most);
+  CHECK(phases.contains("training (computing, no step at 3 looks)"));
+}
+
+TEST_CASE("a silent worker that only waits gives no sign of life", "[member-shell]") {
+  Running running(R"(say 4 '{"phase":"training","step":1,"steps":9}'; exec sleep 60)",
+                  Duration(200));
+  running.runner->run(running.order("job-1"));
+  REQUIRE(running.wait_for<WorkerProgressed>());
+  running.loop.run_until([] { return false; }, Duration(1'000));  // its start took some time
+  running.events.clear();
+  running.loop.run_until([] { return false; }, Duration(2'000));
+  CHECK(running.events.empty());
 }
 
 TEST_CASE("warm jobs share one process, one after another", "[member-shell]") {
