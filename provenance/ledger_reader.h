@@ -20,8 +20,8 @@
 //   'C' be64(size)                                  signed checkpoint (a note)
 //   'M' "head"                                      be64(size) || root(32)
 //   'M' "schema"                                    be64(1)
-//   'M' "purge"                                     keys (a length byte before each) whose former values must
-//                                                   still leave the disk
+//   'M' "purge"                                     keys, a length byte before each, whose former
+//                                                   values must still leave the disk
 // hash16 = the first 16 bytes of SHA-256 of the name.
 #pragma once
 
