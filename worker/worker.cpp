@@ -99,9 +99,12 @@ class Server {
     return {};
   }
 
+  // Its shards never lie in memory together, not even if there is no pool to take them.
+  [[nodiscard]] bool pools() const { return job_.kind == "train-segmentation"; }
+
   // While files may still be opened for writing.
   Result<void> open_pool() {
-    if (job_.kind != "train-segmentation") return {};
+    if (!pools()) return {};
     auto pool = Pool::open(job_);
     if (!pool) return pass(pool);
     pool_.emplace(std::move(*pool));
@@ -120,7 +123,8 @@ class Server {
       if ((*frame)->type != FrameType::input) return out_of_turn("non-input");
       const auto named = protocol::decode_named((*frame)->payload);
       if (!named) return pass(named);
-      if (pool_ && named->name.starts_with(shards)) {
+      if (pools() && named->name.starts_with(shards)) {
+        if (!pool_) continue;
         pool_->take(std::string_view(named->name).substr(shards.size()), named->content);
         ++taken.step;
         context.progress("opening shards", taken);
