@@ -46,7 +46,7 @@ Result<Answer> check_plan(const std::filesystem::path& path) {
       "  sites        {}; quorum {}, release after {} approvals\n"
       "  structures   {}\n"
       "  mode         {} (encoder {}, pooling {}), budget {}\n"
-      "  images       {} x {} pixels at {:g} mm, {} encoded views of each slice\n"
+      "  images       {} x {} pixels at {:g} mm; encoded views of each slice: {}\n"
       "  steps        image encoder {}, mask encoder {}, shared network {}\n"
       "  deadline     {}\n"
       "  gate\n{}"

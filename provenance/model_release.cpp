@@ -90,8 +90,10 @@ Result<void> MembershipTests::allow(const std::set<std::string>& sites,
                 fmt::format("Training patients of {} can be recognised by the behaviour of network "
                             "{}, and no steward there signed an exception.",
                             listed(failed), short_hex(model_)),
-                "Train again with less fitting to the training patients, or ask a steward of that "
-                "site to sign `cloister site exception STUDY --model DIGEST --reason ...`.");
+                fmt::format("Train again with less fitting to the training patients, or ask a "
+                            "steward of that site to sign `cloister site exception STUDY --model "
+                            "{} --reason ...`.",
+                            to_hex(model_)));
   }
   if (warned.empty() || !reason.empty()) return {};
   return fail(Kind::forbidden, "release.reason",

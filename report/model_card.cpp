@@ -258,6 +258,14 @@ std::string model_card_html(const Report& report, const ModelFacts& model) {
 }
 
 std::string gate_page_html(const Report& report, const Site& site) {
+  if (site.gate.report.empty()) {
+    return sheet_open("privacy gate, for the ethics board", site.id,
+                      fmt::format("Study <code>{}</code>: {}", escaped(report.study.id),
+                                  escaped(report.study.purpose))) +
+           "<p><strong>The privacy gate has not been run at this site.</strong> Codes leave only "
+           "after it, so none of this site's did for this network.</p>\n" +
+           sheet_close();
+  }
   std::string out =
       sheet_open("privacy gate, for the ethics board", site.id,
                  fmt::format("Study <code>{}</code>: {} · {} held out of {} · report {}",

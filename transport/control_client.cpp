@@ -61,7 +61,7 @@ Result<ControlClient> ControlClient::open(const std::filesystem::path& path) {
   }
   return fail(Kind::unavailable, "control.unreachable",
               fmt::format("No agent answers at '{}'.", text),
-              "Start cloister-agent, or point --home at the folder of a running one.");
+              "Start cloister-agent, or point --agent at the home of a running one.");
 }
 
 ControlClient::ControlClient(ControlClient&& other) noexcept

@@ -127,6 +127,10 @@ TEST_CASE("an ethics board's page shows every indicator, its attacker and who si
   Site clean = site;
   clean.gate.exceptions.clear();
   CHECK(holds(gate_page_html(report, clean), "nothing may leave"));
+  Site absent;
+  absent.id = "site-z";
+  CHECK(holds(gate_page_html(report, absent), "has not been run at this site"));
+  CHECK_FALSE(holds(gate_page_html(report, absent), "Not every test passed"));
 }
 
 TEST_CASE("a pre-assessment names a clause and a party for every indicator", "[report]") {
