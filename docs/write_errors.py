@@ -3,13 +3,19 @@ import collections
 import pathlib
 import re
 
-CODE = re.compile(r'Kind::(\w+),\s*"([a-z0-9_]+(?:\.[a-z0-9_]+)+)"\s*,?')
+NAME = r'"([a-z0-9_]+(?:\.[a-z0-9_]+)+)"'
+# A code stands behind a kind, before a sentence, or first in a call of a helper that knows the kind (tests/cli/errors_doc_test.cpp).
+CODES = [re.compile(rf'Kind::(\w+),\s*{NAME}\s*,?'),
+         re.compile(rf'\b(?:no|refused?|ended_error)\(\s*(){NAME}\s*,?'),
+         re.compile(rf'(){NAME},\s*(?=(?:fmt::format\()?\s*"(?:[A-Z]|\{{\}}))')]
+HELPER = re.compile(r'\b(?:no|refused?|exclude)\(.{0,400}?Kind::(\w+)', re.S)
 STRING = r'"(?:[^"\\]|\\.)*"'
 WORDS = re.compile(rf'\s*(?:std::string\()?(?:fmt::format\()?\s*({STRING}(?:\s*{STRING})*)')
 HEAD = """# Errors
 
 Every error says what went wrong, what to do next, and a stable code. The code is for scripts and for looking it up here; the kind
-decides the exit status (`docs/cli.md`). An ellipsis stands for what the message names. Written by `docs/write_errors.py`.
+decides the exit status (`docs/cli.md`). An ellipsis stands for what the message names; a dash in place of the kind: a case that is left
+out, a notice or a finding, or a kind that the call chooses. Written by `docs/write_errors.py`.
 """
 
 
@@ -27,11 +33,19 @@ def sentence(after):
     return re.sub(r"\{[^}]*\}", "…", text).replace("|", "\\|").strip()
 
 
+def pattern_is_call(match):
+    return match.re is CODES[1]
+
+
 def main():
     rows = {}
     for source in sources():
-        for match in CODE.finditer(source):
+        helper = HELPER.search(source)
+        for match in (match for pattern in CODES for match in pattern.finditer(source)):
             kind, code = match.groups()
+            named = re.match(r"\s*Kind::(\w+)", source[match.end():])
+            by_helper = helper.group(1) if helper and pattern_is_call(match) else "–"
+            kind = kind or (named.group(1) if named else by_helper)
             what = sentence(source[match.end():match.end() + 420])
             if code not in rows or (what and not rows[code][1]):
                 rows[code] = (kind, what)

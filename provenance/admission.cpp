@@ -10,32 +10,32 @@ namespace {
 
 // What was wrong with the form of a submission, under the sequencer's own codes.
 tl::unexpected<Error> bad_form(const Error& error) {
-  const bool is_size = error.kind == Kind::exhausted;
-  return refuse(is_size ? Kind::exhausted : error.kind, is_size ? "too_large" : "format",
-                fmt::format("The record was refused: {}", error.what), error.next);
+  const std::string what = fmt::format("The record was refused: {}", error.what);
+  if (error.kind == Kind::exhausted)
+    return fail(Kind::exhausted, "sequencer.too_large", what, error.next);
+  return fail(Kind::invalid, "sequencer.format", what, error.next);
 }
 
 Result<void> check_signer(const AdmissionView& view, const Judged& judged) {
   const Record& record = judged.record;
   const KeyState& key = judged.key;
   if (key.revoked_at && view.next_index >= *key.revoked_at) {
-    return refuse(
-        Kind::forbidden, "revoked_key",
+    return fail(
+        Kind::forbidden, "sequencer.revoked_key",
         fmt::format("The key of '{}' is revoked since record {}.", key.member, *key.revoked_at),
         "Use the member's new key.");
   }
   if (record.actor.id != key.member || record.actor.role != key.role ||
       record.actor.org != key.org) {
-    return refuse(Kind::forbidden, "wrong_actor",
-                  fmt::format("The record speaks for '{}' ({}, {}), but its key is bound to '{}' "
-                              "({}, {}).",
-                              record.actor.id, to_string(record.actor.role), record.actor.org,
-                              key.member, to_string(key.role), key.org));
+    return fail(Kind::forbidden, "sequencer.wrong_actor",
+                fmt::format("The record speaks for '{}' ({}, {}), but its key is bound to '{}' "
+                            "({}, {}).",
+                            record.actor.id, to_string(record.actor.role), record.actor.org,
+                            key.member, to_string(key.role), key.org));
   }
   if (!may_write(key.role, record.kind)) {
-    return refuse(
-        Kind::forbidden, "wrong_role",
-        fmt::format("A {} may not write {}.", to_string(key.role), to_string(record.kind)));
+    return fail(Kind::forbidden, "sequencer.wrong_role",
+                fmt::format("A {} may not write {}.", to_string(key.role), to_string(record.kind)));
   }
   return {};
 }
@@ -44,24 +44,21 @@ Result<void> check_order(const AdmissionView& view, const Record& record) {
   const auto place = signer_place(view.ledger, record.actor.id);
   if (!place) return pass(place);
   if (record.signer_seq != place->next_seq || record.prev_by_signer != place->last) {
-    return refuse(
-        Kind::stale, "out_of_order",
+    return fail(
+        Kind::stale, "sequencer.out_of_order",
         fmt::format("The record of '{}' has number {} after {}; {} was expected.", record.actor.id,
                     record.signer_seq, short_hex(record.prev_by_signer), place->next_seq),
         "Fetch the signer's place and sign again.");
   }
   if (view.now != Instant() && record.issued_at > view.now + view.rules.future_max) {
-    return refuse(Kind::invalid, "time", "The record says that it was issued in the future.",
-                  "Set the clock of the machine that signed it.");
+    return fail(Kind::invalid, "sequencer.time",
+                "The record says that it was issued in the future.",
+                "Set the clock of the machine that signed it.");
   }
   return {};
 }
 
 }  // namespace
-
-tl::unexpected<Error> refuse(Kind kind, std::string_view rule, std::string what, std::string next) {
-  return fail(kind, fmt::format("sequencer.{}", rule), std::move(what), std::move(next));
-}
 
 Result<std::optional<KeyState>> known_key(const LedgerReader& ledger, const LedgerRules& rules,
                                           const Digest& key_id) {
@@ -129,9 +126,9 @@ Result<std::vector<CheckedAhead>> check_ahead(const AdmissionView& view,
 namespace {
 
 tl::unexpected<Error> unknown_key() {
-  return refuse(Kind::unauthenticated, "unknown_key",
-                "The record is not signed by a key that is bound in this ledger.",
-                "Enrol the signer, or use its bound key.");
+  return fail(Kind::unauthenticated, "sequencer.unknown_key",
+              "The record is not signed by a key that is bound in this ledger.",
+              "Enrol the signer, or use its bound key.");
 }
 
 // The leaf says who signed at this place; that somebody erased the words since must be said by a
@@ -142,7 +139,8 @@ Result<Judged> open_remains(const AdmissionView& view, const Submission& submiss
   const auto leaf = parse_leaf(submission.leaf);
   if (!leaf) return bad_form(leaf.error());
   if (!has_form(*envelope) || envelope->signatures.front().signature != leaf->signature) {
-    return refuse(Kind::invalid, "format", "The envelope is not of the record in the leaf.");
+    return fail(Kind::invalid, "sequencer.format",
+                "The envelope is not of the record in the leaf.");
   }
   envelope->signatures.front().keyid = crypto::key_id(leaf->public_key);
   auto key = known_key(view.ledger, view.rules, key_digest(leaf->public_key));
@@ -153,8 +151,8 @@ Result<Judged> open_remains(const AdmissionView& view, const Submission& submiss
   const Digest hash = leaf_hash(submission.leaf);
   const auto left = remains_of(*record, hash);
   if (!left || *left != *record) {
-    return refuse(Kind::invalid, "erasure",
-                  "The record is neither what was signed nor its remains.");
+    return fail(Kind::invalid, "sequencer.erasure",
+                "The record is neither what was signed nor its remains.");
   }
   Judged judged;
   judged.envelope = std::move(*envelope);
@@ -180,8 +178,8 @@ Result<Judged> open_submission(const AdmissionView& view, const Submission& subm
       ahead != nullptr ? std::move(ahead->envelope) : parse_envelope(submission.envelope);
   if (!envelope) return bad_form(envelope.error());
   if (!has_form(*envelope)) {
-    return refuse(Kind::invalid, "format",
-                  "The envelope carries no single signature over an in-toto statement.");
+    return fail(Kind::invalid, "sequencer.format",
+                "The envelope carries no single signature over an in-toto statement.");
   }
   judged.envelope = std::move(*envelope);
   // Asked for again if a record of the same group bound or revoked a key.

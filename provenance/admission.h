@@ -24,11 +24,10 @@ struct Judged {
   std::optional<std::uint64_t> was_at;  // it is in the ledger already
 };
 
+// Refusals of the rules have codes of their own: "sequencer.<rule>".
 [[nodiscard]] inline bool is_refusal(const Error& error) {
   return error.code.starts_with("sequencer.");
 }
-[[nodiscard]] tl::unexpected<Error> refuse(Kind kind, std::string_view rule, std::string what,
-                                           std::string next = {});
 
 // What the rules may look at.
 struct AdmissionView {

@@ -11,11 +11,11 @@ namespace cloister::provenance {
 namespace {
 
 tl::unexpected<Error> no_permit(std::string what) {
-  return refuse(Kind::forbidden, "permit", std::move(what),
-                "A steward of the site signs a release permit for exactly this.");
+  return fail(Kind::forbidden, "sequencer.permit", std::move(what),
+              "A steward of the site signs a release permit for exactly this.");
 }
 tl::unexpected<Error> no_gate(std::string what, std::string next) {
-  return refuse(Kind::forbidden, "gate", std::move(what), std::move(next));
+  return fail(Kind::forbidden, "sequencer.gate", std::move(what), std::move(next));
 }
 
 // Readable records of a kind at the far end of edges.
@@ -168,7 +168,7 @@ Result<void> check_permit(const AdmissionView& view, const Record& record) {
 Result<void> check_gate(const AdmissionView& view, const Record& record) {
   if (record.kind != RecordKind::permit_granted) return {};
   const auto permit = permit_from(record.details);
-  if (!permit) return refuse(Kind::invalid, "format", permit.error().what);
+  if (!permit) return fail(Kind::invalid, "sequencer.format", permit.error().what);
   if (permit->type != Permit::Type::release || !view.rules.gate_required) return {};
   bool gated = false;
   for (const Input& input : record.inputs) {

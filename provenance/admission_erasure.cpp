@@ -8,7 +8,7 @@ namespace cloister::provenance {
 namespace {
 
 tl::unexpected<Error> bad(std::string what, std::string next = {}) {
-  return refuse(Kind::forbidden, "erasure", std::move(what), std::move(next));
+  return fail(Kind::forbidden, "sequencer.erasure", std::move(what), std::move(next));
 }
 
 // The words belong to the organisation whose member wrote them.

@@ -55,7 +55,7 @@ Result<void> check_one(const AdmissionView& view, const Digest& model, const std
   if (auto ok = each_at(view, about, take); !ok) return ok;
   const auto allowed = tests.allow(*sites, reason);
   if (allowed) return {};
-  return refuse(allowed.error().kind, "membership", allowed.error().what, allowed.error().next);
+  return fail(Kind::forbidden, "sequencer.membership", allowed.error().what, allowed.error().next);
 }
 
 }  // namespace

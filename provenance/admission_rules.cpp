@@ -9,8 +9,8 @@ namespace cloister::provenance {
 namespace {
 
 tl::unexpected<Error> unknown(std::string_view what, std::string_view name) {
-  return refuse(
-      Kind::not_found, "unknown_input",
+  return fail(
+      Kind::not_found, "sequencer.unknown_input",
       fmt::format("The ledger does not know the {} '{}' that the record names.", what, name),
       "Submit what comes first, first.");
 }
@@ -24,10 +24,10 @@ Result<void> check_digest(const AdmissionView& view, const Record& record, const
   const auto quarantined = is_quarantined(view.ledger, digest);
   if (!quarantined) return pass(quarantined);
   if (!*quarantined) return {};
-  return refuse(Kind::forbidden, "quarantined",
-                fmt::format("The {} {} is quarantined: what it was made from was withdrawn.", what,
-                            short_hex(digest)),
-                "Start again from data that still may be used.");
+  return fail(Kind::forbidden, "sequencer.quarantined",
+              fmt::format("The {} {} is quarantined: what it was made from was withdrawn.", what,
+                          short_hex(digest)),
+              "Start again from data that still may be used.");
 }
 
 Result<void> check_subjects(const AdmissionView& view, const Record& record) {
@@ -40,8 +40,8 @@ Result<void> check_subjects(const AdmissionView& view, const Record& record) {
       const auto quarantined = is_quarantined(view.ledger, subject.digest);
       if (!quarantined) return pass(quarantined);
       if (*quarantined) {
-        return refuse(Kind::forbidden, "quarantined",
-                      fmt::format("The product {} is quarantined.", short_hex(subject.digest)));
+        return fail(Kind::forbidden, "sequencer.quarantined",
+                    fmt::format("The product {} is quarantined.", short_hex(subject.digest)));
       }
     }
   }
@@ -69,8 +69,8 @@ bool speaks_of(const Record& approval, const Record& record) {
 }
 
 tl::unexpected<Error> bad_approval(std::string what) {
-  return refuse(Kind::forbidden, "approval", std::move(what),
-                "Ask a person who may approve it, and cite that approval.");
+  return fail(Kind::forbidden, "sequencer.approval", std::move(what),
+              "Ask a person who may approve it, and cite that approval.");
 }
 
 // One cited approval; hands back the person.

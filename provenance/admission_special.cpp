@@ -9,10 +9,10 @@ namespace cloister::provenance {
 namespace {
 
 tl::unexpected<Error> bad_binding(std::string what) {
-  return refuse(Kind::forbidden, "binding", std::move(what));
+  return fail(Kind::forbidden, "sequencer.binding", std::move(what));
 }
 tl::unexpected<Error> bad_batch(std::string what) {
-  return refuse(Kind::invalid, "batch", std::move(what));
+  return fail(Kind::invalid, "sequencer.batch", std::move(what));
 }
 
 Result<void> check_bound(const AdmissionView& view, const Record& record) {
@@ -78,9 +78,9 @@ Result<void> check_withdrawal(const AdmissionView& view, const Record& record) {
       is_own = is_own || note->org == record.actor.org;
     }
     if (!is_own) {
-      return refuse(Kind::forbidden, "withdrawal",
-                    fmt::format("'{}' did not make {} and cannot withdraw it.", record.actor.org,
-                                short_hex(subject.digest)));
+      return fail(Kind::forbidden, "sequencer.withdrawal",
+                  fmt::format("'{}' did not make {} and cannot withdraw it.", record.actor.org,
+                              short_hex(subject.digest)));
     }
   }
   return {};

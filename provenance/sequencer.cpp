@@ -48,8 +48,8 @@ class Group {
     auto judged = judge({staged_, rules_, index, options_.now, keys_changed_}, submission, ahead);
     if (judged && judged->record.kind == RecordKind::consent_withdrawn && !judged->was_at &&
         !options_.all_or_nothing) {
-      judged = refuse(Kind::conflict, "withdrawal",
-                      "A withdrawal is admitted only together with its quarantine.");
+      judged = fail(Kind::conflict, "sequencer.withdrawal",
+                    "A withdrawal is admitted only together with its quarantine.");
     }
     if (!judged) {
       if (!is_refusal(judged.error())) return pass(judged);
@@ -88,12 +88,12 @@ class Group {
       if (!quarantined) return pass(quarantined);
       if (*quarantined) continue;
       has_refusal_ = true;
-      batch_.outcomes[withdrawal_outcome_] = refuse(
-          Kind::conflict, "withdrawal",
-          fmt::format("The quarantine that came with the withdrawal leaves out {}.",
-                      short_hex(node)),
-          "Send what was made of it in a group of its own, before; then the withdrawal, with "
-          "its quarantine planned at the head of that moment.");
+      batch_.outcomes[withdrawal_outcome_] =
+          fail(Kind::conflict, "sequencer.withdrawal",
+               fmt::format("The quarantine that came with the withdrawal leaves out {}.",
+                           short_hex(node)),
+               "Send what was made of it in a group of its own, before; then the withdrawal, with "
+               "its quarantine planned at the head of that moment.");
       return {};
     }
     return {};
@@ -105,7 +105,8 @@ class Group {
     batch_.records.clear();
     for (auto& outcome : batch_.outcomes) {
       if (!outcome || outcome->was_there) continue;
-      outcome = refuse(Kind::conflict, "group", "Another record of the same group was refused.");
+      outcome =
+          fail(Kind::conflict, "sequencer.group", "Another record of the same group was refused.");
     }
   }
 
