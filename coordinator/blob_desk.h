@@ -18,7 +18,7 @@ class BlobDesk {
   // Starts or resumes; a blob that is there already is answered as complete.
   [[nodiscard]] virtual Result<protocol::BlobState> open_blob(const MemberId& owner,
                                                               const protocol::BlobOpen& open) = 0;
-  // `payload` has the chunk's digest. Complete once the whole is verified and durable.
+  // `payload` has the chunk's length. Complete once the whole is verified and durable.
   [[nodiscard]] virtual Result<protocol::BlobState> write_chunk(const MemberId& owner,
                                                                 const protocol::BlobChunk& chunk,
                                                                 BytesView payload) = 0;

@@ -53,7 +53,11 @@ Result<bool> serve(const Config& config, const Genesis& genesis, const crypto::I
   SystemClock clock;
   crypto::SystemEntropy entropy;
   transport::EventLoop loop(clock);
-  auto signals = transport::SignalWatch::open(loop, {SIGTERM, SIGINT}, [&](int) { loop.stop(); });
+  bool is_asked_to_stop = false;
+  auto signals = transport::SignalWatch::open(loop, {SIGTERM, SIGINT}, [&](int) {
+    is_asked_to_stop = true;
+    loop.stop();
+  });
   if (!signals) return pass(signals);
 
   auto store = storage::RocksStore::open(config.home / "ledger");
@@ -90,10 +94,11 @@ Result<bool> serve(const Config& config, const Genesis& genesis, const crypto::I
   }
   loop.run();
   if (auto ok = serving.performer().finish(); !ok) return pass(ok);
-  log_info(serving.begins_again() ? "begins again" : "stopped",
+  const bool begins_again = serving.begins_again() && !is_asked_to_stop;
+  log_info(begins_again ? "begins again" : "stopped",
            {{"records", std::to_string((*ledger)->size())}});
   if (auto ok = serving.outcome(); !ok) return pass(ok);
-  return serving.begins_again();
+  return begins_again;
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A second core for tasks that share nothing: the one place where the coordinator starts a thread.
-// All state stays with the thread that calls.
+// A second core for tasks that share nothing. (Blobs are hashed beside their write:
+// storage/blob_writer.cpp.) All state stays with the thread that calls.
 #pragma once
 
 #include "provenance/sequencer.h"

@@ -185,7 +185,10 @@ void Coordinator::touch(const Study& study, const Placed& placed, const std::str
     news_.insert(job->site);
     if (job->is_closed()) leases_.closed(job->id);
     if (job->is_closed() && job->site.empty()) scope.training = true;
-    if (placed.record.kind == RecordKind::job_failed) leases_.failed(job->id);
+    // An attempt that ended, or that somebody stopped, is not waited for.
+    if (placed.record.kind == RecordKind::job_failed ||
+        placed.record.kind == RecordKind::job_denied)
+      leases_.failed(job->id);
   }
   for (const auto& subject : placed.record.subjects) {
     if (const Dataset* dataset = study.dataset(subject.digest)) scope.sites.insert(dataset->site);

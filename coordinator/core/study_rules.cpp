@@ -167,6 +167,24 @@ Result<void> check_product(const Record& record, const Study& study, const RuleV
   return {};
 }
 
+// Which sites must test a network before its release follows from what it says it learnt from, so
+// it has to say all of it.
+Result<void> check_model(const Record& record, const Job& job) {
+  const auto is_named = [&](const auto& input) {
+    return std::any_of(record.inputs.begin(), record.inputs.end(),
+                       [&](const auto& one) { return one.digest == input.digest; });
+  };
+  if (job.kind == "train-segmentation" &&
+      std::all_of(job.inputs.begin(), job.inputs.end(), is_named)) {
+    return {};
+  }
+  return fail(Kind::invalid, "model.inputs",
+              fmt::format("The network of job '{}' does not name all that the job reads, or that "
+                          "job trains none.",
+                          job.id),
+              "The trainer's record must have every input of the training as an input.");
+}
+
 // Records that belong to a job: its decisions, its failure, its product, and what goes with them.
 Result<void> check_job_record(const Record& record, const Study& study, const RuleView& view) {
   const Job* job = study.job(record.job);
@@ -182,6 +200,9 @@ Result<void> check_job_record(const Record& record, const Study& study, const Ru
     if (record.actor.id == job->assignee || signer->role == protocol::Role::coordinator) return {};
     return fail(Kind::forbidden, "job.assignee",
                 fmt::format("Only '{}' may report that '{}' failed.", job->assignee, job->id));
+  }
+  if (record.kind == RecordKind::model_produced) {
+    if (auto ok = check_model(record, *job); !ok) return ok;
   }
   // A site names the trainer's job in the record of the masks it decoded from the replies.
   const bool is_mask = record.kind == RecordKind::prediction_batch &&
@@ -263,7 +284,8 @@ Result<void> check_erasure(const Record& record, const Study& study, const RuleV
   const provenance::Erasure erasure = **provenance::erasure_in(record);
   const auto is_checked = [](RecordKind kind) {
     return kind == RecordKind::permit_granted || kind == RecordKind::job_approved ||
-           kind == RecordKind::model_released || kind == RecordKind::consent_withdrawn;
+           kind == RecordKind::model_released || kind == RecordKind::model_evaluated ||
+           kind == RecordKind::consent_withdrawn;
   };
   const Job* job = study.job(record.job);
   bool is_done =

@@ -285,7 +285,7 @@ void Desk::upload_replies(const Job& predict) {
   event(WrapsStored{MemberId::trusted("agent-" + predict.site), {reply}});
 }
 
-void Desk::run_to_model() {
+void Desk::run_to_training() {
   open_study();
   for (const std::string& site : sites) {
     run_chain(site, "assess-privacy");
@@ -294,6 +294,10 @@ void Desk::run_to_model() {
     upload(site);
     must(product(*job(site, "release")));
   }
+}
+
+void Desk::run_to_model() {
+  run_to_training();
   const Job* training = job("", "train-segmentation");
   REQUIRE(training != nullptr);
   approve(training->id, "trainer");

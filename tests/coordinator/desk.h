@@ -38,13 +38,12 @@ class Desk {
   [[nodiscard]] Record opening(const protocol::StudyPlan& plan) const;
   void approve(const JobId& job, const std::string& member);
   [[nodiscard]] Record product(const Job& job) const;  // what its assignee writes when it is done
-  // Approves and finishes every open job there is, once; false if there was none.
-  bool work_once();
   void run_chain(const std::string& site, std::string_view until);
   void except_all(const std::string& site);
   void permit_release(const std::string& site);
   void upload(const std::string& site);
   void upload_replies(const Job& predict);
+  void run_to_training();  // of the segmentation network, which is then offered
   void run_to_model();
 
   [[nodiscard]] const Study& study() const { return core.studies().begin()->second; }

@@ -91,3 +91,29 @@ TEST_CASE("a hung worker's attempts end in job.failed, and the next approval sta
   CHECK(desk.job("a", "register-data")->state == protocol::JobState::failed);
   CHECK(desk.core.leases().find(id) == nullptr);
 }
+
+TEST_CASE("an attempt that a person holds is not waited for", "[coordinator]") {
+  Desk desk;
+  desk.open_study();
+  const JobId id = desk.job("a", "register-data")->id;
+  desk.approve(id, "agent-a");
+  protocol::Poll poll;
+  poll.progress.resize(1);
+  poll.progress[0].job = id;
+  poll.progress[0].attempt = 1;
+  desk.request("agent-a", poll);
+  REQUIRE(desk.core.leases().find(id) != nullptr);
+  Record held = desk.record(RecordKind::job_denied, "admin-a");
+  held.study = desk.study().id();
+  held.job = id;
+  held.inputs = {{"spec", "spec", desk.job("a", "register-data")->spec_digest, std::nullopt}};
+  held.reason = "the disk is full";
+  held.details.set("decision", "hold");
+  desk.must(held);
+  for (int passed = 0; passed < 4; ++passed) {
+    desk.now = desk.now + lease;
+    desk.work("agent-a");
+  }
+  CHECK(desk.ledger.back().record.kind == RecordKind::job_denied);
+  CHECK(desk.job("a", "register-data")->state == protocol::JobState::held);
+}

@@ -236,3 +236,23 @@ TEST_CASE("a job can be held, resumed, denied and taken up again by its site", "
   CHECK(decide(RecordKind::job_denied, "deny") == JobState::denied);
   CHECK(decide(RecordKind::job_approved, "retry") == JobState::approved);
 }
+
+TEST_CASE("a network says all that it was trained on, and comes from a pooled training",
+          "[coordinator]") {
+  Desk desk;
+  desk.run_to_training();
+  const Job* training = desk.job("", "train-segmentation");
+  desk.approve(training->id, "trainer");
+  Record silent = desk.product(*training);
+  REQUIRE(silent.inputs.size() == 3);
+  silent.inputs.pop_back();  // then that site's test would not be asked for
+  CHECK(code_of(desk.submit(silent)) == "model.inputs");
+  CHECK(code_of(desk.submit(desk.product(*training))) == "ok");
+
+  const Job* other = desk.job("a", "predict", 1, "held-out");
+  REQUIRE(other != nullptr);
+  desk.approve(other->id, "trainer");
+  Record beside = desk.product(*other);
+  beside.kind = RecordKind::model_produced;
+  CHECK(code_of(desk.submit(beside)) != "ok");
+}
