@@ -87,11 +87,11 @@ TEST_CASE("a site's steward, and nobody else, answers for what its test found", 
   };
   CHECK(excepted_by("steward-a") == "served");
   CHECK(excepted_by("steward-b") == "release.failed");
-  CHECK(excepted_by("agent-a") == "record.role");
-  OnDemand world;  // a steward measures nothing
+  CHECK(excepted_by("agent-a") == "release.failed");
+  OnDemand world;  // a steward measures nothing, and what it signs counts for nothing
   test_network(world, "pass", "a", "steward-");
   test_network(world, "pass", "b");
-  CHECK(serve(world, "") == "record.role");
+  CHECK(serve(world, "") == "release.not_tested");
 }
 
 TEST_CASE("the trainer remembers over a restart whose codes its network learned from",

@@ -21,9 +21,24 @@ Duration pause_after(std::uint64_t rounds) {
   return rounds < quick_rounds ? Duration{1'000} : Duration{10'000};
 }
 
-const std::string stored_prefix = "witnessed/";
+// Kept for good: whoever signed may leave the consortium, and what was found then still holds.
+const std::string witnessed_prefix = "witnessed/";
+const std::string tested_prefix = "tested/";
 
-std::string stored_name(const Digest& record) { return stored_prefix + to_hex(record); }
+void keep(TrainerState& state, const std::string& prefix, const Digest& found) {
+  state.out.push_back(member::Persist{prefix + to_hex(found), Bytes{1}});
+}
+void restore(const member::Stored& stored, const std::string& prefix, std::set<Digest>& into) {
+  for (const auto& [name, value] : stored) {
+    if (!name.starts_with(prefix)) continue;
+    if (const auto digest = digest_from_hex(name.substr(prefix.size()))) into.insert(*digest);
+  }
+}
+void forget(TrainerState& state, const std::string& prefix, std::set<Digest>& found) {
+  for (const Digest& digest : found)
+    state.out.push_back(member::Persist{prefix + to_hex(digest), std::nullopt});
+  found.clear();
+}
 
 bool is_release_of(const member::SignedRecord& opened, const Digest& model,
                    const member::Study& study) {
@@ -51,6 +66,7 @@ Result<void> check_tests(TrainerState& state, const Digest& model, const LocalJo
   for (const auto& [index, record] : local.evidence) tests.take(record);
   if (auto ok = tests.allow(sites_of(state, model, study), reason); !ok) return ok;
   state.tested.insert(model);
+  keep(state, tested_prefix, model);
   return {};
 }
 
@@ -104,7 +120,7 @@ void take_answer(TrainerState& state, LocalJob& local, const Question& question,
   if (!local.is_vouched) return;
   local.unwitnessed.erase(question.what.record);
   state.witnessed.insert(question.what.record);
-  state.out.push_back(member::Persist{stored_name(question.what.record), Bytes{1}});
+  keep(state, witnessed_prefix, question.what.record);
 }
 
 void end_round(TrainerState& state, const JobView& job, LocalJob& local, Instant at) {
@@ -141,21 +157,14 @@ void on_answer(TrainerState& state, const Question& question, const Result<proto
 }  // namespace
 
 void restore_witnessed(TrainerState& state, const member::Stored& stored) {
-  for (const auto& [name, value] : stored) {
-    if (!name.starts_with(stored_prefix)) continue;
-    if (const auto record = digest_from_hex(name.substr(stored_prefix.size()))) {
-      state.witnessed.insert(*record);
-    }
-  }
+  restore(stored, witnessed_prefix, state.witnessed);
+  restore(stored, tested_prefix, state.tested);
 }
 
 // What was vouched for stood in a history that a person has now let go of.
 void forget_witnessed(TrainerState& state) {
-  for (const Digest& record : state.witnessed) {
-    state.out.push_back(member::Persist{stored_name(record), std::nullopt});
-  }
-  state.witnessed.clear();
-  state.tested.clear();
+  forget(state, witnessed_prefix, state.witnessed);
+  forget(state, tested_prefix, state.tested);
 }
 
 void begin_witnessing(TrainerState& state, const JobView& job, Instant now) {
