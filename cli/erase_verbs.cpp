@@ -13,7 +13,8 @@ void add_erase(CLI::App& app, Choice& choice) {
   const auto options = std::make_shared<EraseOptions>();
   verb->add_option("RECORD", options->record, "Its number in the ledger, or its leaf hash")
       ->required();
-  verb->add_option("--basis", options->basis, "In law; stays in the ledger for good, so name nobody");
+  verb->add_option("--basis", options->basis,
+                   "In law; stays in the ledger for good, so name nobody");
   add_who(*verb, *who);
   verb->footer("Example:\n  cloister erase 122 --basis \"GDPR Article 17\" --home ~/.cloister/sam");
   verb->callback([&choice, who, options] {

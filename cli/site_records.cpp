@@ -10,7 +10,8 @@ using provenance::Permit;
 using provenance::Record;
 using provenance::RecordKind;
 
-// The permit is a thing of its own: its digest covers what it says and what it is for.
+// The permit is a thing of its own: its digest covers what it allows and what it is for. Not the
+// words of its reason: a digest that stays when they are erased would let people guess them.
 Record permit_record(const Leaving& leaving, const Permit& permit) {
   Record record;
   record.kind = RecordKind::permit_granted;
@@ -24,8 +25,10 @@ Record permit_record(const Leaving& leaving, const Permit& permit) {
     record.inputs = {{"manifest", "manifest", leaving.manifest, std::nullopt},
                      {"report", "report", leaving.report, std::nullopt}};
   }
+  Permit without_words = permit;
+  without_words.reason.clear();
   const Json thing = Json::object()
-                         .set("permit", record.details)
+                         .set("permit", provenance::to_details(without_words))
                          .set("manifest", leaving.manifest)
                          .set("report", leaving.report)
                          .set("site", leaving.site)

@@ -18,8 +18,10 @@ provenance::Record exception_record(const StudyId& study, const Digest& withdraw
   record.study = study;
   record.reason = reason;
   record.inputs = {{"withdrawal", "withdrawal", withdrawal, std::nullopt}};
-  record.details.set("withdrawal", withdrawal).set("decision", "no-retrain").set("why", reason);
+  record.details.set("withdrawal", withdrawal).set("decision", "no-retrain");
+  // Without the words: they may be erased, and the digest stays.
   record.subjects = {{"decision", crypto::sha256(as_bytes(to_jcs(record.details)))}};
+  record.details.set("why", reason);
   return record;
 }
 

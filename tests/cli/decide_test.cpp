@@ -36,3 +36,20 @@ TEST_CASE("each decision fits the states that it is for", "[cli]") {
   CHECK(means_something("held", "abort"));
   for (const auto* state : {"failed", "denied", "aborted"}) CHECK(means_something(state, "retry"));
 }
+
+TEST_CASE("what a record of a reason is about does not tell the reason", "[cli]") {
+  // The digests stay in the ledger when the words are erased, and must not let anybody guess them.
+  const Leaving leaving{StudyId::trusted("heart"), "a", Digest{}, Digest{}, "trainer", "00"};
+  const std::vector<provenance::Indicator> none;
+  const auto subjects = [&](const std::string& reason) {
+    std::vector<Digest> all;
+    for (const auto& record :
+         {release_permit(leaving, reason), decoder_permit(leaving, reason),
+          exception_permit(leaving, none, reason), model_exception(leaving, none, reason),
+          standing_permit(leaving, reason)})
+      for (const auto& subject : record.subjects) all.push_back(subject.digest);
+    return all;
+  };
+  CHECK(subjects("Mrs Doe asked").size() == 5);
+  CHECK(subjects("Mrs Doe asked") == subjects("another"));
+}
