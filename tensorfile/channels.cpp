@@ -130,16 +130,21 @@ Result<Channels> opened(const TensorFileView& file, const std::string& name,
   if (!packing) return pass(packing);
   const auto& shape = bytes.shape;
   const std::size_t width = (packing->channels.size() * packing->bits + 7) / 8;
-  if (shape.size() != 4 || shape[3] != static_cast<std::int64_t>(width) ||
-      bytes.data.size() / width > static_cast<std::size_t>(positions_max))
+  const bool is_grid = shape.size() == 4 && shape[1] >= 1 && shape[1] <= side_max &&
+                       shape[2] >= 1 && shape[2] <= side_max &&
+                       shape[3] == static_cast<std::int64_t>(width);
+  const std::size_t positions = bytes.data.size() / width;
+  if (!is_grid || positions > static_cast<std::size_t>(positions_max))
     return refused(name, "is not [N, h, w, P] of its levels and channels, or too large");
+  for (std::size_t i = 0; i < positions; ++i) {
+    if (!is_sound(bytes.data.data() + i * width, width, *packing))
+      return refused(name, "holds a level that is none");
+  }
   Channels out{{shape[0], channels, shape[1], shape[2]}, {}};
   const auto pixels = static_cast<std::size_t>(shape[1] * shape[2]);
-  const std::size_t positions = bytes.data.size() / width;
   out.data.resize(positions * static_cast<std::size_t>(channels));
   for (std::size_t i = 0; i < positions; ++i) {
     const std::uint8_t* position = bytes.data.data() + i * width;
-    if (!is_sound(position, width, *packing)) return refused(name, "holds a level that is none");
     float* map = out.data.data() + i / pixels * static_cast<std::size_t>(channels) * pixels;
     for (std::size_t k = 0; k < packing->channels.size(); ++k) {
       const auto channel = static_cast<std::size_t>(packing->channels[k]);

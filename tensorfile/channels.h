@@ -24,6 +24,7 @@ namespace cloister::tensorfile {
 inline constexpr std::size_t levels_max = 256;
 // N h w of a packed tensor: what is packed grows by much when it is opened.
 inline constexpr std::int64_t positions_max = std::int64_t{1} << 21;
+inline constexpr std::int64_t side_max = 1 << 12;  // of h and of w
 
 struct Channels {
   std::vector<std::int64_t> shape;  // [N, C, h, w]

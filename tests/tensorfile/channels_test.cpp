@@ -108,4 +108,11 @@ TEST_CASE("a small file cannot ask for much memory", "[tensorfile]") {
   file.tensors["codes.levels"] = f16_tensor({2}, std::vector<float>{0, 1});
   file.tensors["codes.channels"] = i64_tensor({1}, std::vector<std::int64_t>{0});
   CHECK(code_of(file) == "tensorfile.channels");
+  // Nor by claiming no positions beside many images, or sides whose product wraps round.
+  const std::int64_t huge = std::int64_t{1} << 40;
+  for (const auto& empty : std::vector<std::vector<std::int64_t>>{
+           {huge, 0, 5, 1}, {huge, 5, 0, 1}, {0, side_max + 1, 1, 1}, {0, 1, side_max + 1, 1}}) {
+    file.tensors["codes"] = u8_tensor(empty, {});
+    CHECK(code_of(file) == "tensorfile.channels");
+  }
 }
