@@ -1,12 +1,22 @@
 #include "member/job_records.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/ensure.h"
 #include "crypto/hash.h"
 #include "provenance/json.h"
 
 namespace cloister::member {
+namespace {
+
+bool is_lack_of_room(const Error& error) {
+  constexpr std::array codes{"disk.policy", "file.disk_full", "store.disk_full",
+                             "codes.scratch_full"};
+  return std::find(codes.begin(), codes.end(), error.code) != codes.end();
+}
+
+}  // namespace
 
 using provenance::Json;
 using provenance::RecordKind;
@@ -80,8 +90,8 @@ provenance::Record job_record(RecordKind kind, const protocol::JobView& job, con
   return record;
 }
 
-provenance::Record failed_record(const protocol::JobView& job, const Study& study,
-                                 const Error& error) {
+provenance::Record ended_record(const protocol::JobView& job, const Study& study,
+                                const Error& error) {
   provenance::Record record = job_record(RecordKind::job_failed, job, study);
   record.inputs.resize(1);  // the spec: a failure says nothing about its inputs
   record.subjects.push_back({"spec", job.spec_digest});
@@ -90,12 +100,7 @@ provenance::Record failed_record(const protocol::JobView& job, const Study& stud
   record.details.set("attempt", std::uint64_t{job.attempt}).set("code", error.code);
   record.details.set("what", error.what).set("next", error.next);
   record.details.set("kind", to_string(error.kind));
-  return record;
-}
-
-provenance::Record held_record(const protocol::JobView& job, const Study& study,
-                               const Error& error) {
-  provenance::Record record = failed_record(job, study, error);
+  if (!is_lack_of_room(error)) return record;
   record.kind = RecordKind::job_denied;
   record.outcome = provenance::Outcome::denied;
   record.reason = fmt::format("{} {}", error.what, error.next);

@@ -27,13 +27,11 @@ struct Worked {
 // The fields that every record about a job shares: study, job, purpose, spec and inputs.
 [[nodiscard]] provenance::Record job_record(provenance::RecordKind kind,
                                             const protocol::JobView& job, const Study& study);
-// job.failed; docs/protocol.md has its details.
-[[nodiscard]] provenance::Record failed_record(const protocol::JobView& job, const Study& study,
-                                               const Error& error);
-// job.denied with the decision "hold": something of this machine that trying again does not mend. A
-// person of the site resumes the job once it is mended.
-[[nodiscard]] provenance::Record held_record(const protocol::JobView& job, const Study& study,
-                                             const Error& error);
+// What becomes of an attempt that ended with this error: job.failed (docs/protocol.md has its
+// details); or, where this machine lacks room and the next attempts would be gone within a second,
+// job.denied with the decision "hold". A person resumes the job once there is room.
+[[nodiscard]] provenance::Record ended_record(const protocol::JobView& job, const Study& study,
+                                              const Error& error);
 // Takes the named fields over where they are there.
 void copy_fields(const provenance::Json& from, provenance::Json& to,
                  std::initializer_list<std::string_view> keys);

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 
 #include "base/ensure.h"
 #include "site-agent/core/agent_state.h"
@@ -8,7 +7,6 @@ namespace cloister::site_agent {
 namespace {
 
 using member::check_spec;
-using member::failed_record;
 using member::job_record;
 using protocol::JobState;
 using protocol::JobView;
@@ -32,12 +30,6 @@ void approve_by_policy(AgentState& state, const JobView& job, const member::Stud
   record.policy = provenance::PolicyRef{"policy.toml", state.options.policy.digest};
   record.actor.on_behalf_of = state.published->signer;
   state.draft(approval_name(job), std::move(record), now);
-}
-
-// A disk that is full now is full for the next attempts too: they would be gone within a second.
-bool is_lack_of_room(const Error& error) {
-  constexpr std::array codes{"disk.policy", "file.disk_full", "store.disk_full"};
-  return std::find(codes.begin(), codes.end(), error.code) != codes.end();
 }
 
 void consider_offer(AgentState& state, const JobView& job, Instant now) {
@@ -290,16 +282,11 @@ void fail_job(AgentState& state, const JobView& job, const Error& error, Instant
       job.id);
   const member::Study* study = state.link.study(job.study);
   if (study == nullptr) return;
-  const bool holds = is_lack_of_room(error);
   // Attempts are counted anew after a person's retry: each failure has a number of its own.
   std::uint32_t number = 1;
-  const auto name = [&] {
-    return fmt::format("{}/{}/{}", holds ? "held" : "failed", job.id, number);
-  };
+  const auto name = [&] { return fmt::format("failed/{}/{}", job.id, number); };
   while (state.link.records().receipt(name()) != nullptr) ++number;
-  state.draft(name(),
-              holds ? member::held_record(job, *study, error) : failed_record(job, *study, error),
-              now);
+  state.draft(name(), member::ended_record(job, *study, error), now);
 }
 
 void on_artifact(AgentState& state, const member::ArtifactKept& event) {

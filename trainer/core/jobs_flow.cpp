@@ -149,7 +149,7 @@ void fail_job(TrainerState& state, const JobView& job, const Error& error, Insta
   std::uint32_t number = 1;
   const auto name = [&] { return fmt::format("failed/{}/{}", job.id, number); };
   while (state.link.records().receipt(name()) != nullptr) ++number;
-  state.draft(name(), member::failed_record(job, *study, error), now);
+  state.draft(name(), member::ended_record(job, *study, error), now);
 }
 
 void on_worker_finished(TrainerState& state, const member::WorkerFinished& event) {
