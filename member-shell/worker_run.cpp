@@ -66,7 +66,8 @@ Result<void> WorkerRun::give(member::RunWorker order) {
   order_ = std::move(order);
   sink_.reset();
   told_.reset();
-  pulse_ = worker_host::Pulse(runner_.options_.look_every);
+  pulse_ =
+      worker_host::Pulse(runner_.options_.look_every, worker_host::processor_time(process_->pid()));
   look_later();
   auto json = provenance::parse_json(order_->order_json, {.bytes_max = 16U << 20});
   if (!json) return pass(json);
@@ -180,7 +181,7 @@ void WorkerRun::look_later() {
 void WorkerRun::look() {
   if (!order_ || retired_ || has_ended()) return;
   look_later();
-  if (!pulse_.look(worker_host::processor_time(process_->pid())) || !told_) return;
+  if (!told_ || !pulse_.look(worker_host::processor_time(process_->pid()))) return;
   protocol::JobProgress again = *told_;
   again.phase = fmt::format("{} (computing, no step at {} looks)", told_->phase.substr(0, 60),
                             pulse_.signs());

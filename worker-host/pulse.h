@@ -11,9 +11,9 @@
 
 namespace cloister::worker_host {
 
-// What all processes of this group have had of the processor so far, with the children that they
-// waited for; 0 where /proc does not show it.
-[[nodiscard]] Duration processor_time(pid_t group);
+// What all threads of this process have had of the processor so far; 0: there is none. By its
+// clock, not by /proc, which hides processes without core dumps where a service is hardened so.
+[[nodiscard]] Duration processor_time(pid_t process);
 
 // Fed with every look at a worker and every step that it tells.
 //
@@ -25,8 +25,10 @@ class Pulse {
   static constexpr std::uint32_t signs_max = 10;
 
   // `look_every`: what a look is expected to come after. A worker counts as computing from one part
-  // in 500 of it: more than polling costs, less than any share that a scheduler leaves.
-  explicit Pulse(Duration look_every) : enough_(look_every / 500) {}
+  // in 500 of it: more than polling costs, less than any share that a scheduler leaves. `so_far`:
+  // what the process had used before.
+  explicit Pulse(Duration look_every, Duration so_far = Duration(0))
+      : enough_(look_every / 500), seen_(so_far) {}
 
   void stepped() { signs_ = 0; }
   // True: a sign of life.
@@ -36,7 +38,7 @@ class Pulse {
 
  private:
   Duration enough_;
-  Duration seen_{0};
+  Duration seen_;
   std::uint32_t signs_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,16 +13,15 @@ using namespace cloister::worker_host;
 
 namespace {
 
-// A child in a process group of its own that computes or waits until it is killed.
+// A child that computes or waits until it is killed.
 class Child {
  public:
   explicit Child(bool busy) : pid_(fork()) {
     if (pid_ == 0) {
-      setpgid(0, 0);
+      prctl(PR_SET_DUMPABLE, 0);  // as a worker's sandbox does
       while (!busy) pause();
       for (volatile unsigned turns = 0;;) turns = turns + 1;
     }
-    setpgid(pid_, pid_);
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -29,7 +29,7 @@ class Child {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
   }
-  [[nodiscard]] pid_t group() const { return pid_; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
   pid_t pid_;
@@ -37,15 +37,15 @@ class Child {
 
 }  // namespace
 
-TEST_CASE("processor time grows for a group that computes and stands for one that waits",
+TEST_CASE("processor time grows for a process that computes and stands for one that waits",
           "[worker-host]") {
   const Child busy(true);
   const Child idle(false);
-  for (int i = 0; i < 600 && processor_time(busy.group()) < Duration(100); ++i) {
+  for (int i = 0; i < 600 && processor_time(busy.pid()) < Duration(100); ++i) {
     poll(nullptr, 0, 100);
   }
-  CHECK(processor_time(busy.group()) >= Duration(100));
-  CHECK(processor_time(idle.group()) < Duration(50));
+  CHECK(processor_time(busy.pid()) >= Duration(100));
+  CHECK(processor_time(idle.pid()) < Duration(50));
 }
 
 TEST_CASE("processor time used since the last look is a sign of life", "[worker-host]") {
@@ -69,9 +69,14 @@ TEST_CASE("a worker that spins without a step is not believed for ever", "[worke
   CHECK(pulse.signs() == 1);
 }
 
-TEST_CASE("a group that shrank, or cannot be seen, gives no sign of life", "[worker-host]") {
+TEST_CASE(
+    "a process that is not there gives no sign of life, and a job starts from what was used before",
+    "[worker-host]") {
   Pulse pulse(Duration(200));
   CHECK_FALSE(pulse.look(Duration(0)));
   CHECK(pulse.look(Duration(5'000)));
   CHECK_FALSE(pulse.look(Duration(1'000)));
+  Pulse next_job(Duration(200), Duration(9'000));
+  CHECK_FALSE(next_job.look(Duration(9'000)));
+  CHECK(next_job.look(Duration(9'100)));
 }
