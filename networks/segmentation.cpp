@@ -178,7 +178,7 @@ std::string fingerprint(const CodeSource& codes, const SegmentationOptions& opti
   if (options.pooling == Pooling::guided)
     text += fmt::format(" guidance={} of {}", options.guidance, options.guidance_batch);
   for (int site = 0; site < codes.sites(); ++site) text += fmt::format(" {}", codes.samples(site));
-  return text;
+  return text + fmt::format(" of {}", fmt::join(options.site_names, ","));
 }
 
 Result<void> check_shares(const SegmentationOptions& options, const Ranks* ranks) {

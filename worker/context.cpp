@@ -91,13 +91,14 @@ void JobContext::progress(std::string_view phase, const Steps& at, const json& m
     phase_first_step_ = at.step;
     said_ = Duration(-1'000'000);
   }
-  const bool last = at.step >= at.steps;
+  const bool last = at.steps > 0 && at.step >= at.steps;
   if (!last && now - said_ < Duration(500)) return;
   said_ = now;
   const double elapsed = static_cast<double>((now - phase_started_).count()) / 1000.0;
   const auto done = static_cast<double>(at.step - std::min(at.step, phase_first_step_));
   const double rate = elapsed > 0 ? done / elapsed : 0.0;
-  const double left = rate > 0 ? static_cast<double>(at.steps - at.step) / rate : -1.0;
+  const bool knows_end = at.steps >= at.step && at.steps > 0;
+  const double left = rate > 0 && knows_end ? static_cast<double>(at.steps - at.step) / rate : -1.0;
   parts_.channel.send(protocol::FrameType::progress, {{"phase", phase},
                                                       {"step", at.step},
                                                       {"steps", at.steps},

@@ -90,6 +90,8 @@ class JobContext {
   // not outlive the context.
   [[nodiscard]] networks::Job training(std::string phase, std::int64_t steps);
 
+  // Since the work began, which is after its inputs were read.
+  void begin() { started_ = parts_.clock.monotonic(); }
   [[nodiscard]] double seconds() const;
 
  private:

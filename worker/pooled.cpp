@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "networks/gpu_memory.h"
 #include "networks/segmentation.h"
 #include "networks/views.h"
 #include "worker/kinds.h"
@@ -55,12 +56,23 @@ Result<networks::TrainedSegmentation> train_over_ranks(JobContext& context,
   if (!ranks) return pass(ranks);
   const auto group = RankGroup::split(static_cast<int>(*ranks));
   if (!group) return pass(group);
-  const auto job =
-      group->join(context.training("training the segmentation network", options.recipe.steps));
-  auto trained = job ? networks::train_segmentation(context.pool().codes(), options, *job, decoders)
-                     : Result<networks::TrainedSegmentation>(pass(job));
-  group->end_unless_first(trained ? Result<void>() : pass(trained));
-  return trained;
+  const auto work = [&]() -> Result<networks::TrainedSegmentation> {
+    const auto job =
+        group->join(context.training("training the segmentation network", options.recipe.steps));
+    if (!job) return pass(job);
+    const double share = context.job().limits.gpu_memory_share;
+    if (auto held = networks::limit_gpu_memory(job->compute.device, share); !held) {
+      return pass(held);
+    }
+    return networks::train_segmentation(context.pool().codes(), options, *job, decoders);
+  };
+  if (!group->is_first()) {
+    group->end_after([&]() -> Result<void> {
+      const auto trained = work();
+      return trained ? Result<void>() : pass(trained);
+    });
+  }
+  return work();
 }
 
 // The site's place in the network, as that says itself.
@@ -69,9 +81,7 @@ Result<int> place_of(const std::string& site, const JobContext& context,
   Result<std::vector<std::string>> listed = network.site_names();
   if (listed->empty()) listed = site_order(context.job());
   if (!listed) return pass(listed);
-  const auto place = site_index(*listed, site);
-  if (place && network.sites() == 1) return 0;
-  return place;
+  return network.pooling() == networks::Pooling::plain ? Result<int>(0) : site_index(*listed, site);
 }
 
 }  // namespace

@@ -102,8 +102,8 @@ Result<networks::Job> RankGroup::join(networks::Job job) const {
   return job;
 }
 
-void RankGroup::end_unless_first(const Result<void>& done) const {
-  if (place_.rank == 0) return;
+void RankGroup::end_after(const std::function<Result<void>()>& work) const noexcept {
+  const auto done = work();
   if (!done) fmt::print(stderr, "rank {}: {}\n", place_.rank, to_string(done.error()));
   ::_exit(done ? 0 : 1);
 }

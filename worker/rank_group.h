@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <vector>
 
 #include "networks/ranks.h"
@@ -23,8 +24,10 @@ class RankGroup {
   // Joins the others. The job of this rank: its share of threads, its device, and no voice but the
   // first's. Errors: as Ranks::join.
   [[nodiscard]] Result<networks::Job> join(networks::Job job) const;
-  // The end of this process, in all but the first.
-  void end_unless_first(const Result<void>& done) const;
+  [[nodiscard]] bool is_first() const { return place_.rank == 0; }
+  // Another rank's share of the work, and the end of its process whatever comes of it: nothing of
+  // it reaches the host but a line in the log.
+  [[noreturn]] void end_after(const std::function<Result<void>()>& work) const noexcept;
 
  private:
   explicit RankGroup(networks::RankPlace place) : place_(std::move(place)) {}

@@ -172,10 +172,10 @@ Sandbox enter_sandbox(const SandboxNeeds& needs) {
   Sandbox held;
   held.memory = limit_resources(needs.limits);
   const bool away = leave_network();
-  const bool own_loopback = away && needs.loopback && raise_loopback();
+  held.own_loopback = away && needs.loopback && raise_loopback();
   held.privileges = drop_privileges();
   Filter filter;
-  refuse_network(filter, needs.loopback);
+  refuse_network(filter, held.own_loopback);
   refuse_escape(filter);
   const bool read_only = !needs.write_files && !needs.device_files;
   if (read_only) refuse_writing(filter);
@@ -185,11 +185,8 @@ Sandbox enter_sandbox(const SandboxNeeds& needs) {
   held.files = !read_only  ? "may be written: this kind of job, or its device, needs it"
                : rules > 0 ? "opening for writing is refused"
                            : "may be written: there is no filter";
-  if (own_loopback) {
+  if (held.own_loopback) {
     held.network = "a network namespace with nothing but a loopback of its own, for the ranks";
-  } else if (needs.loopback) {
-    held.network = rules > 0 ? "internet sockets are open for the ranks, other families refused"
-                             : "open: loopback was asked for";
   } else if (away) {
     held.network =
         rules > 0 ? "empty network namespace, sockets refused" : "empty network namespace";

@@ -22,6 +22,7 @@ struct SandboxNeeds {
 
 // What held, for the result: one sentence fragment a part.
 struct Sandbox {
+  bool own_loopback = false;  // one that only this process and its children can reach
   std::string network;
   std::string system_calls;
   std::string files;

@@ -96,6 +96,12 @@ class Server {
                   "This worker's sandbox was made for another kind of job.",
                   "Start a worker of its own for this job.");
     }
+    if (*loopback && !held_->own_loopback) {
+      return fail(Kind::unsupported, "ranks.network",
+                  "The kernel gives this user no network of its own for ranks to meet in, and on "
+                  "the machine's they would listen to everybody.",
+                  "Set `ranks = 1` in trainer.toml, or permit user namespaces.");
+    }
     return {};
   }
 
@@ -137,6 +143,7 @@ class Server {
   Result<json> run(JobContext& context) {
     const auto function = function_of(job_.kind);
     if (!function) return pass(function);
+    context.begin();
     if (auto ready = prepare_device(); !ready) return pass(std::move(ready));
     auto result = (*function)(context);
     if (!result) {
