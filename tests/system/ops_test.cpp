@@ -45,11 +45,13 @@ TEST_CASE(
     const std::string unit = file(fmt::format("ops/systemd/cloister-{}.service", daemon));
     CHECK(unit.find("ExecStart=/usr/bin/cloister-" + daemon + " --config") != std::string::npos);
     check_options(unit, "cloister-" + daemon);
-    for (const char* line :
-         {"NoNewPrivileges=yes", "PrivateTmp=yes", "ProtectSystem=strict", "ProtectHome=yes",
-          "CapabilityBoundingSet=", "LimitCORE=0", "UMask=0077", "KillSignal=SIGTERM",
-          "Restart=on-failure", "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX"})
+    for (const char* line : {"NoNewPrivileges=yes", "PrivateTmp=yes", "ProtectSystem=strict",
+                             "ProtectHome=yes", "CapabilityBoundingSet=", "LimitCORE=0",
+                             "UMask=0077", "KillSignal=SIGTERM", "Restart=on-failure"})
       CHECK(has_line(unit, line));
+    // Ranks of a training ask netlink which interface they have: their own loopback.
+    const std::string families = "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX";
+    CHECK(has_line(unit, families + (daemon == "trainer" ? " AF_NETLINK" : "")));
   }
   // A worker ends with its agent only after it had the time to write its checkpoint.
   CHECK(has_line(file("ops/systemd/cloister-agent.service"), "KillMode=mixed"));
