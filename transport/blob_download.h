@@ -1,10 +1,10 @@
 // Fetching one blob, as a state machine without input or output (see transfer.h for the shell).
 //
 // Asks for up to limits::chunk_credit chunks ahead and hands them on strictly in order; chunks that
-// overtake others wait (at most chunk_credit of them: memory is flat). Every chunk's digest was
-// checked by the connection; the whole blob's digest is checked here, by hashing in order, before
-// Done. A server that changes its mind about the size, sends other offsets or lengths than asked
-// for, or other bytes than the digest promises is refused with "blob.*".
+// overtake others wait (at most chunk_credit of them: memory is flat). The whole
+// blob's digest is checked here, by hashing in order, before Done. A server that changes its mind
+// about the size, sends other offsets or lengths than asked for, or other bytes than the digest
+// promises is refused with "blob.*".
 #pragma once
 
 #include <cstdint>
