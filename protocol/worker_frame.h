@@ -37,6 +37,9 @@ struct Frame {
 inline constexpr std::uint64_t worker_frame_bytes_max = 4ULL << 30;
 inline constexpr std::size_t worker_frame_head_bytes = 9;
 
+// In a worker's environment where its host gave it a network of its own, with a loopback.
+inline constexpr const char* own_network_variable = "CLOISTER_OWN_NETWORK";
+
 [[nodiscard]] Bytes frame_head(FrameType type, std::uint64_t payload_bytes);
 [[nodiscard]] Bytes encode_frame(FrameType type, BytesView payload);
 

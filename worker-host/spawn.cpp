@@ -14,6 +14,9 @@
 #include <cstring>
 #include <utility>
 
+#include "protocol/worker_frame.h"
+#include "worker-host/own_network.h"
+
 namespace cloister::worker_host {
 namespace {
 
@@ -39,6 +42,7 @@ struct Prepared {
   std::vector<std::string> words;
   std::vector<char*> arguments;
   std::vector<char*> environment;
+  std::string own_network;  // a variable more, once the child is there
   Descriptor log;
   Limits limits;
   pid_t parent = 0;
@@ -60,6 +64,8 @@ Prepared prepare(const Launch& launch) {
   }
   ready.arguments.push_back(nullptr);
   ready.environment.push_back(nullptr);
+  ready.own_network = fmt::format("{}=1", protocol::own_network_variable);
+  ready.environment.push_back(nullptr);  // its place
   const std::string log = launch.log.empty() ? "/dev/null" : launch.log.string();
   ready.log = Descriptor(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   return ready;
@@ -92,6 +98,9 @@ void reset_signals() {
 // In the child; returns only if something failed, with errno set.
 void become(Prepared& ready, int input, int output) {
   reset_signals();
+  // First: new credentials take back what prctl() sets below.
+  if (enter_own_network())
+    ready.environment[ready.environment.size() - 2] = ready.own_network.data();
   if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return;
   if (getppid() != ready.parent) _exit(1);  // the parent died before the line above
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

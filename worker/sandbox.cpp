@@ -2,10 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <net/if.h>
-#include <sched.h>
 #include <seccomp.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -13,9 +10,11 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <cstdlib>
 #include <memory>
 #include <vector>
+
+#include "protocol/worker_frame.h"
 
 namespace cloister::worker {
 namespace {
@@ -51,26 +50,6 @@ std::string drop_privileges() {
   said += with_parent ? ", ends with its parent" : ", may outlive its parent";
   said += no_dump ? ", no core dumps and no debugger" : ", core dumps off";
   return said;
-}
-
-// In a namespace of our own only our own processes can be reached this way.
-bool raise_loopback() {
-  const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (socket < 0) return false;
-  ifreq loopback{};
-  std::strncpy(static_cast<char*>(loopback.ifr_name), "lo", IFNAMSIZ - 1);
-  loopback.ifr_flags = IFF_UP | IFF_RUNNING;
-  const bool up = ::ioctl(socket, SIOCSIFFLAGS, &loopback) == 0;
-  ::close(socket);
-  return up;
-}
-
-// A namespace of our own has no interface but a loopback that is down.
-bool leave_network() {
-  if (unshare(CLONE_NEWNET) == 0) return true;
-  // Without privileges a user namespace gives the right to it, where the kernel lets users have
-  // one.
-  return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
 }
 
 class Filter {
@@ -171,8 +150,9 @@ void refuse_writing(Filter& filter) {
 Sandbox enter_sandbox(const SandboxNeeds& needs) {
   Sandbox held;
   held.memory = limit_resources(needs.limits);
-  const bool away = leave_network();
-  held.own_loopback = away && needs.loopback && raise_loopback();
+  // The host put us there before our libraries were loaded (worker-host/own_network.h).
+  const bool away = std::getenv(protocol::own_network_variable) != nullptr;
+  held.own_loopback = away && needs.loopback;
   held.privileges = drop_privileges();
   Filter filter;
   refuse_network(filter, held.own_loopback);

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "worker-host/own_network.h"
+
 namespace cloister::testing {
 
 using nlohmann::json;
@@ -39,6 +41,7 @@ WorkerRun::WorkerRun() {
     dup2(in[0], STDIN_FILENO);
     dup2(out[1], STDOUT_FILENO);
     for (const int descriptor : {in[0], in[1], out[0], out[1]}) close(descriptor);
+    if (worker_host::enter_own_network()) setenv(protocol::own_network_variable, "1", 1);
     execl(program.c_str(), program.c_str(), static_cast<char*>(nullptr));
     _exit(127);
   }

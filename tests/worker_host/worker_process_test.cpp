@@ -120,6 +120,37 @@ TEST_CASE("a worker inherits nothing but what it is given", "[worker-host]") {
   CHECK(read_text(launch.log).value() == "lost\n");
 }
 
+TEST_CASE("a worker's network is its own, also for a user without privileges", "[worker-host]") {
+  // Whether it was told so, how many interfaces it has, and whether the loopback is up.
+  const auto network = [] {
+    Heard heard;
+    auto worker = WorkerProcess::start(
+        script(say + "say \"${CLOISTER_OWN_NETWORK:-0} $(tail -n +3 /proc/net/dev | wc -l) "
+                     "$(grep -q 127.0.0.1 /proc/net/fib_trie && echo up)\""),
+        heard);
+    return worker && run(**worker) && !heard.messages.empty() ? heard.messages[0] : std::string();
+  };
+  if (network().starts_with("0")) {
+    WARN("SKIPPED: this kernel gives nobody a network namespace");
+    return;
+  }
+  CHECK(network() == "1 1 up");
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool is_nobody = geteuid() != 0 || (setgid(65534) == 0 && setuid(65534) == 0);
+    const std::string seen = network();
+    _exit(is_nobody && seen == "1 1 up" ? 0 : seen.starts_with("0") ? 2 : 1);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 2) {
+    WARN("SKIPPED: this kernel gives users without privileges none");
+    return;
+  }
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
 TEST_CASE("how a worker ended is said in a sentence", "[worker-host]") {
   const auto ended = [](const std::string& text) {
     Heard heard;
