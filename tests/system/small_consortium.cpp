@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "cli/json_read.h"
+#include "protocol/worker_frame.h"
 
 namespace cloister::system_test {
 namespace {
@@ -140,6 +141,14 @@ void SmallConsortium::add_agent(const std::string& site, const std::string& poli
   wait_for_agent(site);
 }
 
+void SmallConsortium::start_trainer(const std::string& more) {
+  const auto config = folder_ / "heart" / "trainer" / "trainer.toml";
+  const auto text = read_text(config);
+  REQUIRE(text);
+  REQUIRE(write_text(config, *text + more));
+  start("trainer", "cloister-trainer", config.string());
+}
+
 void SmallConsortium::wait_for_agent(const std::string& site) {
   REQUIRE(eventually([&] {
     const auto status = at(site, "", {"site", "status"});
@@ -161,16 +170,39 @@ std::string policy_for(const std::filesystem::path& data, const std::string& aut
                      automatic);
 }
 
-std::string plan_of(SmallConsortium& all, const std::string& purpose) {
+std::string trainer_seal_of(SmallConsortium& all) {
   const auto members = all.as("root", {"consortium", "members"});
-  std::string seal;
   for (const auto& one : cli::items_at(members.json, "members"))
-    if (field(one, "id") == "trainer") seal = field(one, "seal");
+    if (field(one, "id") == "trainer") return field(one, "seal");
+  return {};
+}
+
+std::string plan_of(SmallConsortium& all, const std::string& purpose) {
   return fmt::format(
       "study = \"heart-1\"\ntitle = \"Hearts\"\npurpose = \"{}\"\nlegal_basis = \"vote 1\"\n"
       "owner = \"olivia\"\ntrainer = \"trainer\"\ntrainer_seal_key = \"{}\"\nsites = [\"site-a\"]\n"
       "quorum = 1\nrelease_approvals = 1\nstructures = [\"LV\"]\n[budget]\nname = \"quick\"\n",
-      purpose, seal);
+      purpose, trainer_seal_of(all));
+}
+
+void make_phantom(const std::filesystem::path& folder, std::uint64_t scanner) {
+  REQUIRE(make_folder(folder));
+  using provenance::Json;
+  const Json parameters = Json::object()
+                              .set("folder", folder.string())
+                              .set("name", folder.filename().string())
+                              .set("scanner", scanner)
+                              .set("training_patients", 5)
+                              .set("test_patients", 2)
+                              .set("seed", scanner + 1);
+  const Json job =
+      Json::object().set("job_id", "phantom").set("kind", "phantom").set("parameters", parameters);
+  Bytes in = protocol::encode_frame(protocol::FrameType::job, as_bytes(to_jcs(job)));
+  append(in, protocol::encode_frame(protocol::FrameType::start, {}));
+  const auto ran = cli::run_program(bin("cloister-worker"), {},
+                                    {.in = std::string(as_text(in)), .limit = patience, .log = {}});
+  REQUIRE(ran);
+  REQUIRE(std::filesystem::exists(folder / "dataset.json"));
 }
 
 }  // namespace cloister::system_test

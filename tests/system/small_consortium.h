@@ -36,6 +36,8 @@ class SmallConsortium {
   // Invited, joined, approved by the root; `site` for people of a site.
   void add_person(const std::string& name, const std::string& role, const std::string& site = {});
   void add_agent(const std::string& site, const std::string& policy);
+  // The trainer that `init` made, with these lines more in its trainer.toml.
+  void start_trainer(const std::string& more);
   // Until the agent has heard the coordinator.
   void wait_for_agent(const std::string& site);
   // Until `done` holds; false if it never does.
@@ -65,5 +67,9 @@ class SmallConsortium {
                                      const std::string& automatic = {});
 // The plan of a study "heart-1" with "site-a" alone, owned by olivia, for the certified trainer.
 [[nodiscard]] std::string plan_of(SmallConsortium& all, const std::string& purpose = "research");
+// The trainer's sealing key, hex, as a plan names it.
+[[nodiscard]] std::string trainer_seal_of(SmallConsortium& all);
+// Drawn hearts of five patients for training and two held out, as one hospital's scanner sees them.
+void make_phantom(const std::filesystem::path& folder, std::uint64_t scanner);
 
 }  // namespace cloister::system_test

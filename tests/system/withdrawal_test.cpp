@@ -11,8 +11,8 @@
 #include "cli/child.h"
 #include "cli/json_read.h"
 #include "exports/exports.h"
-#include "protocol/worker_frame.h"
 #include "tests/cli/folder.h"
+#include "tests/system/small_consortium.h"
 
 using namespace cloister;
 using namespace cloister::cli;
@@ -26,25 +26,6 @@ constexpr const char* reason_word = "QQMEIERROOM12";  // in a reason that a pers
 constexpr Duration demo_max{9 * 60'000};
 
 std::string bin(const std::string& name) { return std::string(CLOISTER_BIN) + "/" + name; }
-
-void make_phantom(const fs::path& folder, std::uint64_t scanner) {
-  REQUIRE(make_folder(folder));
-  const Json parameters = Json::object()
-                              .set("folder", folder.string())
-                              .set("name", folder.filename().string())
-                              .set("scanner", scanner)
-                              .set("training_patients", 5)
-                              .set("test_patients", 2)
-                              .set("seed", scanner + 1);
-  const Json job =
-      Json::object().set("job_id", "phantom").set("kind", "phantom").set("parameters", parameters);
-  Bytes in = protocol::encode_frame(protocol::FrameType::job, as_bytes(to_jcs(job)));
-  append(in, protocol::encode_frame(protocol::FrameType::start, {}));
-  const auto ran = run_program(bin("cloister-worker"), {},
-                               {.in = std::string(as_text(in)), .limit = demo_max, .log = {}});
-  REQUIRE(ran);
-  REQUIRE(fs::exists(folder / "dataset.json"));
-}
 
 int python(const std::string& script, const std::string& arguments) {
   return std::system(
@@ -160,7 +141,7 @@ TEST_CASE(
   const Folder folder;
   const fs::path data = folder.path / "data";
   for (const auto& [site, scanner] : {std::pair("site-a", 0U), {"site-b", 1U}, {"site-c", 2U}}) {
-    make_phantom(data / site, scanner);
+    system_test::make_phantom(data / site, scanner);
   }
   REQUIRE(python("mark_patients.py", fmt::format("{} {}", data.string(), mark)) == 0);
   const fs::path out = folder.path / "out";
