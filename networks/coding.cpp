@@ -66,7 +66,9 @@ torch::Tensor with_code_noise(const torch::Tensor& code, double noise) {
 }
 
 torch::Tensor placed(const torch::Tensor& tensor, torch::Device device) {
-  return tensor.to(device).contiguous(torch::MemoryFormat::ChannelsLast);
+  // Out of pinned memory without waiting; what comes next on the device waits for it.
+  const bool goes_on = tensor.is_pinned();
+  return tensor.to(device, goes_on).contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
 torch::Tensor image_tensor(const SliceSet& slices, std::size_t from, std::size_t count) {

@@ -19,9 +19,11 @@ struct Device {
   enum class Type { cpu, cuda };
   Type type = Type::cpu;
   int index = 0;
+  bool mixed = false;  // train with convolutions in bfloat16
 };
 
-// "cpu", "cuda" or "cuda:1". Whether it is there is checked when work starts.
+// "cpu", "cuda" or "cuda:1", with " mixed" behind it for mixed precision. Whether it is there is
+// checked when work starts.
 [[nodiscard]] Result<Device> parse_device(std::string_view text);
 [[nodiscard]] std::string to_string(const Device& device);
 

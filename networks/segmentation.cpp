@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <sstream>
 #include <stdexcept>
 
@@ -45,8 +46,10 @@ Result<void> check_codes(const CodeSource& codes) {
 // site weighs as much as a large one.
 class CodeBatches {
  public:
-  // `batch` is that of all ranks; this one draws its own share of it.
-  CodeBatches(CodeSource& codes, int batch, const Seeds& seeds, const Ranks* ranks)
+  // `batch` is that of all ranks; this one draws its own share of it. For a GPU the codes lie in
+  // pinned memory, from which they travel while the processor goes on.
+  CodeBatches(CodeSource& codes, int batch, const Seeds& seeds, const Ranks* ranks,
+              torch::Device device)
       : codes_(codes),
         batch_(batch),
         share_(ranks == nullptr ? batch : batch / ranks->size()),
@@ -56,28 +59,36 @@ class CodeBatches {
                            codes.samples(site));
     const std::vector<std::int64_t> shape{share_, code_channels, codes.grid_height(),
                                           codes.grid_width()};
-    image_ = torch::empty(shape);
-    mask_ = torch::empty(shape);
+    const auto options = torch::TensorOptions().pinned_memory(device.is_cuda());
+    for (auto& pairs : drawn_)
+      pairs = {torch::empty(shape, options), torch::empty(shape, options), -1};
   }
 
   [[nodiscard]] int site_at(std::int64_t step) const {
     return static_cast<int>(step % codes_.sites());
   }
-  // Throws what the source cannot read, as LibTorch does what it cannot compute.
-  void draw(std::int64_t step) {
+  struct Pairs {
+    torch::Tensor image, mask;
+    std::int64_t step = -1;  // that they were drawn for
+  };
+  // Throws what the source cannot read, as LibTorch does what it cannot compute. The pairs of a
+  // step stay until those of the second step after it are drawn.
+  const Pairs& draw(std::int64_t step) {
+    Pairs& pairs = drawn_[static_cast<std::size_t>(step % 2)];
+    if (pairs.step == step) return pairs;
     const int site = site_at(step);
-    const auto floats = static_cast<std::size_t>(image_[0].numel());
+    const auto floats = static_cast<std::size_t>(pairs.image[0].numel());
     for (int i = 0; i < share_; ++i) {
       const auto at = static_cast<std::size_t>(i) * floats;
       const auto read =
-          codes_.read(site, sample_at(step, i), {image_.data_ptr<float>() + at, floats},
-                      {mask_.data_ptr<float>() + at, floats});
+          codes_.read(site, sample_at(step, i), {pairs.image.data_ptr<float>() + at, floats},
+                      {pairs.mask.data_ptr<float>() + at, floats});
       if (!read) throw std::runtime_error(to_string(read.error()));
     }
     for (int i = 0; i < share_; ++i) codes_.expect(site_at(step + 1), sample_at(step + 1, i));
+    pairs.step = step;
+    return pairs;
   }
-  [[nodiscard]] const torch::Tensor& image() const { return image_; }
-  [[nodiscard]] const torch::Tensor& mask() const { return mask_; }
 
  private:
   [[nodiscard]] std::size_t sample_at(std::int64_t step, int item) {
@@ -89,7 +100,7 @@ class CodeBatches {
   CodeSource& codes_;
   int batch_, share_, first_;
   std::vector<EpochOrder> orders_;
-  torch::Tensor image_, mask_;
+  std::array<Pairs, 2> drawn_;
 };
 
 // Looks at predicted codes through the sites' own mask decoders.
@@ -211,18 +222,20 @@ Result<TrainedSegmentation> train(CodeSource& codes, const SegmentationOptions& 
   const int sites = options.pooling == Pooling::plain ? 0 : codes.sites();
   SegmentationNet net(options, sites);
   const auto seeds = Seeds::from_public(options.seed);
-  CodeBatches batches(codes, options.recipe.batch, seeds, job.ranks.get());
+  CodeBatches batches(codes, options.recipe.batch, seeds, job.ranks.get(), device);
   TrainedSegmentation trained;
   trained.site_loss.assign(static_cast<std::size_t>(codes.sites()), 0);
   const auto loss_of_step = [&](StepInput input) {
-    batches.draw(input.step);
+    const auto& pairs = batches.draw(input.step);
     const int site = batches.site_at(input.step);
-    const auto code = disturbed(placed(batches.image(), device), options);
-    const auto truth = placed(batches.mask(), device);
+    const auto code = disturbed(placed(pairs.image, device), options);
+    const auto truth = placed(pairs.mask, device);
     const auto predicted = net->forward(code, site);
     auto loss = torch::mse_loss(predicted, truth);
     if (options.pooling == Pooling::guided)
       loss = loss + options.guidance * guidance->loss(site, predicted, truth);
+    // While a GPU computes.
+    if (input.step + 1 < options.recipe.steps) (void)batches.draw(input.step + 1);
     double& kept = trained.site_loss[static_cast<std::size_t>(site)];
     const double value = loss.item<double>();
     kept = kept == 0 ? value : site_loss_decay * kept + (1 - site_loss_decay) * value;

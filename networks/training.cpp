@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <numbers>
 
+#include "networks/mixed_precision.h"
 #include "networks/modules.h"
 
 namespace cloister::networks {
@@ -141,12 +142,16 @@ tl::unexpected<Error> stopped(const State& state, const TrainingRecipe& recipe) 
 }
 
 Result<void> one_step(const Training& training, const LossOfStep& loss_of_step, FlatModule& flat,
-                      State& state, Ranks* ranks) {
+                      State& state, const Job& job) {
+  Ranks* const ranks = job.ranks.get();
   const auto seed = training.seeds.at(Draw::step, static_cast<std::uint64_t>(state.step));
   torch::manual_seed(seed);
   Prng prng(seed);
   flat.gradients.zero_();
-  const auto loss = loss_of_step({state.step, prng});
+  const auto loss = [&] {
+    const MixedPrecision precision(job.compute.device);
+    return loss_of_step({state.step, prng});
+  }();
   loss.backward();
   torch::NoGradGuard no_grad;
   auto told = loss.detach().clone();
@@ -249,7 +254,7 @@ Result<TrainingEnd> run_training(const Training& training, const Job& job,
       keep();  // as this rank has it: the others may be at another step by now
       return stopped(state, recipe);
     }
-    if (auto done = one_step(training, loss_of_step, flat, state, ranks); !done) return pass(done);
+    if (auto done = one_step(training, loss_of_step, flat, state, job); !done) return pass(done);
     if (auto told = report(state, recipe, job); !told) return pass(told);
     if (state.step % job.hooks.checkpoint_every_steps == 0 && state.step < recipe.steps) {
       torch::NoGradGuard no_grad;

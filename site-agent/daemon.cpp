@@ -20,7 +20,7 @@ worker_host::Limits limits_of(const SitePolicy& policy) {
 }
 
 Result<void> check_device(const SitePolicy& policy, const std::string& device) {
-  if (policy.gpu || device == "cpu") return {};
+  if (policy.gpu || device.starts_with("cpu")) return {};
   return fail(
       Kind::forbidden, "policy.gpu",
       fmt::format("agent.toml names the device '{}', and the site's policy allows no GPU.", device),

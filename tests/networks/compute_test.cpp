@@ -11,7 +11,11 @@ TEST_CASE("devices are named cpu, cuda or cuda:n", "[networks]") {
   CHECK(to_string(*parse_device("cpu")) == "cpu");
   CHECK(to_string(*parse_device("cuda")) == "cuda:0");
   CHECK(to_string(*parse_device("cuda:3")) == "cuda:3");
-  for (const char* wrong : {"", "gpu", "cuda:", "cuda:-1", "cuda:1x", "CPU"})
+  CHECK(to_string(*parse_device("cpu mixed")) == "cpu mixed");
+  CHECK(to_string(*parse_device("cuda mixed")) == "cuda:0 mixed");
+  CHECK(parse_device("cuda:3 mixed")->mixed);
+  CHECK_FALSE(parse_device("cuda:3")->mixed);
+  for (const char* wrong : {"", "gpu", "cuda:", "cuda:-1", "cuda:1x", "CPU", " mixed", "mixed"})
     CHECK(parse_device(wrong).error().code == "device.unknown");
 }
 

@@ -107,3 +107,21 @@ TEST_CASE("a hardened encoder needs masks and a sound file", "[networks]") {
   REQUIRE_FALSE(damaged);
   CHECK(damaged.error().code == "weights.noise_key");
 }
+
+TEST_CASE("every way to learn an encoder learns in mixed precision too", "[networks]") {
+  const auto slices = toy_slices(4);
+  Job mixed = toy_job();
+  mixed.compute.device.mixed = true;
+  for (const auto learning :
+       {EncoderLearning::reconstruct, EncoderLearning::task, EncoderLearning::hardened}) {
+    ImageEncoderOptions options = options_with({.code_channels = 20, .code_bits = 3}, 4);
+    options.learning = learning;
+    const auto trained = train_image_encoder(slices, options, toy_secret(), mixed);
+    INFO(static_cast<int>(learning) << (trained ? "" : to_string(trained.error())));
+    REQUIRE(trained);
+    for (const float value : codes_of(trained->encoder, slices).data) REQUIRE(std::isfinite(value));
+  }
+  const auto mask = train_mask_encoder(slices, {.recipe = toy_recipe(4)}, toy_secret(), mixed);
+  INFO((mask ? "" : to_string(mask.error())));
+  CHECK(mask);
+}

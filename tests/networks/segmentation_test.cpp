@@ -114,6 +114,25 @@ TEST_CASE("guided pooling looks through each site's mask decoder, and only it ta
   CHECK(train_segmentation(codes, options, toy_job(), wrong).error().code == "weights.kind");
 }
 
+TEST_CASE("mixed precision learns what single precision does, and the same each time",
+          "[networks]") {
+  auto codes = toy_codes();
+  const auto options = toy_options(Pooling::adapted, 60);
+  Job mixed = toy_job();
+  mixed.compute.device.mixed = true;
+  const auto single = train_segmentation(codes, options, toy_job());
+  const auto first = train_segmentation(codes, options, mixed);
+  const auto second = train_segmentation(codes, options, mixed);
+  REQUIRE(single);
+  REQUIRE(first);
+  REQUIRE(second);
+  CHECK(first->network == second->network);
+  CHECK(first->network != single->network);
+  CHECK(first->final_loss == Approx(single->final_loss).epsilon(0.05));
+  // It ends with the training: the next one is in single precision again.
+  CHECK(train_segmentation(codes, options, toy_job())->network == single->network);
+}
+
 TEST_CASE("pooled training stops, resumes and ends with the same bytes", "[networks]") {
   auto codes = toy_codes();
   const auto options = toy_options(Pooling::adapted, 20);
