@@ -1,6 +1,7 @@
 #include "coordinator/fold_store.h"
 
 #include "base/log.h"
+#include "coordinator/beside_ledger.h"
 #include "crypto/hash.h"
 #include "provenance/json.h"
 
@@ -9,7 +10,6 @@ namespace {
 
 using provenance::Json;
 
-constexpr std::string_view head_key = "Xfold";
 constexpr std::string_view parts_prefix = "Xfold/";
 constexpr std::size_t hash_digits = 64;
 
@@ -52,19 +52,9 @@ std::optional<Head> head_from(std::string_view stored) {
 
 }  // namespace
 
-Result<std::vector<Bytes>> fold_keys(const storage::Reader& store) {
-  std::vector<Bytes> keys;
-  auto scanned = store.scan(as_bytes(head_key), {}, [&](BytesView key, BytesView) {
-    keys.emplace_back(key.begin(), key.end());
-    return true;
-  });
-  if (!scanned) return pass(scanned);
-  return keys;
-}
-
 // `why`: said when nothing comes back although something was kept.
 Result<std::optional<FoldStore::Kept>> FoldStore::read(const Ledger& ledger, std::string& why) {
-  const auto stored = store_.get(as_bytes(head_key));
+  const auto stored = store_.get(as_bytes(fold_head_key));
   if (!stored) return pass(stored);
   if (!*stored) return std::optional<Kept>();
   const auto head = head_from(as_text(**stored));
@@ -121,7 +111,7 @@ Result<void> FoldStore::keep(const Ledger& ledger, std::vector<FoldPart> changed
     part.bytes = {};
   }
   const Head head{std::string(fold_build()), ledger.size(), *root, parts_};
-  batch.put(as_bytes(head_key), to_bytes(head));
+  batch.put(as_bytes(fold_head_key), to_bytes(head));
   if (auto ok = store_.write(batch, storage::Durability::synced); !ok) return ok;
   size_ = ledger.size();
   return {};

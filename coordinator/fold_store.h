@@ -27,9 +27,6 @@ namespace cloister::coordinator {
 // second; writing takes milliseconds for each study that changed (docs/benchmarks.md).
 inline constexpr std::uint64_t keep_fold_every = 10'000;
 
-// The keys of all that is kept, to be erased.
-[[nodiscard]] Result<std::vector<Bytes>> fold_keys(const storage::Reader& store);
-
 class FoldStore {
  public:
   // The store must outlive this.

@@ -5,7 +5,7 @@
 
 #include "base/ensure.h"
 #include "base/file.h"
-#include "coordinator/fold_store.h"
+#include "coordinator/beside_ledger.h"
 #include "coordinator/ledger_store.h"
 #include "coordinator/second_core.h"
 #include "protocol/limits.h"

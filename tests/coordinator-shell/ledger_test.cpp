@@ -1,11 +1,11 @@
 #include "coordinator/ledger.h"
-#include "coordinator/fold_store.h"
 
 #include <catch2/catch.hpp>
 
 #include "base/file.h"
 #include "consortium.h"
 #include "coordinator/backup.h"
+#include "coordinator/beside_ledger.h"
 #include "coordinator/ledger_store.h"
 #include "crypto/hash.h"
 #include "provenance/erasure.h"
