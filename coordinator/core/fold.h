@@ -36,8 +36,10 @@ struct FoldPart {
 // False: the name or the bytes are none that part_of() gives; then the fold is of no use.
 [[nodiscard]] bool read_part(std::string_view name, BytesView bytes, Fold& into);
 
-// SHA-256, hexadecimal, over the sources of the rooms that decide what a record does to the fold:
-// base, protocol, provenance and this one. Made by the build (coordinator/core/fold_build.cmake).
+// SHA-256, hexadecimal, over the sources of this room and of every room that it uses (base, crypto,
+// protocol with its messages, provenance): so of all of ours that decides what a record does to the
+// fold. Not over libraries and compiler, which decide nothing of it unless they are broken. Made by
+// the build (coordinator/core/fold_build.cmake).
 [[nodiscard]] std::string_view fold_build();
 
 }  // namespace cloister::coordinator
