@@ -74,6 +74,7 @@ struct Ledger::Inner {
   provenance::StagedLedger staged;
   provenance::Sequencer sequencer;
   std::uint64_t size = 0;
+  provenance::CompactRange range;  // of what was placed
   bool is_dirty = false;
   bool has_erased = false;
   Note note;
@@ -261,7 +262,7 @@ Result<Ledger::Outcome> Ledger::Inner::judge(const std::vector<Bytes>& envelopes
                                              Instant now) {
   std::vector<provenance::Submission> group;
   for (const Bytes& envelope : envelopes) group.push_back({std::string(as_text(envelope)), {}});
-  auto batch = sequencer.prepare(group, {now, true, spread_over_two_cores});
+  auto batch = sequencer.prepare(group, {now, true, spread_over_two_cores, range});
   if (!batch) return pass(batch);
   Outcome outcome;
   // The reason for refusing a group is its own, not "another record was refused".
@@ -280,6 +281,7 @@ Result<Ledger::Outcome> Ledger::Inner::judge(const std::vector<Bytes>& envelopes
   }
   for (provenance::Put& put : batch->puts) staged.put(std::move(put.key), std::move(put.value));
   is_dirty = is_dirty || !batch->puts.empty();
+  if (!batch->puts.empty()) range = std::move(batch->range);
   return outcome;
 }
 

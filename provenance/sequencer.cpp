@@ -112,7 +112,8 @@ class Group {
 
   Result<void> stage_tree() {
     const LedgerTiles tiles(below_);
-    auto range = compact_range(tiles, start_.size);
+    const bool is_known = options_.range.size() > 0 && options_.range.head() == start_;
+    auto range = is_known ? options_.range : compact_range(tiles, start_.size);
     if (!range) return pass(range);
     if (range->root() != start_.root) return damaged("its tiles do not give the root of its head");
     std::map<TileId, Bytes> open;
@@ -133,6 +134,7 @@ class Group {
     if (error) return tl::unexpected<Error>(*error);
     for (auto& [id, bytes] : open) staged_.put(key::tile(id), std::move(bytes));
     batch_.head = range->head();
+    batch_.range = std::move(*range);
     Bytes head = be64(batch_.head.size);
     append(head, batch_.head.root.view());
     staged_.put(key::head(), std::move(head));

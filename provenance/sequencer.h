@@ -99,6 +99,9 @@ struct GroupOptions {
   // the key that the ledger holds. Empty: one after another. What is admitted and refused is the
   // same.
   Spread spread = {};
+  // Of the batch before: saves hashing it anew from the tiles. One whose head is not the ledger's is
+  // not used.
+  CompactRange range = {};
 };
 
 struct Batch {
@@ -106,6 +109,7 @@ struct Batch {
   std::vector<Record> records;             // of those that are new, in order
   std::vector<Put> puts;                   // empty if nothing new was admitted
   TreeHead head;                           // after the puts
+  CompactRange range;                      // of that head; empty if nothing new was admitted
 };
 
 class Sequencer {
