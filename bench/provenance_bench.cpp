@@ -7,8 +7,10 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "base/prng.h"
+#include "coordinator/ledger.h"
 #include "coordinator/ledger_store.h"
 #include "coordinator/second_core.h"
 #include "crypto/entropy.h"
@@ -42,6 +44,13 @@ std::string id_of(std::uint64_t number) {
   return uuid_v7(Instant(1'795'419'565'000), random);
 }
 
+// Of this thread: the store tidies up in others.
+double processor_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return 1e3 * static_cast<double>(now.tv_sec) + 1e-6 * static_cast<double>(now.tv_nsec);
+}
+
 class Disk {
  public:
   Disk() {
@@ -64,6 +73,8 @@ class Disk {
     for (const Put& put : puts) batch.put(put.key, put.value);
     if (!store_->write(batch, durability)) std::abort();
   }
+  [[nodiscard]] storage::Store& store() { return *store_; }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   std::unique_ptr<coordinator::LedgerStore> reader;
 
  private:
@@ -158,6 +169,81 @@ BENCHMARK(durable_records)
     ->UseRealTime()
     ->MinTime(3);
 
+// The coordinator's ledger as its performer uses it, the file outside included: all that stands
+// before an answer. The arguments: how many records, each a submission of its own, are placed
+// before they are written; and whether the next ones are judged meanwhile (1) or afterwards (0).
+class LedgerRun {
+ public:
+  LedgerRun() {
+    for (int i = 0; i < 300; ++i) {
+      for (const Submission& one : clients_.round()) sent_.push_back(to_bytes(one.envelope));
+    }
+    for (const Submission& one : clients_.bindings) place(to_bytes(one.envelope));
+    if (!ledger_->commit()) std::abort();
+  }
+  [[nodiscard]] bool has(std::size_t records) const { return next_ + records <= sent_.size(); }
+  void judge(std::size_t records) {
+    for (const std::size_t end = next_ + records; next_ < end; ++next_) place(sent_[next_]);
+  }
+  void adopt() {
+    if (!writing_.valid()) return;
+    auto written = writing_.get();
+    if (!written) std::abort();
+    ledger_->adopt(std::move(*written));
+  }
+  void write() {
+    ledger_->seal();
+    writing_ = std::async(std::launch::async, [this] { return ledger_->write_sealed(); });
+  }
+
+ private:
+  void place(const Bytes& envelope) {
+    const auto allow = [](const Record&) { return Result<void>(); };
+    if (!ledger_->place({&envelope, 1}, allow, Instant(1'795'419'600'000))) std::abort();
+  }
+
+  Clients clients_;
+  std::vector<Bytes> sent_;
+  std::size_t next_ = 0;
+  Disk disk_;
+  coordinator::OutsideFile outside_{disk_.path() / "checkpoint"};
+  crypto::SeededEntropy entropy_{1};
+  crypto::Identity log_ =
+      crypto::generate_identity(MemberId::trusted("log"), "coordinator", entropy_);
+  std::unique_ptr<coordinator::Ledger> ledger_ =
+      coordinator::Ledger::open({disk_.store(), outside_, clients_.rules, log_, entropy_}).value();
+  std::future<Result<coordinator::Ledger::Written>> writing_;
+};
+
+void ledger_records(benchmark::State& state) {
+  const auto group = static_cast<std::size_t>(state.range(0));
+  auto run = std::make_unique<LedgerRun>();
+  double judging = 0;  // milliseconds of the processor
+  for (auto _ : state) {
+    if (!run->has(group)) {
+      state.PauseTiming();
+      run->adopt();
+      run = std::make_unique<LedgerRun>();
+      state.ResumeTiming();
+    }
+    const double begin = processor_ms();
+    run->judge(group);
+    judging += processor_ms() - begin;
+    run->adopt();
+    run->write();
+    if (state.range(1) == 0) run->adopt();
+  }
+  run->adopt();
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+  state.counters["judging_us"] =
+      1e3 * judging / static_cast<double>(state.iterations() * state.range(0));
+}
+BENCHMARK(ledger_records)
+    ->ArgsProduct({{32, 64, 128, 256}, {0, 1}})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MinTime(2);
+
 // The bare limit that durable_records is compared with.
 void ed25519_verify(benchmark::State& state) {
   const auto key = key_from(1);
@@ -228,7 +314,7 @@ class LargeLedger {
       judged.leaf_hash = leaf_hash(judged.leaf_bytes);
       stage_record(staged, judged, b * block + i);
     }
-    disk_.write(staged.puts(), storage::Durability::buffered);
+    disk_.write(staged.take_puts(), storage::Durability::buffered);
   }
 
   Disk disk_;
@@ -248,13 +334,6 @@ double resident_mib() {
   double resident = 0;
   file >> all >> resident;
   return resident * 4096 / (1 << 20);
-}
-
-// Of this thread: the store tidies up in others.
-double processor_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return 1e3 * static_cast<double>(now.tv_sec) + 1e-6 * static_cast<double>(now.tv_nsec);
 }
 
 // Closures of about 1,000 nodes (the argument: 0 back from a prediction, 1 forward from a dataset).

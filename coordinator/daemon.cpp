@@ -77,10 +77,9 @@ Result<bool> serve(const Config& config, const Genesis& genesis, const crypto::I
   Coordinator core(std::move(*facts), std::move(*enrolment));
   Registry registry;
   Serving serving({loop, clock, identity, entropy}, core, {**ledger, **blobs, registry, **store});
+  if (auto ok = serving.open_writer(); !ok) return pass(ok);
   if (auto ok = serving.performer().restore(genesis.envelopes, serving.times()); !ok)
     return pass(ok);
-  serving.performer().commit(serving.times());
-  if (auto ok = serving.outcome(); !ok) return pass(ok);
   if (auto ok = check_own_key(core, identity); !ok) return pass(ok);
   if (auto ok = serving.open(config); !ok) return pass(ok);
   log_info("serving", {{"members", to_string(config.members)},
@@ -93,7 +92,7 @@ Result<bool> serve(const Config& config, const Genesis& genesis, const crypto::I
     figures.emplace(std::move(*metrics), loop, core, **ledger, serving);
   }
   loop.run();
-  if (auto ok = serving.performer().finish(); !ok) return pass(ok);
+  if (auto ok = serving.finish(); !ok) return pass(ok);
   const bool begins_again = serving.begins_again() && !is_asked_to_stop;
   log_info(begins_again ? "begins again" : "stopped",
            {{"records", std::to_string((*ledger)->size())}});

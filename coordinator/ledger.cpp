@@ -67,15 +67,20 @@ Result<void> OutsideFile::keep(const std::string& note) { return write_text(path
 
 struct Ledger::Inner {
   explicit Inner(LedgerParts from)
-      : parts(std::move(from)), disk(parts.store), staged(disk), sequencer(staged, parts.rules) {}
+      : parts(std::move(from)),
+        disk(parts.store),
+        sealed(disk),
+        staged(static_cast<const provenance::LedgerReader&>(sealed)),
+        sequencer(staged, parts.rules) {}
 
   LedgerParts parts;
   LedgerStore disk;
+  provenance::StagedLedger sealed;  // being written: never changes meanwhile
   provenance::StagedLedger staged;
   provenance::Sequencer sequencer;
   std::uint64_t size = 0;
+  std::uint64_t placed = 0;
   provenance::CompactRange range;  // of what was placed
-  bool is_dirty = false;
   bool has_erased = false;
   Note note;
   std::string own_org;
@@ -85,18 +90,17 @@ struct Ledger::Inner {
             parts.identity.sign.public_key()};
   }
 
-  // Signs the durable head and makes that durable too, inside and outside.
-  Result<void> sign_head(const provenance::TreeHead& head) {
+  // Signs the durable head and makes that durable too, outside. Inside it need not be synced: the
+  // next records, or the next start, which signs the same bytes, make it so.
+  Result<Note> sign_head(const provenance::TreeHead& head) {
     const provenance::Checkpoint checkpoint{parts.rules.log_origin, head};
     Note signed_note = provenance::sign_checkpoint(checkpoint, parts.identity.sign);
     const provenance::Put put = provenance::checkpoint_put(checkpoint, signed_note);
     storage::WriteBatch batch;
     batch.put(put.key, put.value);
-    if (auto ok = parts.store.write(batch, storage::Durability::synced); !ok) return ok;
-    if (auto ok = parts.outside.keep(provenance::to_text(signed_note)); !ok) return ok;
-    note = std::move(signed_note);
-    size = head.size;
-    return {};
+    if (auto ok = parts.store.write(batch, storage::Durability::buffered); !ok) return pass(ok);
+    if (auto ok = parts.outside.keep(provenance::to_text(signed_note)); !ok) return pass(ok);
+    return signed_note;
   }
 
   // The checkpoint outside must be one that this tree extends.
@@ -122,16 +126,11 @@ struct Ledger::Inner {
     return rollback("The ledger is not the one whose checkpoint was signed before.");
   }
 
-  // What erasures of these puts replaced must leave the disk, and with it the kept fold, which may
-  // hold the same words; written down in the same batch, so that a crash before it is done leaves
-  // it to the next start.
-  Result<void> note_erasures(const std::vector<provenance::Put>& puts, storage::WriteBatch& batch) {
-    std::vector<Bytes> keys;
-    for (const provenance::Put& put : puts) {
-      if (provenance::is_erasure(put)) keys.push_back(put.key);
-    }
+  // What these erasures replaced must leave the disk, and with it the kept fold, which may hold the
+  // same words; written down in the same batch, so that a crash before it is done leaves it to the
+  // next start.
+  Result<void> note_erasures(std::vector<Bytes> keys, storage::WriteBatch& batch) {
     if (keys.empty()) return {};
-    has_erased = true;
     const auto folded = fold_keys(parts.store);
     if (!folded) return pass(folded);
     for (const Bytes& key : *folded) batch.erase(key);
@@ -233,14 +232,15 @@ Result<std::unique_ptr<Ledger>> Ledger::open(LedgerParts parts) {
   if (!stored) return pass(stored);
   const bool is_signed = *stored && provenance::open_checkpoint(**stored, inner->log_key()) &&
                          provenance::open_checkpoint(**stored, inner->log_key())->head == *head;
+  inner->size = inner->placed = head->size;
   if (is_signed) {
     inner->note = **stored;
-    inner->size = head->size;
-  }
-  // A crash between the records and their checkpoint: the records are durable, so sign now. The
-  // empty ledger is signed as well, so that its file outside exists before its first record.
-  if (!is_signed) {
-    if (auto ok = inner->sign_head(*head); !ok) return pass(ok);
+  } else {
+    // A crash between the records and their checkpoint: the records are durable, so sign now. The
+    // empty ledger is signed as well, so that its file outside exists before its first record.
+    auto note = inner->sign_head(*head);
+    if (!note) return pass(note);
+    inner->note = std::move(*note);
   }
   if (auto ok = inner->purge(); !ok) return pass(ok);
   return std::unique_ptr<Ledger>(new Ledger(std::move(inner)));
@@ -280,7 +280,7 @@ Result<Ledger::Outcome> Ledger::Inner::judge(const std::vector<Bytes>& envelopes
     ++record;
   }
   for (provenance::Put& put : batch->puts) staged.put(std::move(put.key), std::move(put.value));
-  is_dirty = is_dirty || !batch->puts.empty();
+  placed = batch->head.size;
   if (!batch->puts.empty()) range = std::move(batch->range);
   return outcome;
 }
@@ -308,21 +308,48 @@ Result<Ledger::Outcome> Ledger::place_own(Record record, const Rule& rule, Insta
   return inner_->judge({std::move(*envelope)}, rule, now);
 }
 
-bool Ledger::has_staged() const { return inner_->is_dirty; }
+bool Ledger::has_staged() const { return !inner_->staged.staged().empty(); }
+std::uint64_t Ledger::placed() const { return inner_->placed; }
 
 Result<void> Ledger::commit() {
-  if (!inner_->is_dirty) return {};
+  if (!has_staged()) return {};
+  seal();
+  auto written = write_sealed();
+  if (!written) return pass(written);
+  adopt(std::move(*written));
+  return {};
+}
+
+void Ledger::seal() {
+  ensure(inner_->sealed.staged().empty(), "one group is written at a time");
+  inner_->staged.move_to(inner_->sealed);
+}
+
+Result<Ledger::Written> Ledger::write_sealed() {
   storage::WriteBatch batch;
-  const std::vector<provenance::Put> puts = inner_->staged.puts();
-  for (const provenance::Put& put : puts) batch.put(put.key, put.value);
-  if (auto ok = inner_->note_erasures(puts, batch); !ok) return ok;
-  if (auto ok = inner_->parts.store.write(batch, storage::Durability::synced); !ok) return ok;
-  inner_->staged.drop();
-  inner_->is_dirty = false;
+  std::vector<Bytes> erasures;
+  for (const auto& [key, value] : inner_->sealed.staged()) {
+    batch.put(key, value);
+    if (provenance::is_erasure(key, value)) erasures.push_back(key);
+  }
+  const bool has_erased = !erasures.empty();
+  if (auto ok = inner_->note_erasures(std::move(erasures), batch); !ok) return pass(ok);
+  if (auto ok = inner_->parts.store.write(batch, storage::Durability::synced); !ok) return pass(ok);
   const auto head = provenance::ledger_head(inner_->disk);
   if (!head) return pass(head);
-  if (auto ok = inner_->sign_head(*head); !ok) return ok;
-  return inner_->has_erased ? inner_->purge() : Result<void>();
+  auto note = inner_->sign_head(*head);
+  if (!note) return pass(note);
+  if (has_erased) {
+    if (auto ok = inner_->purge(); !ok) return pass(ok);
+  }
+  return Written{head->size, std::move(*note), has_erased};
+}
+
+void Ledger::adopt(Written written) {
+  inner_->sealed.drop();
+  inner_->size = written.size;
+  inner_->note = std::move(written.checkpoint);
+  inner_->has_erased = inner_->has_erased || written.has_erased;
 }
 
 bool Ledger::has_erased() const { return inner_->has_erased; }

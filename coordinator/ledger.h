@@ -2,7 +2,15 @@
 //
 //   place()   judges envelopes and gives them places; staged, not durable
 //   commit()  one synced write of everything staged -> sign the checkpoint -> synced write of the
-//             checkpoint and of the file outside the database. Only then may anything be answered.
+//             file outside the database. Only then may anything be answered.
+//
+// A commit is also to be had in three steps, so that the next group is judged, on top of the one
+// that is being written, while the disk is waited for:
+//
+//   seal()          what is staged is the group to be written; what is placed from now on is not
+//   write_sealed()  the commit of that group. On any thread; everything else of this class may be
+//                   used meanwhile, but for commit(), seal() and adopt()
+//   adopt()         size() and checkpoint() are the new ones
 //
 // Opening checks that the tiles give the stored root, and that the tree extends the checkpoint in
 // the file outside: a database put back from an old backup is refused ("ledger.rollback").
@@ -79,7 +87,19 @@ class Ledger {
   // Completes, signs and places a record of the coordinator.
   [[nodiscard]] Result<Outcome> place_own(provenance::Record record, const Rule& rule, Instant now);
   [[nodiscard]] bool has_staged() const;
+  // Durable or not: what the next record's index will be.
+  [[nodiscard]] std::uint64_t placed() const;
+
   [[nodiscard]] Result<void> commit();
+  struct Written {
+    std::uint64_t size = 0;
+    provenance::Note checkpoint;
+    bool has_erased = false;
+  };
+  void seal();
+  [[nodiscard]] Result<Written> write_sealed();
+  void adopt(Written written);
+
   // Words of records were erased since this was opened. They have left the disk; what was read of
   // them before must be forgotten too.
   [[nodiscard]] bool has_erased() const;

@@ -1,5 +1,6 @@
 #include "coordinator/perform.h"
 
+#include "base/ensure.h"
 #include "base/log.h"
 #include "provenance/json.h"
 
@@ -50,23 +51,57 @@ void Performer::feed(const Event& event) {
 void Performer::commit(Times times) {
   times_ = times;
   wants_commit_ = false;
-  if (is_broken_) return;
-  if (auto ok = stores_.ledger.commit(); !ok) return fail_for_good(ok.error());
-  const Bytes note = to_bytes(provenance::to_text(stores_.ledger.checkpoint()));
-  const auto waiting = std::move(waiting_);
-  waiting_.clear();
-  for (const Waiting& one : waiting) answer(one.token, protocol::Receipts{one.receipts, note});
-  if (stores_.ledger.size() - folds_.size() >= stores_.fold_every) {
-    if (auto ok = keep_fold(); !ok) return fail_for_good(ok.error());
-  }
-  feed(LedgerSynced{stores_.ledger.size()});
-  if (stores_.ledger.has_erased() && answering_.begin_again) answering_.begin_again();
+  write_next();
 }
 
-// Only when what was folded is what is durable: after a commit, before anything else is placed.
+void Performer::write_next() {
+  if (is_broken_ || is_writing_ || !stores_.ledger.has_staged()) return;
+  stores_.ledger.seal();
+  is_writing_ = true;
+  answering_.write_beside([this] { written_ = stores_.ledger.write_sealed(); });
+}
+
+void Performer::written(Times times) {
+  times_ = times;
+  if (is_broken_) return;
+  if (auto ok = adopt_written(); !ok) return fail_for_good(ok.error());
+  if (auto ok = keep_fold_if_due(); !ok) return fail_for_good(ok.error());
+  feed(LedgerSynced{stores_.ledger.size()});
+  if (stores_.ledger.has_erased() && answering_.begin_again) answering_.begin_again();
+  write_next();
+}
+
+Result<void> Performer::adopt_written() {
+  ensure(written_.has_value(), "a group that was begun has been written");
+  const auto written = std::move(*written_);
+  written_.reset();
+  is_writing_ = false;
+  if (!written) return pass(written);
+  stores_.ledger.adopt(*written);
+  release();
+  return {};
+}
+
+void Performer::release() {
+  while (!is_broken_ && !held_.empty() && held_.front().size <= stores_.ledger.size()) {
+    const auto act = std::move(held_.front().act);
+    held_.pop_front();
+    act();
+  }
+}
+
+// Under load there is always a next group that was folded and is not durable: it is written first.
+Result<void> Performer::keep_fold_if_due() {
+  if (stores_.ledger.size() - folds_.size() < stores_.fold_every) return {};
+  if (auto ok = stores_.ledger.commit(); !ok) return ok;
+  release();
+  return keep_fold();
+}
+
+// Only when what was folded is what is durable.
 Result<void> Performer::keep_fold() {
   if (stores_.ledger.has_erased()) return {};  // the core still remembers the words
-  if (stores_.ledger.has_staged() || core_.ledger_size() != stores_.ledger.size()) return {};
+  if (core_.ledger_size() != stores_.ledger.size()) return {};
   if (auto ok = folds_.keep(stores_.ledger, core_.changed_parts()); !ok) return ok;
   core_.parts_kept();
   return {};
@@ -74,6 +109,9 @@ Result<void> Performer::keep_fold() {
 
 Result<void> Performer::finish() {
   if (is_broken_) return {};
+  if (is_writing_) {
+    if (auto ok = adopt_written(); !ok) return ok;
+  }
   if (auto ok = stores_.ledger.commit(); !ok) return ok;
   return stores_.ledger.size() > folds_.size() ? keep_fold() : Result<void>();
 }
@@ -84,6 +122,8 @@ Result<void> Performer::restore(const std::vector<Bytes>& genesis, Times times) 
   auto outcome = stores_.ledger.place(genesis, rule(), times.wall);
   if (!outcome) return pass(outcome);
   placed(std::move(outcome));
+  if (auto ok = stores_.ledger.commit(); !ok) return ok;
+  feed(LedgerSynced{stores_.ledger.size()});
   return {};
 }
 
@@ -104,9 +144,7 @@ Result<void> Performer::replay() {
   });
   if (!replayed) return replayed;
   feed(portion);
-  if (stores_.ledger.size() - folds_.size() >= stores_.fold_every) {
-    if (auto ok = keep_fold(); !ok) return ok;
-  }
+  if (auto ok = keep_fold_if_due(); !ok) return ok;
   feed(LedgerSynced{stores_.ledger.size()});
   return {};
 }
@@ -116,9 +154,22 @@ void Performer::fail_for_good(const Error& error) {
   answering_.broken(error);
 }
 
+bool Performer::is_all_durable() const { return stores_.ledger.placed() == stores_.ledger.size(); }
+
+void Performer::when_durable(std::function<void()> act) {
+  if (is_all_durable()) return act();
+  held_.push_back({stores_.ledger.placed(), std::move(act)});
+}
+
 void Performer::answer(Token token, const protocol::Reply& reply, BytesView payload) {
-  if (is_broken_) return;
-  answering_.reply(token, reply, payload);
+  if (is_all_durable()) return send(token, reply, payload);
+  when_durable([this, token, reply, bytes = Bytes(payload.begin(), payload.end())] {
+    send(token, reply, bytes);
+  });
+}
+
+void Performer::send(Token token, const protocol::Reply& reply, BytesView payload) {
+  if (!is_broken_) answering_.reply(token, reply, payload);
 }
 
 void Performer::refuse(Token token, const Error& error) { answer(token, protocol::Refused{error}); }
@@ -128,7 +179,7 @@ Ledger::Rule Performer::rule() const {
 }
 
 void Performer::placed(Result<Ledger::Outcome> outcome) {
-  if (!wants_commit_ && stores_.ledger.has_staged()) {
+  if (!wants_commit_ && !is_writing_ && stores_.ledger.has_staged()) {
     wants_commit_ = true;
     answering_.want_commit();
   }
@@ -140,17 +191,23 @@ void Performer::placed(Result<Ledger::Outcome> outcome) {
 void Performer::perform(const Reply& action) { answer(action.token, action.reply); }
 
 void Performer::perform(const AnswerPoll& action) {
+  when_durable([this, action] { answer_poll(action); });
+}
+
+// With the proofs of the moment when it leaves.
+void Performer::answer_poll(const AnswerPoll& action) {
   protocol::Work work = action.work;
   const Member* member = core_.membership().find(action.member);
   if (member == nullptr) {
-    return refuse(action.token, {Kind::unauthenticated, "member.unknown", "No member.", ""});
+    const Error error{Kind::unauthenticated, "member.unknown", "No member.", ""};
+    return send(action.token, protocol::Refused{error});
   }
   auto proof = stores_.ledger.consistency(action.head_size);
-  if (!proof) return refuse(action.token, proof.error());
+  if (!proof) return send(action.token, protocol::Refused{proof.error()});
   work.consistency = std::move(*proof);
   work.checkpoint = to_bytes(provenance::to_text(stores_.ledger.checkpoint()));
   work.peer_heads = heads_.of_others(*member);
-  answer(action.token, work);
+  send(action.token, work);
 }
 
 void Performer::perform(const Admit& action) {
@@ -159,14 +216,12 @@ void Performer::perform(const Admit& action) {
     log_debug("submit refused", {{"code", outcome.error().code}});
     return refuse(action.token, outcome.error());
   }
-  waiting_.push_back({action.token, outcome->receipts});
-  const bool is_repeat = outcome->placed.empty();
+  const auto receipts = outcome->receipts;
   placed(std::move(outcome));
-  // A repeat of something that is not yet durable waits for the same commit.
-  if (is_repeat && !wants_commit_) {
-    wants_commit_ = true;
-    answering_.want_commit();
-  }
+  when_durable([this, token = action.token, receipts] {
+    const Bytes note = to_bytes(provenance::to_text(stores_.ledger.checkpoint()));
+    send(token, protocol::Receipts{receipts, note});
+  });
 }
 
 void Performer::perform(const Append& action) {
@@ -259,7 +314,9 @@ void Performer::perform(const ReadWraps& action) {
 }
 
 void Performer::perform(const EraseWraps& action) {
-  if (auto ok = stores_.blobs.erase_wraps(action.blobs); !ok) return fail_for_good(ok.error());
+  when_durable([this, blobs = action.blobs] {
+    if (auto ok = stores_.blobs.erase_wraps(blobs); !ok) fail_for_good(ok.error());
+  });
 }
 
 void Performer::perform(const KeepCosignature& action) {

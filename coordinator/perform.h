@@ -1,12 +1,16 @@
 // Performs the core's actions on the real ledger, stores and sockets, and feeds back what came of
 // them. The only place where the core meets the world.
 //
-// Order: an Append is placed before the next action is looked at; Submits and Appends of one
-// wake-up share one commit (group commit), after which they are answered and the core is told.
+// Order: an Append is placed before the next action is looked at. What was placed since the last
+// write began shares the next one (group commit). While a group is written the next one is judged
+// on top of it, and so the core knows of records that are not yet durable: whatever it answers or
+// erases meanwhile waits until all that was placed before it is. A failed write ends the process;
+// then none of that ever happened.
 #pragma once
 
+#include <deque>
 #include <functional>
-#include <map>
+#include <optional>
 #include <vector>
 
 #include "coordinator/blob_desk.h"
@@ -23,6 +27,8 @@ struct Answering {
   std::function<void(Token, const protocol::Reply&, BytesView)> reply;
   // A commit is wanted soon: call Performer::commit() in the next wake-up.
   std::function<void()> want_commit;
+  // Run this, perhaps on a thread of its own, and call Performer::written() in a later wake-up.
+  std::function<void(std::function<void()>)> write_beside;
   // The ledger could not be written: the process must end.
   std::function<void(const Error&)> broken;
   // Words were erased: the core still remembers them, so all of it must begin again from the store.
@@ -50,11 +56,13 @@ class Performer {
   };
   void handle(const Event& event, Times times, BytesView payload = {});
   void commit(Times times);
+  void written(Times times);
   // At start: gives the core everything the ledger holds, from the kept fold as far as that goes. A
-  // new ledger gets these first records.
+  // new ledger gets these first records, which are durable when this returns.
   [[nodiscard]] Result<void> restore(const std::vector<Bytes>& genesis, Times times);
 
-  // At a clean end: what is staged becomes durable, and the next start has nothing to replay.
+  // At a clean end, when nothing runs beside any more: what was placed becomes durable, and the
+  // next start has nothing to replay.
   [[nodiscard]] Result<void> finish();
 
   void perform(const Reply& action);
@@ -79,8 +87,16 @@ class Performer {
   void feed(const Event& event);
   [[nodiscard]] Result<std::string> witnessed(const ReadWitnessed& question) const;
   [[nodiscard]] Result<void> replay();
+  void write_next();
+  [[nodiscard]] Result<void> adopt_written();
+  [[nodiscard]] Result<void> keep_fold_if_due();
   [[nodiscard]] Result<void> keep_fold();
+  [[nodiscard]] bool is_all_durable() const;
+  void when_durable(std::function<void()> act);
+  void release();
+  void answer_poll(const AnswerPoll& action);
   void answer(Token token, const protocol::Reply& reply, BytesView payload = {});
+  void send(Token token, const protocol::Reply& reply, BytesView payload = {});
   void refuse(Token token, const Error& error);
   void placed(Result<Ledger::Outcome> outcome);
   void fail_for_good(const Error& error);
@@ -93,11 +109,13 @@ class Performer {
   FoldStore folds_;
   Times times_;
   BytesView payload_;
-  struct Waiting {
-    Token token;
-    std::vector<protocol::Receipt> receipts;
+  struct Held {
+    std::uint64_t size;  // of the durable ledger, or larger
+    std::function<void()> act;
   };
-  std::vector<Waiting> waiting_;  // for the commit
+  std::deque<Held> held_;  // sizes ascend
+  std::optional<Result<Ledger::Written>> written_;
+  bool is_writing_ = false;
   bool wants_commit_ = false;
   bool is_broken_ = false;  // something was not made durable: nothing is answered any more
 };

@@ -24,6 +24,7 @@ Serving::Serving(ServingParts parts, Coordinator& core, Stores stores)
                     reply(token, answer, payload);
                   },
                   [this] { want_commit(); },
+                  [this](std::function<void()> write) { writer_->run(std::move(write)); },
                   [this](const Error& error) {
                     outcome_ = tl::unexpected<Error>(error);
                     parts_.loop.stop();
@@ -34,6 +35,21 @@ Serving::Serving(ServingParts parts, Coordinator& core, Stores stores)
 
 Performer::Times Serving::times() const {
   return {began_ + (parts_.clock.monotonic() - began_monotonic_), parts_.clock.now()};
+}
+
+Result<void> Serving::open_writer() {
+  auto writer = WriteThread::open(parts_.loop, [this] {
+    performer_.written(times());
+    arm();
+  });
+  if (!writer) return pass(writer);
+  writer_ = std::move(*writer);
+  return {};
+}
+
+Result<void> Serving::finish() {
+  writer_->wait();
+  return performer_.finish();
 }
 
 Result<void> Serving::open(const Config& config) {

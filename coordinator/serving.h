@@ -7,6 +7,7 @@
 
 #include "coordinator/config.h"
 #include "coordinator/perform.h"
+#include "coordinator/write_thread.h"
 #include "transport/endpoint.h"
 
 namespace cloister::coordinator {
@@ -23,8 +24,12 @@ class Serving {
  public:
   Serving(ServingParts parts, Coordinator& core, Stores stores);
 
+  // Before anything else.
+  [[nodiscard]] Result<void> open_writer();
   // Binds both endpoints; call it once everything is restored.
   [[nodiscard]] Result<void> open(const Config& config);
+  // After the loop: waits for what is being written, and makes the rest durable.
+  [[nodiscard]] Result<void> finish();
   [[nodiscard]] Performer& performer() { return performer_; }
   // The core's time runs with the monotonic clock, so that an operator's setting of the clock ends
   // no lease and no poll; records carry wall time.
@@ -46,6 +51,7 @@ class Serving {
   Coordinator& core_;
   Registry& registry_;
   Performer performer_;
+  std::unique_ptr<WriteThread> writer_;  // after the performer, whose work it does
   Instant began_;
   Duration began_monotonic_;
   std::unique_ptr<transport::Endpoint> members_;

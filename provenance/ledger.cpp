@@ -184,8 +184,8 @@ Put checkpoint_put(const Checkpoint& checkpoint, const Note& note) {
 
 Put erase_payload(const Digest& payload_hash) { return {key::envelope(payload_hash), Bytes{0}}; }
 
-bool is_erasure(const Put& put) {
-  return put.key.front() == 'E' && put.value.front() == form_remains;
+bool is_erasure(BytesView key, BytesView value) {
+  return key.front() == 'E' && value.front() == form_remains;
 }
 
 Result<std::vector<Bytes>> batch_entries(const LedgerReader& reader, const Digest& batch_root) {

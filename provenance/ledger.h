@@ -112,7 +112,7 @@ struct IndexQuery {
 // erases words and keeps what programs act on. For payloads that are lost.
 [[nodiscard]] Put erase_payload(const Digest& payload_hash);
 // Whether this put erases the words of a record: what it replaces must leave the disk.
-[[nodiscard]] bool is_erasure(const Put& put);
+[[nodiscard]] bool is_erasure(BytesView key, BytesView value);
 
 // The entries of a prediction batch, in order.
 [[nodiscard]] Result<std::vector<Bytes>> batch_entries(const LedgerReader& reader,

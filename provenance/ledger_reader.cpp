@@ -104,13 +104,6 @@ void StagedLedger::put(Bytes key, Bytes value) {
   staged_.insert_or_assign(std::move(key), std::move(value));
 }
 
-std::vector<Put> StagedLedger::puts() const {
-  std::vector<Put> out;
-  out.reserve(staged_.size());
-  for (const auto& [key, value] : staged_) out.push_back({key, value});
-  return out;
-}
-
 std::vector<Put> StagedLedger::take_puts() {
   std::vector<Put> out;
   out.reserve(staged_.size());

@@ -74,18 +74,23 @@ class MemoryLedger final : public LedgerReader {
   std::map<Bytes, Bytes> content_;
 };
 
-// Sees puts that are not yet durable on top of a reader. `below` must outlive this.
+// Sees puts that are not yet durable on top of a reader, which may be another one of these (name it
+// as a LedgerReader). `below` must outlive this.
 class StagedLedger final : public LedgerReader {
  public:
   explicit StagedLedger(const LedgerReader& below) : below_(below) {}
+  StagedLedger(const StagedLedger&) = delete;
+  StagedLedger& operator=(const StagedLedger&) = delete;
   [[nodiscard]] Result<std::optional<Bytes>> get(BytesView key) const override;
   [[nodiscard]] Result<void> scan(BytesView prefix, BytesView from,
                                   const Visit& visit) const override;
   [[nodiscard]] Result<std::optional<Put>> last(BytesView prefix) const override;
   void put(Bytes key, Bytes value);
   void drop() { staged_.clear(); }
-  [[nodiscard]] std::vector<Put> puts() const;
+  [[nodiscard]] const std::map<Bytes, Bytes>& staged() const { return staged_; }
   [[nodiscard]] std::vector<Put> take_puts();  // and forgets them
+  // All of it into a layer that is empty.
+  void move_to(StagedLedger& empty) { std::swap(staged_, empty.staged_); }
 
  private:
   const LedgerReader& below_;

@@ -2,7 +2,7 @@
 // group of submissions, and hands back ONE batch of puts for the shell to write.
 //
 // The shell's duty, in this order: prepare() -> one synced write of all puts -> sign the checkpoint
-// of `head` -> synced write of the checkpoint, and of a copy outside the database -> answer. Never
+// of `head` -> a durable copy of it outside the database -> answer. Never
 // sign or answer before the write is durable. There is exactly one sequencer a ledger.
 //
 // Admission fails closed. A submission is refused, with a code and a sentence, and changes nothing
@@ -99,8 +99,8 @@ struct GroupOptions {
   // the key that the ledger holds. Empty: one after another. What is admitted and refused is the
   // same.
   Spread spread = {};
-  // Of the batch before: saves hashing it anew from the tiles. One whose head is not the ledger's is
-  // not used.
+  // Of the batch before: saves hashing it anew from the tiles. One whose head is not the ledger's
+  // is not used.
   CompactRange range = {};
 };
 

@@ -42,7 +42,7 @@ Actions Coordinator::on(const Event& event, Instant now) {
                    for (const Placed& record : placed.records) fold(record, actions);
                  },
                  [&](const LedgerSynced& synced) {
-                   ledger_size_ = synced.size;
+                   ledger_size_ = std::max(ledger_size_, synced.size);
                    plan(now, actions);
                    answer_news(actions);
                  },

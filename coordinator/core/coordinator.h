@@ -15,6 +15,7 @@
 //   AppendRefused    said in words where it matters; tried again after the next start
 //   Ticked           polls past their time answered
 //
+// Answers may tell of records that are not durable yet: the shell lets them leave when those are.
 // One thread. Performs nothing and keeps no reference to anything handed in.
 #pragma once
 

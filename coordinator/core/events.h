@@ -31,7 +31,9 @@ struct EnrolArrived {
 struct RecordsPlaced {
   std::vector<Placed> records;
 };
-// Everything placed so far is on the disk and under a checkpoint.
+// The first `size` records are on the disk and under a checkpoint; others may have got their places
+// meanwhile. What the core answers, it answers of all of them: the shell holds it until they are
+// durable too.
 struct LedgerSynced {
   std::uint64_t size = 0;
 };

@@ -1,8 +1,10 @@
 // The ledger on a disk that fails on purpose: power cuts, failing syncs, a full disk, and a file
-// beside it that cannot be written. CLOISTER_LEDGER_CYCLES and CLOISTER_CRASH_SEED choose how many
+// beside it that cannot be written; with groups written one after another, or each while the next
+// one is judged. CLOISTER_LEDGER_CYCLES and CLOISTER_CRASH_SEED choose how many
 // and which (the long run: 10,000); a failure prints its seed.
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <future>
 
 #include "base/prng.h"
 #include "consortium.h"
@@ -100,6 +102,7 @@ class Cycles {
   }
   std::uint64_t acknowledged = 0;  // records that somebody was told of
   std::uint64_t faults = 0;
+  std::uint64_t judged_in_vain = 0;  // groups on top of one whose write failed, or never happened
 
  private:
   [[nodiscard]] Result<std::unique_ptr<Ledger>> open(storage::Store& store) {
@@ -121,11 +124,50 @@ class Cycles {
       if (!place(**ledger, consortium_.genesis(), disk)) return;
     }
     follow(**ledger);
-    for (std::uint64_t i = prng.below(12); i > 0; --i) {
-      std::vector<Bytes> group;
-      for (std::uint64_t n = 1 + prng.below(3); n > 0; --n) group.push_back(thing());
-      if (!place(**ledger, group, disk)) return;
+    const std::uint64_t groups = prng.below(12);
+    if (prng.chance(0.5)) return overlap(**ledger, groups, prng, disk);
+    for (std::uint64_t i = 0; i < groups; ++i) {
+      if (!place(**ledger, some(prng), disk)) return;
     }
+  }
+  std::vector<Bytes> some(Prng& prng) {
+    std::vector<Bytes> group;
+    for (std::uint64_t n = 1 + prng.below(3); n > 0; --n) group.push_back(thing());
+    return group;
+  }
+  // Each group is written on a thread of its own while the next one is judged on top of it.
+  void overlap(Ledger& ledger, std::uint64_t groups, Prng& prng, const test::FaultDisk& disk) {
+    std::future<Result<Ledger::Written>> writing;
+    const auto is_written = [&] {
+      if (!writing.valid()) return true;
+      auto written = writing.get();
+      if (written) {
+        ledger.adopt(std::move(*written));
+        acknowledged = ledger.size();
+        return true;
+      }
+      REQUIRE((disk.happened() || beside_.failed));
+      return false;
+    };
+    for (std::uint64_t i = 0; i < groups; ++i) {
+      const auto placed = ledger.place(some(prng), allow, SystemClock().now());
+      if (!placed || !is_written()) {
+        if (placed) in_vain(*placed);
+        REQUIRE((disk.happened() || beside_.failed));
+        return;
+      }
+      ledger.seal();
+      if (prng.below(20) == 0) {  // killed before the write began, the next group judged
+        if (auto next = ledger.place(some(prng), allow, SystemClock().now())) in_vain(*next);
+        return;
+      }
+      writing = std::async(std::launch::async, [&ledger] { return ledger.write_sealed(); });
+    }
+    static_cast<void>(is_written());
+  }
+  void in_vain(const Ledger::Outcome& outcome) {
+    judged_in_vain += 1;
+    for (const auto& receipt : outcome.receipts) never_written_.push_back(receipt.leaf_hash);
   }
   bool place(Ledger& ledger, const std::vector<Bytes>& group, const test::FaultDisk& disk) {
     const auto placed = ledger.place(group, allow, SystemClock().now());
@@ -159,6 +201,7 @@ class Cycles {
       return {};
     }));
     REQUIRE(count == ledger.size());
+    for (const Digest& leaf : never_written_) REQUIRE_FALSE(ledger.place_of(leaf).value());
     acknowledged = ledger.size();
   }
 
@@ -166,6 +209,7 @@ class Cycles {
   std::filesystem::path folder_ = fresh_folder("ledger-crash");
   Consortium consortium_{folder_};
   Beside beside_;
+  std::vector<Digest> never_written_;
   std::uint64_t made_ = 0;
 };
 
@@ -177,6 +221,7 @@ TEST_CASE("no acknowledged record is lost and no checkpoint is ahead of its tree
   const std::uint64_t seed = setting("CLOISTER_CRASH_SEED", 1);
   std::uint64_t faults = 0;
   std::uint64_t records = 0;
+  std::uint64_t in_vain = 0;
   for (std::uint64_t cycle = 0; cycle < cycles;) {
     Cycles life(seed + cycle);  // a new ledger every 25 cycles
     for (int i = 0; i < 25 && cycle < cycles; ++i, ++cycle) {
@@ -185,8 +230,11 @@ TEST_CASE("no acknowledged record is lost and no checkpoint is ahead of its tree
     }
     faults += life.faults;
     records += life.acknowledged;
+    in_vain += life.judged_in_vain;
   }
-  WARN(cycles << " cycles, " << faults << " with a fault, " << records << " records kept");
+  WARN(cycles << " cycles, " << faults << " with a fault, " << records << " records kept, "
+              << in_vain << " groups judged on top of one that was never written");
+  CHECK(in_vain > cycles / 20);
   CHECK(faults >= cycles / 3);
   CHECK(records > cycles);
 }

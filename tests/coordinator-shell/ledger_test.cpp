@@ -93,6 +93,52 @@ TEST_CASE("a group is placed whole or not at all, with the reason of the one tha
   CHECK_FALSE(ledger->has_staged());
 }
 
+TEST_CASE("a group is judged on top of one that is being written, and is not part of it",
+          "[coordinator]") {
+  Bench bench;
+  auto ledger = bench.founded();
+  const auto now = SystemClock().now();
+  const std::vector<Bytes> one{
+      bench.consortium.bound("owner", protocol::Role::study_owner, "consortium")};
+  const std::vector<Bytes> two{bench.consortium.bound("agent-a", protocol::Role::site_agent, "a")};
+  const auto all = [](const auto&) { return true; };
+  REQUIRE(ledger->place(one, allow, now));
+  ledger->seal();
+  CHECK_FALSE(ledger->has_staged());
+  const auto on_top = ledger->place(two, allow, now);
+  REQUIRE(on_top);
+  CHECK(on_top->receipts.front().index == 4);
+  CHECK(ledger->place(one, allow, now)->placed.empty());  // it has its place already
+  auto written = ledger->write_sealed();
+  REQUIRE(written);
+  CHECK(written->size == 4);
+  // On the disk, and not yet known to be.
+  CHECK(ledger->size() == 3);
+  CHECK(ledger->checkpoint().text.find("\n3\n") != std::string::npos);
+  CHECK(ledger->read({3, 10}, all)->empty());
+  ledger->adopt(std::move(*written));
+  CHECK(ledger->size() == 4);
+  CHECK(ledger->placed() == 5);
+  CHECK(ledger->read({3, 10}, all)->size() == 1);
+  CHECK_FALSE(ledger->place_of(on_top->receipts.front().leaf_hash).value());
+  REQUIRE(ledger->commit());
+  CHECK(ledger->place_of(on_top->receipts.front().leaf_hash).value() == 4);
+  ledger.reset();
+  bench.store.power_cut();
+  CHECK(bench.open().value()->size() == 5);
+}
+
+TEST_CASE("a checkpoint that a power cut took from the database is signed again, byte for byte",
+          "[coordinator]") {
+  Bench bench;
+  auto ledger = bench.founded();
+  const auto note = provenance::to_text(ledger->checkpoint());
+  ledger.reset();
+  bench.store.power_cut();
+  CHECK(provenance::to_text(bench.open().value()->checkpoint()) == note);
+  CHECK(read_text(bench.folder / "checkpoint").value() == note);
+}
+
 TEST_CASE("what was not committed is gone after a crash, what was, is there", "[coordinator]") {
   Bench bench;
   auto ledger = bench.founded();

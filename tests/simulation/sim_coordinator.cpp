@@ -1,12 +1,16 @@
 #include "sim_coordinator.h"
 
+#include <utility>
+
 #include "base/ensure.h"
 
 namespace cloister::simulation {
 namespace {
 
-// What a synced write takes: a kill may fall between placing records and their being durable.
+// What a synced write takes: a kill may fall between placing records and their being durable, and
+// between that and its being known; meanwhile others are placed on top of them.
 constexpr Duration sync_time{5};
+constexpr Duration until_known{2};
 
 // Seldom enough that most starts have records to replay after it.
 constexpr std::uint64_t fold_every = 23;
@@ -27,7 +31,7 @@ void SimCoordinator::start() {
   auto enrolment = stored && *stored ? coordinator::Enrolment::from_json(as_text(**stored)).value()
                                      : coordinator::Enrolment{};
   live_.reset(new Live{
-      coordinator::Coordinator(blobs_.facts(), std::move(enrolment)), {}, {}, {}, {}, 1, {}});
+      coordinator::Coordinator(blobs_.facts(), std::move(enrolment)), {}, {}, {}, {}, 1, {}, {}});
   auto ledger =
       coordinator::Ledger::open({store_, outside_, parts_.rules, parts_.identity, parts_.entropy});
   ensure(ledger.has_value(), "a killed coordinator opens its ledger again");
@@ -41,16 +45,21 @@ void SimCoordinator::start() {
     live_->waiting.erase(found);
     deliver(answer, Bytes(bytes.begin(), bytes.end()));
   };
-  const auto commit = [this] {
+  const auto commit = [this] { later(Duration(0), [this] { live_->performer->commit(times()); }); };
+  const auto write_beside = [this](std::function<void()> write) {
+    live_->write = std::move(write);
     later(sync_time, [this] {
-      live_->performer->commit(times());
-      arm();
+      std::exchange(live_->write, {})();
+      later(until_known, [this] {
+        live_->performer->written(times());
+        arm();
+      });
     });
   };
   const auto broken = [](const Error&) { ensure(false, "the simulated store does not fail"); };
   live_->performer = std::make_unique<coordinator::Performer>(
       live_->core, coordinator::Stores{*live_->ledger, blobs_, live_->registry, store_, fold_every},
-      coordinator::Answering{reply, commit, broken});
+      coordinator::Answering{reply, commit, write_beside, broken});
   const auto restored = live_->performer->restore(parts_.genesis, times());
   ensure(restored.has_value(), "the ledger can be replayed");
 }
@@ -72,7 +81,10 @@ void SimCoordinator::kill() {
 }
 
 void SimCoordinator::stop() {
-  if (live_) ensure(live_->performer->finish().has_value(), "the simulated store does not fail");
+  if (live_) {
+    if (live_->write) std::exchange(live_->write, {})();
+    ensure(live_->performer->finish().has_value(), "the simulated store does not fail");
+  }
   kill();
 }
 

@@ -67,6 +67,7 @@ class SimCoordinator {
     std::map<coordinator::Token, Answer> waiting;
     coordinator::Token next_token = 1;
     std::optional<Instant> armed;
+    std::function<void()> write;  // begun and not yet on the disk
   };
   [[nodiscard]] coordinator::Performer::Times times() const {
     return {parts_.timeline.now(), parts_.timeline.now()};

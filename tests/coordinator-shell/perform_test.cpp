@@ -1,0 +1,167 @@
+// The performer while a group is being written: what was judged on top of it, and what is asked
+// meanwhile, is answered when all of it is durable, or never.
+#include "coordinator/perform.h"
+
+#include <catch2/catch.hpp>
+
+#include "consortium.h"
+#include "failing_store.h"
+
+using namespace cloister;
+using namespace cloister::coordinator;
+using namespace cloister::coordinator::testing;
+
+namespace {
+
+// A founded coordinator whose writes happen when the test says so.
+struct World {
+  World() : folder(fresh_folder("perform")), consortium(folder) {
+    ledger = open();
+    blobs = BlobFolders::open(folder, {}).value();
+    performer = std::make_unique<Performer>(
+        core, Stores{*ledger, *blobs, registry, store},
+        Answering{[this](Token token, const protocol::Reply& reply, BytesView) {
+                    answers.emplace(token, reply);
+                  },
+                  [this] { wants_commit = true; },
+                  [this](std::function<void()> write) { begun = std::move(write); },
+                  [this](const Error& error) { broken = error; }});
+    REQUIRE(performer->restore(consortium.genesis(), times()));
+    REQUIRE(ledger->size() == 3);
+  }
+  ~World() { std::filesystem::remove_all(folder); }
+
+  [[nodiscard]] std::unique_ptr<Ledger> open() {
+    return Ledger::open({store, outside, consortium.rules(),
+                         consortium.people.at("coordinator").identity, consortium.entropy})
+        .value();
+  }
+  [[nodiscard]] static Performer::Times times() {
+    return {SystemClock().now(), SystemClock().now()};
+  }
+  void ask(Token token, protocol::Request request) {
+    performer->handle(RequestArrived{token, MemberId::trusted("root"), std::move(request)},
+                      times());
+  }
+  void submit(Token token, const std::string& member, protocol::Role role) {
+    ask(token, protocol::Submit{{consortium.bound(member, role, member)}});
+  }
+  // What the loop does in its next wake-up.
+  void wake_up() {
+    REQUIRE(std::exchange(wants_commit, false));
+    performer->commit(times());
+  }
+  void write() {
+    REQUIRE(begun);
+    std::exchange(begun, {})();
+  }
+  [[nodiscard]] std::uint64_t head_of(Token token) const {
+    const auto& receipts = std::get<protocol::Receipts>(answers.at(token));
+    return provenance::parse_checkpoint(provenance::parse_note(as_text(receipts.checkpoint))->text)
+        ->head.size;
+  }
+
+  std::filesystem::path folder;
+  Consortium consortium;
+  FailingStore store;
+  OutsideFile outside{folder / "checkpoint"};
+  std::unique_ptr<Ledger> ledger;
+  std::unique_ptr<BlobFolders> blobs;
+  Coordinator core;
+  Registry registry;
+  std::unique_ptr<Performer> performer;
+  std::map<Token, protocol::Reply> answers;
+  std::function<void()> begun;
+  bool wants_commit = false;
+  std::optional<Error> broken;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "a group is judged while the one before it is written, and each is answered when it is "
+    "durable",
+    "[coordinator]") {
+  World world;
+  world.submit(1, "owner", protocol::Role::study_owner);
+  world.wake_up();
+  world.submit(2, "agent-a", protocol::Role::site_agent);
+  CHECK_FALSE(world.wants_commit);  // the write under way begins the next one
+  CHECK(world.ledger->placed() == 5);
+  world.write();
+  CHECK(world.answers.empty());
+  CHECK(world.ledger->size() == 3);
+  world.performer->written(World::times());
+  CHECK(world.answers.size() == 1);
+  CHECK(world.head_of(1) == 4);
+  world.write();
+  CHECK(world.answers.size() == 1);
+  world.performer->written(World::times());
+  CHECK(world.head_of(2) == 5);
+  CHECK_FALSE(world.begun);
+}
+
+TEST_CASE("what is asked while something is not durable waits for it", "[coordinator]") {
+  World world;
+  world.ask(1, protocol::FetchSigner{MemberId::trusted("root")});
+  CHECK(world.answers.size() == 1);
+  world.submit(2, "owner", protocol::Role::study_owner);
+  world.ask(3,
+            protocol::FetchSigner{MemberId::trusted("root")});  // would tell of the record before
+  world.ask(4, protocol::Poll{});
+  world.ask(5, protocol::Submit{{to_bytes("no record")}});
+  CHECK(world.answers.size() == 1);
+  world.wake_up();
+  world.write();
+  world.performer->written(World::times());
+  CHECK(world.answers.size() == 5);
+  CHECK(std::get<protocol::SignerState>(world.answers.at(3)).last_seq ==
+        std::get<protocol::SignerState>(world.answers.at(1)).last_seq + 1);
+}
+
+TEST_CASE("a repeat of something that is being written is answered with it", "[coordinator]") {
+  World world;
+  const Bytes owner = world.consortium.bound("owner", protocol::Role::study_owner, "consortium");
+  world.ask(1, protocol::Submit{{owner}});
+  world.wake_up();
+  world.ask(2, protocol::Submit{{owner}});
+  CHECK(world.answers.empty());
+  world.write();
+  world.performer->written(World::times());
+  CHECK(world.head_of(1) == 4);
+  CHECK(world.head_of(2) == 4);
+  CHECK_FALSE(world.begun);
+}
+
+TEST_CASE("a failed write ends it, and nothing that was judged on top of it is ever answered",
+          "[coordinator]") {
+  World world;
+  world.submit(1, "owner", protocol::Role::study_owner);
+  world.wake_up();
+  world.submit(2, "agent-a", protocol::Role::site_agent);
+  world.ask(3, protocol::FetchSigner{MemberId::trusted("root")});
+  world.store.fails = true;
+  world.write();
+  world.performer->written(World::times());
+  REQUIRE(world.broken);
+  CHECK(world.broken->code == "test.fails");
+  world.store.fails = false;  // even if the disk came back
+  world.ask(4, protocol::FetchSigner{MemberId::trusted("root")});
+  world.performer->commit(World::times());
+  CHECK_FALSE(world.begun);
+  CHECK(world.performer->finish());
+  CHECK(world.answers.empty());
+  world.store.power_cut();
+  CHECK(world.open()->size() == 3);
+}
+
+TEST_CASE("a clean end makes durable what was judged and what was just written", "[coordinator]") {
+  World world;
+  world.submit(1, "owner", protocol::Role::study_owner);
+  world.wake_up();
+  world.submit(2, "agent-a", protocol::Role::site_agent);
+  world.write();
+  REQUIRE(world.performer->finish());
+  world.store.power_cut();
+  CHECK(world.open()->size() == 5);
+}
