@@ -23,6 +23,28 @@ std::string listed(const std::set<std::string>& names) {
   return out;
 }
 
+tl::unexpected<Error> refuse_unheard(const Digest& model, const std::set<std::string>& sites) {
+  const std::string who = sites.empty() ? "any site that it learned from" : listed(sites);
+  return fail(
+      Kind::forbidden, "release.not_evaluated",
+      fmt::format("Network {} is not yet evaluated by {}, so nobody knows whether its "
+                  "training patients can be recognised by its behaviour.",
+                  short_hex(model), who),
+      "Wait for that evaluation: `cloister study status` says whose move it is. If the site "
+      "has left, sign a plan without it (`cloister study amend`) and train again.");
+}
+
+tl::unexpected<Error> refuse_untested(const Digest& model, const std::set<std::string>& sites) {
+  return fail(
+      Kind::forbidden, "release.not_tested",
+      fmt::format("The evaluation of network {} by {} holds no membership test: none of its "
+                  "training patients, or none of those held out, could be compared.",
+                  short_hex(model), listed(sites)),
+      "Waiting does not help, the move is the study owner's: have that site mend its data, "
+      "or leave it out, and sign the next plan (`cloister study amend`): the network that "
+      "follows is tested anew.");
+}
+
 }  // namespace
 
 void MembershipTests::take(const Record& record) {
@@ -52,6 +74,7 @@ MembershipTests::Open MembershipTests::open_at(const std::string& site) const {
   Open open;
   const auto found = said_.find(site);
   if (found == said_.end()) return open;
+  open.is_evaluated = true;
   const auto excepted = excepted_.find(site);
   std::set<std::string> names;
   for (const Said& one : found->second) {
@@ -69,22 +92,16 @@ MembershipTests::Open MembershipTests::open_at(const std::string& site) const {
 
 Result<void> MembershipTests::allow(const std::set<std::string>& sites,
                                     const std::string& reason) const {
-  std::set<std::string> untested, failed, warned;
+  std::set<std::string> unheard, untested, failed, warned;
   for (const std::string& site : sites) {
     const Open open = open_at(site);
-    if (!open.is_tested) untested.insert(site);
+    if (!open.is_evaluated) unheard.insert(site);
+    if (open.is_evaluated && !open.is_tested) untested.insert(site);
     if (!open.failed.empty()) failed.insert(site);
     if (!open.warned.empty()) warned.insert(site);
   }
-  if (sites.empty() || !untested.empty()) {
-    return fail(Kind::forbidden, "release.not_tested",
-                fmt::format("Whether training patients can be recognised by the behaviour of "
-                            "network {} was not reported by {}.",
-                            short_hex(model_),
-                            sites.empty() ? "any site that it learned from" : listed(untested)),
-                "Wait for the evaluation of every site that the network learned from, or train "
-                "again without that site.");
-  }
+  if (!untested.empty()) return refuse_untested(model_, untested);
+  if (sites.empty() || !unheard.empty()) return refuse_unheard(model_, unheard);
   if (!failed.empty()) {
     return fail(Kind::forbidden, "release.failed",
                 fmt::format("Training patients of {} can be recognised by the behaviour of network "

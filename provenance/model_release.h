@@ -2,11 +2,13 @@
 // tested at every site whose codes it learned from, where the true masks are, and stands in that
 // site's model.evaluated. One rule, for whoever admits a release and whoever acts on one:
 //
-//   release.not_tested   a site that it learned from has reported no such test of this very network
-//   release.failed       a test failed, and no steward of that site signed an exception
-//                        (permit.granted, type exception) for this network, indicator and value
-//   release.reason       a test says warn, and neither the release gives a reason nor the site an
-//                        exception
+//   release.not_evaluated  a site that it learned from has reported nothing of this very network
+//   release.not_tested     a site has evaluated it, but its report holds no such test: waiting does
+//                          not help, the owner's next plan does
+//   release.failed         a test failed, and no steward of that site signed an exception
+//                          (permit.granted, type exception) for this network, indicator and value
+//   release.reason         a test says warn, and neither the release gives a reason nor the site an
+//                          exception
 #pragma once
 
 #include <map>
@@ -34,6 +36,7 @@ class MembershipTests {
   // and those that did not pass.
   struct Open {
     std::set<std::string> failed, warned;
+    bool is_evaluated = false;
     bool is_tested = false;
   };
   [[nodiscard]] Open open_at(const std::string& site) const;

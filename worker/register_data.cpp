@@ -79,6 +79,22 @@ json data_report(const imaging::Dataset& dataset) {
   return {{"used", used}, {"left_out", left_out}, {"warnings", dataset.warnings}};
 }
 
+// Training needs a patient, evaluation and the membership test one that the network never saw:
+// without them the study would end at a network that can never be released.
+Result<void> check_testable(const imaging::Dataset& dataset) {
+  const std::size_t train = dataset.patients(Split::train);
+  const std::size_t test = dataset.patients(Split::test);
+  if (train > 0 && test > 0) return {};
+  return fail(Kind::invalid, "dataset.not_testable",
+              fmt::format("Of the site's usable patients {} would be trained on, {} would tune and "
+                          "{} be held out: a network trained here could never be tested for what "
+                          "it gives away, so never be released.",
+                          train, dataset.patients(Split::tune), test),
+              "Add patients (three are the least), at least one of them to the training cases "
+              "(imagesTr); one is held out from there where the folder brings no test cases "
+              "(imagesTs with labelsTs).");
+}
+
 }  // namespace
 
 Result<json> register_data(JobContext& context) {
@@ -110,6 +126,7 @@ Result<json> register_data(JobContext& context) {
                             numbers.size(), plan->get().patients_min),
                 "Add patients, or ask the study's owner for a smaller minimum.");
   }
+  if (auto testable = check_testable(*dataset); !testable) return pass(testable);
   SiteMap map{dataset->name, dataset->layout, dataset->file_labels, {}, dataset->excluded};
   for (const imaging::Case& c : dataset->cases) map.cases.push_back({c, numbers.at(c.patient_id)});
   context.document("site-map", to_json(map, context.job().data_root));

@@ -116,14 +116,14 @@ TEST_CASE("what is missing is said before what failed, and each with its own cod
           "[provenance]") {
   const Digest model = digest_of("model");
   MembershipTests tests(model);
-  CHECK(tests.allow({}, "reason").error().code == "release.not_tested");
+  CHECK(tests.allow({}, "reason").error().code == "release.not_evaluated");
   Record record;
   record.kind = RecordKind::model_evaluated;
   record.actor.org = "a";
   record.inputs = {{"model", "model", model, {}}};
   record.details.set("membership", tested(0.7, "fail"));
   tests.take(record);
-  CHECK(tests.allow({"a", "b"}, "reason").error().code == "release.not_tested");
+  CHECK(tests.allow({"a", "b"}, "reason").error().code == "release.not_evaluated");
   CHECK(tests.allow({"a"}, "reason").error().code == "release.failed");
   record.details.set("membership", tested(0.7, "warn"));
   tests.take(record);
@@ -133,4 +133,32 @@ TEST_CASE("what is missing is said before what failed, and each with its own cod
   record.details.set("membership", tested(0.7, "fail"));
   tests.take(record);
   CHECK(tests.allow({"a"}, "reason").has_value());
+}
+
+TEST_CASE("a site that evaluated without a test is told apart from one that has not evaluated",
+          "[provenance]") {
+  const Digest model = digest_of("model");
+  MembershipTests tests(model);
+  const auto evaluate = [&](const std::string& site, Json membership) {
+    Record record;
+    record.kind = RecordKind::model_evaluated;
+    record.actor.org = site;
+    record.inputs = {{"model", "model", model, {}}};
+    record.details.set("membership", std::move(membership));
+    tests.take(record);
+  };
+  CHECK_FALSE(tests.open_at("a").is_evaluated);
+  const Error waits = tests.allow({"a", "b"}, "reason").error();
+  CHECK(waits.code == "release.not_evaluated");
+  CHECK(waits.what.find("by a, b,") != std::string::npos);
+  CHECK(waits.next.starts_with("Wait for that evaluation"));
+  evaluate("a", Json::array());
+  CHECK(tests.open_at("a").is_evaluated);
+  // Said first, although b has not evaluated either: waiting for b would be in vain.
+  const Error stuck = tests.allow({"a", "b"}, "reason").error();
+  CHECK(stuck.code == "release.not_tested");
+  CHECK(stuck.what.find("by a holds no membership test") != std::string::npos);
+  CHECK(stuck.next.find("the move is the study owner's") != std::string::npos);
+  evaluate("a", tested(0.5, "pass"));
+  CHECK(tests.allow({"a"}, "").has_value());
 }

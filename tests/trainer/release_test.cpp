@@ -70,8 +70,8 @@ TEST_CASE("a released network is served only if its sites tested it and none was
     for (const std::string& site : sites) test_network(world, verdict, site);
     return serve(world, "");
   };
-  CHECK(tested_at({}, "pass") == "release.not_tested");
-  CHECK(tested_at({"a"}, "pass") == "release.not_tested");  // nobody remembers who trained it
+  CHECK(tested_at({}, "pass") == "release.not_evaluated");
+  CHECK(tested_at({"a"}, "pass") == "release.not_evaluated");  // nobody remembers who trained it
   CHECK(tested_at({"a", "b"}, "fail") == "release.failed");
   CHECK(tested_at({"a", "b"}, "warn") == "release.reason");
   CHECK(tested_at({"a", "b"}, "pass") == "served");
@@ -91,7 +91,7 @@ TEST_CASE("a site's steward, and nobody else, answers for what its test found", 
   OnDemand world;  // a steward measures nothing, and what it signs counts for nothing
   test_network(world, "pass", "a", "steward-");
   test_network(world, "pass", "b");
-  CHECK(serve(world, "") == "release.not_tested");
+  CHECK(serve(world, "") == "release.not_evaluated");
 }
 
 TEST_CASE("the trainer remembers over a restart whose codes its network learned from",

@@ -378,6 +378,21 @@ TEST_CASE("a case that was damaged after registration is warned of and left out"
   const auto good = read_file(damaged);
   REQUIRE(good.has_value());
   json map = parsed(site_map());
+TEST_CASE("data that leave nobody to test the network on are refused before anything is trained",
+          "[worker]") {
+  json job = job_of("register-data", tiny_plan(), site());
+  job["parameters"] = {{"withdrawn", {"P004", "P005"}}};  // the folder's test patients
+  CHECK(run_alone(job).result.at("splits").at("test").at("patients") == 1);
+  job["parameters"] = {{"withdrawn", {"P003", "P004", "P005"}}};
+  WorkerRun worker;
+  const Answer refused = worker.run(job);
+  INFO(refused.failure.dump());
+  CHECK(worker.finish() == 0);
+  CHECK(refused.failure.at("code") == "dataset.not_testable");
+  CHECK(refused.failure.at("what").get<std::string>().find("0 be held out") != std::string::npos);
+  CHECK(refused.failure.at("next").get<std::string>().starts_with("Add patients"));
+}
+
   for (json& entry : map.at("cases")) {
     if (entry.at("case") == "P001_ED") entry["mask"] = "labelsTr/P002_gone.nii.gz";
     entry["split"] = "train";
