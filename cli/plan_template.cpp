@@ -60,7 +60,7 @@ seed = 1                          # of the shared network and the attacks; publi
 mask_ceiling_min = 0.90
 
 retention_days = 365              # how long the coordinator keeps sealed shards
-# deadline = "2027-03-31"         # the last day (UTC) on which a job is offered; leave it out for none
+# deadline = "2027-03-31"         # the last day (UTC) on which data are encoded and a network is trained; judging and release go on
 
 [budget]
 name = "standard"                 # quick: minutes, standard: about an hour, full: a GPU

@@ -43,8 +43,10 @@ Check policy_check(const Json& study) {
 Check deadline_check(const protocol::StudyPlan& plan, Instant now) {
   if (plan.deadline.empty()) return good("deadline", "none");
   if (!protocol::is_over(plan, now))
-    return good("deadline", fmt::format("jobs are offered up to {} (UTC)", plan.deadline));
-  return {"deadline", false, fmt::format("{} is over: no job is offered any more", plan.deadline),
+    return good("deadline",
+                fmt::format("data are encoded and networks trained up to {} (UTC)", plan.deadline));
+  return {"deadline", false,
+          fmt::format("{} is over: nothing new is encoded or trained", plan.deadline),
           fmt::format("Ask {} to amend the plan.", plan.owner)};
 }
 

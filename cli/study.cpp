@@ -121,7 +121,7 @@ Result<Answer> open_study(Seat& seat, const protocol::StudyPlan& plan) {
   }
   if (protocol::is_over(plan, SystemClock().now())) {
     return fail(Kind::invalid, "plan.deadline_over",
-                fmt::format("The plan's deadline {} is over: no job of it would be offered.",
+                fmt::format("The plan's deadline {} is over: none of its data would be encoded.",
                             plan.deadline),
                 "Set a later one, or leave it out.");
   }
@@ -173,12 +173,14 @@ Result<Answer> study_status(Seat& seat, const std::string& study) {
   const std::string deadline = text_or_empty(*told, "deadline");
   if (truth_at(*told, "deadline_over")) {
     answer.text += fmt::format(
-        "  DEADLINE {} IS OVER: no job is offered any more. {} may amend the plan with a later one "
-        "(`cloister study amend`)\n",
+        "  DEADLINE {} IS OVER: nothing new is encoded or trained. What is trained is judged and "
+        "may "
+        "be released. {} may amend the plan with a later one (`cloister study amend`)\n",
         deadline, text_or_empty(*told, "owner"));
   } else if (!deadline.empty()) {
-    answer.text +=
-        fmt::format("  deadline {} (UTC): jobs are offered up to that day's end\n", deadline);
+    answer.text += fmt::format(
+        "  deadline {} (UTC): data are encoded and networks trained up to that day's end\n",
+        deadline);
   }
   for (const Json& site : items_at(*told, "sites")) answer.text += site_line(site);
   for (const Json& model : items_at(*told, "models")) {

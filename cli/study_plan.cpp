@@ -15,7 +15,7 @@ std::string joined(const std::vector<std::string>& items) {
 
 std::string deadline_words(const protocol::StudyPlan& plan) {
   if (plan.deadline.empty()) return "none";
-  return fmt::format("{} (UTC): nothing new is offered after that day{}", plan.deadline,
+  return fmt::format("{} (UTC): nothing new is encoded or trained after that day{}", plan.deadline,
                      protocol::is_over(plan, SystemClock().now()) ? "; IT IS OVER" : "");
 }
 

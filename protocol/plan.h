@@ -101,13 +101,13 @@ struct StudyPlan {
   double mask_ceiling_min = 0.90;  // per structure; below it the mask encoder is trained again
   std::vector<Threshold> gate;
   std::uint32_t retention_days = 365;  // of shards at the coordinator
-  // The last day (UTC, an RFC 3339 full-date: "2027-03-31") on which a job is offered, other than a
-  // prediction by a released network; empty: none, and then the canonical JSON has no such key.
+  // The last day (UTC, an RFC 3339 full-date: "2027-03-31") on which data are encoded and networks
+  // trained (judging and release go on); empty: none, and then the canonical JSON has no such key.
   std::string deadline;
   friend bool operator==(const StudyPlan&, const StudyPlan&) = default;
 };
 
-// The first instant at which the coordinator offers no new job of the study: the end of the
+// The first instant at which nothing new of the study is encoded or trained: the end of the
 // deadline's day. None: the plan has no deadline.
 [[nodiscard]] std::optional<Instant> offers_end(const StudyPlan& plan);
 [[nodiscard]] inline bool is_over(const StudyPlan& plan, Instant now) {

@@ -66,10 +66,10 @@ struct FoldFields {
           exceptions, release, sent, received, admitted, quarantined);
   }
   static void of(Is<Model> auto& value, auto& visit) {
-    auto& [version, digest, manifests, index, evaluations, approvals, released, quarantined,
-           evidence] = value;
-    visit(version, digest, manifests, index, evaluations, approvals, released, quarantined,
-          evidence);
+    auto& [version, digest, manifests, index, evaluations, untested, approvals, released,
+           quarantined, evidence] = value;
+    visit(version, digest, manifests, index, evaluations, untested, approvals, released,
+          quarantined, evidence);
   }
   static void of(Is<Replies> auto& value, auto& visit) {
     auto& [job, site, blobs] = value;

@@ -266,8 +266,8 @@ std::vector<Draft> plan_next(const PlanView& view, const PlanScope& scope) {
     if (offers) plan_chain(planning, site);
     plan_transfers(planning, site);
     if (model == nullptr || model->quarantined) return;
+    // A deadline stops new training, not the judging of what is trained.
     plan_requests(planning, *model, site);
-    if (!offers) return;
     plan_held_out(planning, *model, site);
     plan_evaluation(planning, *model, site);
   };

@@ -32,8 +32,9 @@ struct PlanView {
   const Study& study;
   const Membership& membership;
   const BlobFacts& facts;
-  // Past the plan's deadline no job is offered but predictions on demand by a released network;
-  // what is under way is still written.
+  // Past the plan's deadline nothing new is encoded and no network is trained. One that is trained
+  // already is judged to the end (predictions of held-out patients, tuning, evaluation), and serves
+  // on demand once it is released; what is under way is still written.
   Instant now;
 };
 // What may have changed since it was last asked: the sites that records or blobs were about, or

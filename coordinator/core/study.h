@@ -72,6 +72,7 @@ struct Model {
   std::set<Digest> manifests;  // what it was trained on
   std::uint64_t index = 0;
   std::map<std::string, Digest> evaluations;  // by site
+  std::set<std::string> untested;             // sites whose evaluation holds no membership test
   std::set<std::string> approvals;            // sites whose steward approved its release
   bool released = false;
   bool quarantined = false;

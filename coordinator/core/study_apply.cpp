@@ -4,6 +4,7 @@
 
 #include "coordinator/core/study.h"
 #include "protocol/limits.h"
+#include "provenance/model_release.h"
 
 namespace cloister::coordinator {
 namespace {
@@ -233,6 +234,12 @@ void Study::on_model(const Placed& placed, const std::string& site) {
   if (model == nullptr) return;
   if (record.kind == RecordKind::model_evaluated) {
     model->evaluations[site] = subject_named(record, "evaluation");
+    provenance::MembershipTests tests(model->digest);
+    tests.take(record);
+    if (tests.open_at(record.actor.org).is_tested)
+      model->untested.erase(site);
+    else
+      model->untested.insert(site);
     model->evidence.push_back(placed.index);
   }
   if (record.kind == RecordKind::model_approved) model->approvals.insert(site);

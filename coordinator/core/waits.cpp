@@ -55,6 +55,37 @@ std::string after_chain(const Study& study, const Dataset& dataset, const BlobFa
   return {};
 }
 
+// Sites whose codes the model was trained on and who have not evaluated it: no release before.
+std::vector<std::string> yet_to_evaluate(const Study& study, const Model& model) {
+  std::set<std::string> sites;
+  for (const Digest& manifest : model.manifests) {
+    const Dataset* dataset = study.dataset(manifest);
+    if (dataset != nullptr && !model.evaluations.contains(dataset->site))
+      sites.insert(dataset->site);
+  }
+  return {sites.begin(), sites.end()};
+}
+
+std::string before_release(const Study& study, const std::string& site, const Model& model) {
+  if (!model.untested.empty()) {
+    return fmt::format(
+        "model {} cannot be released: the evaluation of {} holds no membership test; {} may let "
+        "that site mend its data, or leave it out, with the next plan (`cloister study amend`)",
+        model.version, joined({model.untested.begin(), model.untested.end()}), study.plan().owner);
+  }
+  const std::size_t needed = study.plan().release_approvals;
+  if (model.approvals.size() < needed) {
+    return model.approvals.contains(site)
+               ? fmt::format("waits for {} more sites to approve the model",
+                             needed - model.approvals.size())
+               : fmt::format("waits for a data steward of {} to approve model {}", site,
+                             model.version);
+  }
+  if (const auto others = yet_to_evaluate(study, model); !others.empty())
+    return fmt::format("waits for {} to evaluate model {}", joined(others), model.version);
+  return fmt::format("waits for {} to release model {}", study.plan().owner, model.version);
+}
+
 std::string after_model(const Study& study, const std::string& site, const Model& model) {
   if (model.quarantined) {
     return fmt::format(
@@ -65,39 +96,46 @@ std::string after_model(const Study& study, const std::string& site, const Model
   if (!model.evaluations.contains(site))
     return fmt::format("waits for the trainer's predictions of model {}", model.version);
   if (model.released) return "done: the model is released";
-  const std::size_t needed = study.plan().release_approvals;
-  if (model.approvals.size() < needed) {
-    return model.approvals.contains(site)
-               ? fmt::format("waits for {} more sites to approve the model",
-                             needed - model.approvals.size())
-               : fmt::format("waits for a data steward of {} to approve model {}", site,
-                             model.version);
-  }
-  return fmt::format("waits for {} to release model {}", study.plan().owner, model.version);
-}
-
-std::string of_training(const Study& study, const BlobFacts& facts) {
-  const Job* training = nullptr;
-  for (const JobId& id : study.jobs_at("")) training = study.job(id);
-  if (training == nullptr) return "waits for the coordinator to offer the pooled training";
-  return fmt::format("waits for the pooled training, which {}", waits_for(study, *training, facts));
+  return before_release(study, site, model);
 }
 
 std::string past_deadline(const Study& study) {
   return fmt::format(
-      "the study's deadline ({}) is over and no job is offered any more; {} may amend the plan "
-      "with a "
-      "later one, or close the study",
+      "the study's deadline ({}) is over: nothing new is encoded or trained; {} may amend the plan "
+      "with a later one, or close the study",
       study.plan().deadline, study.plan().owner);
 }
 
-// Whether the site's next step is a job that was not offered yet.
-bool needs_offer(const Study& study, const std::string& site, const Dataset* dataset) {
+bool was_trained_on(const Model& model, const Dataset& dataset) {
+  return model.manifests.contains(dataset.manifest);
+}
+
+const Job* newest_training(const Study& study) {
+  const auto& pooled = study.jobs_at("");
+  return pooled.empty() ? nullptr : study.job(pooled.back());
+}
+
+// Whether a deadline that is over keeps the site's next step from being offered. What is trained
+// already is judged all the same.
+bool is_stopped(const Study& study, const Dataset* dataset) {
   if (dataset == nullptr) return true;
   if (dataset->quarantined || !dataset->admitted) return false;
   const Model* model = study.newest_model();
-  if (model == nullptr) return study.jobs_at("").empty();
-  return !model->quarantined && !model->evaluations.contains(site);
+  if (model != nullptr && (model->quarantined || was_trained_on(*model, *dataset))) return false;
+  const Job* training = newest_training(study);
+  return training == nullptr || training->state == JobState::done;
+}
+
+std::string of_training(const Study& study, const BlobFacts& facts) {
+  const Job* training = newest_training(study);
+  if (training == nullptr || training->state == JobState::done)
+    return "waits for the coordinator to offer the pooled training";
+  return fmt::format("waits for the pooled training, which {}", waits_for(study, *training, facts));
+}
+
+// What follows such a job is offered after a deadline too.
+bool judges(const Job& job) {
+  return job.kind == "predict" || job.kind == "tune-mask-decoder" || job.kind == "evaluate";
 }
 
 }  // namespace
@@ -143,17 +181,21 @@ std::string site_waits_for(const Study& study, const std::string& site, const Bl
     if (job == nullptr || (job->kind == "predict" && job->part != "held-out")) continue;
     if (job->state != JobState::done) {
       const std::string words = job->kind + ": " + waits_for(study, *job, facts);
-      return is_over ? words + "; nothing follows it: " + past_deadline(study) : words;
+      if (!is_over || judges(*job)) return words;
+      return words + "; nothing follows it: " + past_deadline(study);
     }
     last = job;
   }
   const Dataset* dataset = study.site_dataset(site);
-  if (is_over && needs_offer(study, site, dataset)) return "nothing: " + past_deadline(study);
+  if (is_over && is_stopped(study, dataset)) return "nothing: " + past_deadline(study);
   if (last == nullptr) return fmt::format("waits for {} to enrol its agent", site);
   if (dataset == nullptr) return "waits for the coordinator to offer the next job";
   if (auto words = after_chain(study, *dataset, facts); !words.empty()) return words;
   const Model* model = study.newest_model();
-  return model == nullptr ? of_training(study, facts) : after_model(study, site, *model);
+  // A site that came later is in the next network.
+  if (model == nullptr || (!model->quarantined && !was_trained_on(*model, *dataset)))
+    return of_training(study, facts);
+  return after_model(study, site, *model);
 }
 
 }  // namespace cloister::coordinator

@@ -222,6 +222,12 @@ Record Desk::product(const Job& job) const {
     indicator.set("name", "channel-correlation").set("value", 0.8).set("verdict", "fail");
     product.details.set("indicators", Json(Json::Array{indicator}));
   }
+  if (job.kind == "evaluate") {
+    Json tests = Json::array();
+    for (const char* name : {"membership-auc", "membership-tpr"})
+      tests.push(Json().set("name", name).set("value", 0.5).set("verdict", "pass"));
+    product.details.set("membership", std::move(tests));
+  }
   if (job.kind == "predict") {
     Json reply = Json::object();
     reply.set("reply", digest_of("reply " + job.id.text())).set("bytes", 10);
@@ -287,13 +293,15 @@ void Desk::upload_replies(const Job& predict) {
 
 void Desk::run_to_training() {
   open_study();
-  for (const std::string& site : sites) {
-    run_chain(site, "assess-privacy");
-    except_all(site);
-    permit_release(site);
-    upload(site);
-    must(product(*job(site, "release")));
-  }
+  for (const std::string& site : sites) finish_site(site);
+}
+
+void Desk::finish_site(const std::string& site) {
+  run_chain(site, "assess-privacy");
+  except_all(site);
+  permit_release(site);
+  upload(site);
+  must(product(*job(site, "release")));
 }
 
 void Desk::run_to_model() {

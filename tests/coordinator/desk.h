@@ -42,6 +42,7 @@ class Desk {
   void except_all(const std::string& site);
   void permit_release(const std::string& site);
   void upload(const std::string& site);
+  void finish_site(const std::string& site);  // from its first job to its dataset's admission
   void upload_replies(const Job& predict);
   void run_to_training();  // of the segmentation network, which is then offered
   void run_to_model();

@@ -39,6 +39,7 @@ TEST_CASE("a study runs from its plan to a released model and a prediction", "[c
     }
   }
   CHECK(desk.study().newest_model()->evaluations.size() == 3);
+  CHECK(desk.study().newest_model()->untested.empty());
   CHECK(site_waits_for(desk.study(), "a", desk.core.facts(), desk.now) ==
         "waits for a data steward of a to approve model 1");
 }
@@ -64,20 +65,13 @@ TEST_CASE("pooled training waits for the quorum, and a late site makes the next 
   auto plan = desk.plan();
   plan.quorum = 2;
   desk.must(desk.opening(plan));
-  const auto finish_site = [&](const std::string& site) {
-    desk.run_chain(site, "assess-privacy");
-    desk.except_all(site);
-    desk.permit_release(site);
-    desk.upload(site);
-    desk.must(desk.product(*desk.job(site, "release")));
-  };
-  finish_site("a");
+  desk.finish_site("a");
   CHECK(desk.job("", "train-segmentation") == nullptr);
-  finish_site("b");
+  desk.finish_site("b");
   const Job* first = desk.job("", "train-segmentation", 1);
   REQUIRE(first != nullptr);
   CHECK(first->inputs.size() == 2);
-  finish_site("c");
+  desk.finish_site("c");
   CHECK(desk.job("", "train-segmentation", 2) == nullptr);  // the first is still running
   desk.approve(first->id, "trainer");
   desk.must(desk.product(*first));
@@ -87,6 +81,8 @@ TEST_CASE("pooled training waits for the quorum, and a late site makes the next 
   // The first network has no place for the late site.
   CHECK(desk.job("a", "predict", 1, "held-out") != nullptr);
   CHECK(desk.job("c", "predict", 1, "held-out") == nullptr);
+  CHECK(site_waits_for(desk.study(), "c", desk.core.facts(), desk.now) ==
+        "waits for the pooled training, which waits for trainer to do it");
 }
 
 TEST_CASE("a site that denies stops its own part only", "[coordinator]") {
@@ -99,13 +95,7 @@ TEST_CASE("a site that denies stops its own part only", "[coordinator]") {
   denied.job = desk.job("c", "register-data")->id;
   denied.reason = "our ethics board did not agree";
   desk.must(denied);
-  for (const std::string site : {"a", "b"}) {
-    desk.run_chain(site, "assess-privacy");
-    desk.except_all(site);
-    desk.permit_release(site);
-    desk.upload(site);
-    desk.must(desk.product(*desk.job(site, "release")));
-  }
+  for (const std::string site : {"a", "b"}) desk.finish_site(site);
   CHECK(desk.job("", "train-segmentation") != nullptr);
   CHECK(desk.job("c", "train-image-encoder") == nullptr);
   CHECK(site_waits_for(desk.study(), "c", desk.core.facts(), desk.now) ==
@@ -176,13 +166,7 @@ TEST_CASE("a withdrawn dataset is not trained on again", "[coordinator]") {
   auto plan = desk.plan();
   plan.quorum = 2;
   desk.must(desk.opening(plan));
-  for (const std::string& site : desk.sites) {
-    desk.run_chain(site, "assess-privacy");
-    desk.except_all(site);
-    desk.permit_release(site);
-    desk.upload(site);
-    desk.must(desk.product(*desk.job(site, "release")));
-  }
+  for (const std::string& site : desk.sites) desk.finish_site(site);
   Record quarantine = desk.record(RecordKind::quarantine_set, "coordinator");
   quarantine.study = plan.study;
   quarantine.subjects = {{"manifest", desk.study().site_dataset("b")->manifest}};
@@ -208,7 +192,7 @@ TEST_CASE("after its deadline a study offers no new job, says so, and goes on on
   CHECK(desk.job("a", "train-image-encoder")->state == JobState::done);
   CHECK(desk.job("a", "train-mask-encoder") == nullptr);
   const std::string over = "the study's deadline (" + plan.deadline +
-                           ") is over and no job is offered any more; owner may amend the plan "
+                           ") is over: nothing new is encoded or trained; owner may amend the plan "
                            "with a later one, or close the study";
   CHECK(site_waits_for(desk.study(), "a", desk.core.facts(), desk.now) == "nothing: " + over);
   const std::string open = site_waits_for(desk.study(), "b", desk.core.facts(), desk.now);
@@ -225,13 +209,7 @@ TEST_CASE("a released network predicts on demand after the study's deadline", "[
   auto plan = desk.plan();
   plan.deadline = to_rfc3339(desk.now).substr(0, 10);
   desk.must(desk.opening(plan));
-  for (const std::string& site : desk.sites) {
-    desk.run_chain(site, "assess-privacy");
-    desk.except_all(site);
-    desk.permit_release(site);
-    desk.upload(site);
-    desk.must(desk.product(*desk.job(site, "release")));
-  }
+  for (const std::string& site : desk.sites) desk.finish_site(site);
   desk.approve(desk.job("", "train-segmentation")->id, "trainer");
   desk.must(desk.product(*desk.job("", "train-segmentation")));
   const auto about_model = [&](RecordKind kind, const std::string& member) {
@@ -287,4 +265,90 @@ TEST_CASE("a deadline stops the pooled training too, but not the admission of wh
   CHECK(desk.job("", "train-segmentation") == nullptr);
   CHECK(site_waits_for(desk.study(), "a", desk.core.facts(), desk.now)
             .starts_with("nothing: the study's deadline"));
+}
+
+TEST_CASE("a network that is trained is judged after the deadline, up to its release",
+          "[coordinator]") {
+  Desk desk;
+  auto plan = desk.plan();
+  plan.deadline = to_rfc3339(desk.now).substr(0, 10);
+  plan.quorum = 2;
+  desk.must(desk.opening(plan));
+  for (const std::string site : {"a", "b"}) desk.finish_site(site);
+  const Job* training = desk.job("", "train-segmentation");
+  REQUIRE(training != nullptr);
+  desk.run_chain("c", "assess-privacy");
+  desk.except_all("c");
+  desk.now = *protocol::offers_end(plan);
+  desk.approve(training->id, "trainer");
+  desk.must(desk.product(*training));
+  for (const std::string site : {"a", "b"}) {
+    const Job* predict = desk.job(site, "predict", 1, "held-out");
+    REQUIRE(predict != nullptr);
+    desk.upload_replies(*predict);
+    desk.must(desk.product(*predict));
+    for (const char* kind : {"tune-mask-decoder", "evaluate"}) {
+      const Job* next = desk.job(site, kind);
+      REQUIRE(next != nullptr);
+      CHECK(site_waits_for(desk.study(), site, desk.core.facts(), desk.now)
+                .ends_with("waits for approval by the policy or a person of " + site));
+      desk.approve(next->id, "agent-" + site);
+      desk.must(desk.product(*next));
+    }
+  }
+  const auto waits = [&](const std::string& site) {
+    return site_waits_for(desk.study(), site, desk.core.facts(), desk.now);
+  };
+  CHECK(waits("a") == "waits for a data steward of a to approve model 1");
+  // Who comes too late may still hand in what was offered; no network is trained on it.
+  desk.permit_release("c");
+  desk.upload("c");
+  desk.must(desk.product(*desk.job("c", "release")));
+  CHECK(desk.study().admitted().size() == 3);
+  CHECK(desk.job("", "train-segmentation", 2) == nullptr);
+  CHECK(waits("c").starts_with("nothing: the study's deadline"));
+  for (const std::string person : {"steward-a", "steward-b", "owner"}) {
+    Record record = desk.record(
+        person == "owner" ? RecordKind::model_released : RecordKind::model_approved, person);
+    record.study = plan.study;
+    record.subjects = {{"model", desk.study().newest_model()->digest}};
+    desk.must(record);
+  }
+  CHECK(desk.study().phase() == "released");
+  CHECK(waits("a") == "done: the model is released");
+}
+
+TEST_CASE("whoever has to move before a network can be released is named", "[coordinator]") {
+  Desk desk;
+  desk.run_to_model();
+  const auto waits = [&](const std::string& site) {
+    return site_waits_for(desk.study(), site, desk.core.facts(), desk.now);
+  };
+  const auto evaluate = [&](const std::string& site, bool is_tested) {
+    const Job* predict = desk.job(site, "predict", 1, "held-out");
+    desk.upload_replies(*predict);
+    desk.must(desk.product(*predict));
+    for (const char* kind : {"tune-mask-decoder", "evaluate"}) {
+      const Job* next = desk.job(site, kind);
+      desk.approve(next->id, "agent-" + site);
+      Record made = desk.product(*next);
+      if (!is_tested) made.details.set("membership", Json::array());
+      desk.must(made);
+    }
+  };
+  const auto approve = [&](const std::string& steward) {
+    Record approved = desk.record(RecordKind::model_approved, steward);
+    approved.study = desk.study().id();
+    approved.subjects = {{"model", desk.study().newest_model()->digest}};
+    desk.must(approved);
+  };
+  evaluate("a", true);
+  evaluate("b", true);
+  for (const char* steward : {"steward-a", "steward-b", "steward-c"}) approve(steward);
+  CHECK(waits("a") == "waits for c to evaluate model 1");
+  evaluate("c", false);
+  const std::string stuck = waits("a");
+  CHECK(stuck == waits("c"));
+  CHECK(stuck.starts_with("model 1 cannot be released: the evaluation of c holds no membership"));
+  CHECK(stuck.find("owner may let that site mend its data, or leave it out") != std::string::npos);
 }
