@@ -26,6 +26,14 @@ Result<AgentLine> AgentLine::open(const std::filesystem::path& home) {
   return AgentLine(std::move(*client));
 }
 
+Result<AgentLine> AgentLine::open_trainer(const std::filesystem::path& home) {
+  auto line = open(home);
+  if (line || line.error().code != "control.unreachable") return line;
+  return fail(Kind::unavailable, "control.unreachable",
+              fmt::format("No trainer answers at '{}'.", (home / "control.sock").string()),
+              "Start cloister-trainer, or point --trainer at the home of a running one.");
+}
+
 Result<Json> AgentLine::ask(const std::string& verb, Json body, Duration limit) {
   const Json request = Json::object().set("verb", verb).set("body", std::move(body));
   auto text = client_.ask(to_jcs(request), limit);

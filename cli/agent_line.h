@@ -1,4 +1,5 @@
-// A site's people and their agent: the control socket of docs/protocol.md, "Control socket".
+// A site's people and their agent, or whoever runs a trainer and that: the control socket of
+// docs/protocol.md, "Control socket".
 #pragma once
 
 #include <filesystem>
@@ -14,6 +15,8 @@ class AgentLine {
  public:
   // `home` is the agent's folder; its control.sock must be ours to open.
   [[nodiscard]] static Result<AgentLine> open(const std::filesystem::path& home);
+  // The same of a trainer.
+  [[nodiscard]] static Result<AgentLine> open_trainer(const std::filesystem::path& home);
   // The answer, or the error that the agent gave.
   [[nodiscard]] Result<provenance::Json> ask(const std::string& verb,
                                              provenance::Json body = provenance::Json::object(),

@@ -150,15 +150,22 @@ Result<std::string> token_text(const std::string& given) {
 
 }  // namespace
 
-void add_rotate(CLI::App& group, Choice& choice, bool is_agent) {
-  CLI::App* verb =
-      group.add_subcommand("rotate", is_agent ? "New keys for this site's agent, without a restart"
-                                              : "New keys for you");
+void add_rotate(CLI::App& group, Choice& choice, KeysOf whose) {
+  struct Words {
+    const char *help, *folder, *environment, *example;
+  };
+  constexpr Words words_of[] = {{"New keys for you", "--home", "CLOISTER_HOME", "~/.cloister/sam"},
+                                {"New keys for this site's agent, without a restart", "--agent",
+                                 "CLOISTER_AGENT", "/var/lib/cloister"},
+                                {"New keys for the trainer, without a restart", "--trainer",
+                                 "CLOISTER_TRAINER", "/var/lib/cloister/trainer"}};
+  const Words& words = words_of[static_cast<std::size_t>(whose)];
+  CLI::App* verb = group.add_subcommand("rotate", words.help);
   const auto options = std::make_shared<RotateOptions>();
   const auto seconds = std::make_shared<int>(900);
   verb->add_option("token", options->token, "A token for this member, or @FILE")->required();
-  verb->add_option(is_agent ? "--agent" : "--home", options->home, "Folder of the keys")
-      ->envname(is_agent ? "CLOISTER_AGENT" : "CLOISTER_HOME")
+  verb->add_option(words.folder, options->home, "Folder of the keys")
+      ->envname(words.environment)
       ->required();
   verb->add_option("--wait", *seconds, "Seconds to wait for the approval; 0 asks once")
       ->capture_default_str();
@@ -166,17 +173,16 @@ void add_rotate(CLI::App& group, Choice& choice, bool is_agent) {
                    "File (0600) with the passphrase");
   verb->add_flag("--fast-keys-for-tests-only", options->passphrase.fast_for_tests_only,
                  "Cheap key files: never for real keys");
-  verb->footer(std::string("Example:\n  cloister ") + group.get_name() +
-               " rotate cloister1-eyJj... " +
-               (is_agent ? "--agent /var/lib/cloister" : "--home ~/.cloister/sam"));
-  verb->callback([&choice, options, seconds, is_agent] {
-    choice.run = [options, seconds, is_agent]() -> Result<Answer> {
+  verb->footer(fmt::format("Example:\n  cloister {} rotate cloister1-eyJj... {} {}",
+                           group.get_name(), words.folder, words.example));
+  verb->callback([&choice, options, seconds, whose] {
+    choice.run = [options, seconds, whose]() -> Result<Answer> {
       options->wait = Duration(std::int64_t{1000} * *seconds);
       auto text = token_text(options->token);
       if (!text) return pass(text);
       options->token = std::move(*text);
       options->announce = say_fingerprint;
-      return is_agent ? rotate_agent(*options) : rotate_person(*options);
+      return whose == KeysOf::person ? rotate_person(*options) : rotate_process(*options);
     };
   });
 }
@@ -220,7 +226,7 @@ void add_consortium(CLI::App& app, Choice& choice) {
   add_lists(*group, choice);
   add_approve(*group, choice);
   add_revoke(*group, choice);
-  add_rotate(*group, choice, false);
+  add_rotate(*group, choice, KeysOf::person);
   add_policy(*group, choice);
 }
 

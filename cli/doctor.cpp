@@ -10,6 +10,7 @@
 #include "cli/homes.h"
 #include "cli/json_read.h"
 #include "cli/reach.h"
+#include "cli/trainer.h"
 #include "config/fields.h"
 #include "crypto/identity.h"
 
@@ -70,6 +71,34 @@ void person_checks(const std::filesystem::path& home, Checks& checks) {
   checks.push_back(reach_check(connection->coordinator));
 }
 
+// The keys of an agent or a trainer that runs: how old they are, and whether a rotation was left
+// half done.
+void running_checks(AgentLine& process, ProcessKind kind, const std::filesystem::path& home,
+                    Checks& checks) {
+  auto status = process.ask("status");
+  if (!status) return;
+  const bool is_agent = kind == ProcessKind::agent;
+  const std::string verbs = is_agent ? "cloister site" : "cloister trainer";
+  const std::string where = is_agent ? "--agent DIR" : "--trainer DIR";
+  const Json keys = object_at(*status, "keys");
+  const std::string renew_by = provenance::text_or_empty(keys, "renew_by").substr(0, 10);
+  if (truth_at(keys, "renew_now"))
+    checks.push_back(
+        {"keys", false,
+         fmt::format("The {}'s keys should be renewed by {}.", is_agent ? "agent" : "trainer",
+                     renew_by),
+         fmt::format("Ask the consortium for a token, then: {} rotate TOKEN {}", verbs, where)});
+  else
+    checks.push_back(good("keys", "renew by " + renew_by));
+  std::error_code ignored;
+  if (std::filesystem::exists(home / "rotation.json", ignored))
+    checks.push_back({"rotation", false, "A change of keys was begun and not finished.",
+                      fmt::format("Run `{} rotate` with the same token again.", verbs)});
+  if (truth_at(*status, "halted"))
+    checks.push_back({"halted", false, provenance::text_or_empty(*status, "halted_why"),
+                      fmt::format("{} confirm {}", verbs, where)});
+}
+
 // What the daemon's own configuration names.
 void process_checks(const std::filesystem::path& home, Checks& checks) {
   checks.push_back(key_check(home / "identity.key"));
@@ -91,28 +120,11 @@ void process_checks(const std::filesystem::path& home, Checks& checks) {
     const std::string address =
         document->root().text(std::string(name) == "trainer" ? "coordinator" : "members", "");
     if (!address.empty()) checks.push_back(reach_check(address));
+    if (std::string(name) != "trainer") continue;
+    // One that was not started yet has nothing to say; its files were checked above.
+    if (auto trainer = AgentLine::open_trainer(home))
+      running_checks(*trainer, ProcessKind::trainer, home, checks);
   }
-}
-
-// An agent's keys: how old they are, and whether a rotation was left half done.
-void agent_key_checks(AgentLine& agent, const std::filesystem::path& home, Checks& checks) {
-  auto status = agent.ask("status");
-  if (!status) return;
-  const Json keys = object_at(*status, "keys");
-  const std::string renew_by = provenance::text_or_empty(keys, "renew_by").substr(0, 10);
-  if (truth_at(keys, "renew_now"))
-    checks.push_back(
-        {"keys", false, fmt::format("The agent's keys should be renewed by {}.", renew_by),
-         "Ask the consortium for a token, then: cloister site rotate TOKEN --agent DIR"});
-  else
-    checks.push_back(good("keys", "renew by " + renew_by));
-  std::error_code ignored;
-  if (std::filesystem::exists(home / "rotation.json", ignored))
-    checks.push_back({"rotation", false, "A change of keys was begun and not finished.",
-                      "Run `cloister site rotate` with the same token again."});
-  if (truth_at(*status, "halted"))
-    checks.push_back({"halted", false, provenance::text_or_empty(*status, "halted_why"),
-                      "cloister site confirm --agent DIR"});
 }
 
 // A few images of the site, through the worker.
@@ -138,7 +150,7 @@ void agent_checks(const DoctorOptions& options, Checks& checks) {
     checks.push_back(bad("agent", agent.error()));
     return;
   }
-  agent_key_checks(*agent, home, checks);
+  running_checks(*agent, ProcessKind::agent, home, checks);
   auto told = agent->ask("doctor");
   if (!told) {
     checks.push_back(bad("agent", told.error()));

@@ -106,6 +106,7 @@ void set_up(CLI::App& app, Choice& choice) {
   add_demo(app, choice);
   add_consortium(app, choice);
   add_study(app, choice);
+  add_trainer(app, choice);
   add_site(app, choice);
   add_predict(app, choice);
   add_phantom(app, choice);

@@ -29,13 +29,16 @@ void add_who(CLI::App& verb, Who& who);
 // `consortium join` and `site enrol`: the same act, for people and for agents.
 void add_join(CLI::App& group, Choice& choice, const char* name, const char* help);
 
-// `site rotate` and `consortium rotate`: new keys for an agent, or for a person.
-void add_rotate(CLI::App& group, Choice& choice, bool is_agent);
+// `consortium rotate`, `site rotate` and `trainer rotate`: new keys for a person, for an agent, or
+// for a trainer.
+enum class KeysOf { person, agent, trainer };
+void add_rotate(CLI::App& group, Choice& choice, KeysOf whose);
 
 void add_demo(CLI::App& app, Choice& choice);
 void add_consortium(CLI::App& app, Choice& choice);
 void add_study(CLI::App& app, Choice& choice);
 void add_site(CLI::App& app, Choice& choice);
+void add_trainer(CLI::App& app, Choice& choice);
 void add_predict(CLI::App& app, Choice& choice);
 void add_phantom(CLI::App& app, Choice& choice);
 void add_audit(CLI::App& app, Choice& choice);

@@ -199,8 +199,8 @@ Result<Answer> go_on(Rotation& rotation, const Hands& hands, const RotateOptions
       true);
 }
 
-// --- An agent: it signs itself, and opens its files again in the same process
-// ---------------------
+// --- An agent or a trainer: it signs itself, and opens its files again in the same process
+// --------
 
 Result<void> wait_until_heard(const fs::path& home, const std::string& print) {
   const SystemClock clock;
@@ -213,12 +213,12 @@ Result<void> wait_until_heard(const fs::path& home, const std::string& print) {
       return {};
     transport::EventLoop(clock).run_until([] { return false; }, Duration(200));
   }
-  return fail(Kind::unavailable, "rotate.agent",
-              "The agent has the new keys on its disk but is not heard with them.",
+  return fail(Kind::unavailable, "rotate.process",
+              "The process has the new keys on its disk but is not heard with them.",
               "Look at its log; then run the same command again to finish.");
 }
 
-// The agent may have the new keys before it has heard which ones they replaced.
+// It may have the new keys before it has heard which ones they replaced.
 Result<void> until_known(const std::function<Result<void>()>& retire) {
   const SystemClock clock;
   const Duration end = clock.monotonic() + reopen_max;
@@ -230,7 +230,7 @@ Result<void> until_known(const std::function<Result<void>()>& retire) {
   }
 }
 
-Result<void> reopen_agent(const fs::path& home, const std::string& print) {
+Result<void> reopen_process(const fs::path& home, const std::string& print) {
   auto agent = AgentLine::open(home);
   if (!agent) return pass(agent);
   auto told_reopen = agent->ask("reopen");
@@ -241,7 +241,7 @@ Result<void> reopen_agent(const fs::path& home, const std::string& print) {
 
 }  // namespace
 
-Result<Answer> rotate_agent(const RotateOptions& options) {
+Result<Answer> rotate_process(const RotateOptions& options) {
   PassphraseSource passphrase = options.passphrase;
   auto cost = cost_for(passphrase);
   if (passphrase.file.empty()) {  // drawn at enrolment
@@ -261,7 +261,7 @@ Result<Answer> rotate_agent(const RotateOptions& options) {
   return go_on(
       *rotation,
       {[&](provenance::Record record) { return ask("rotate", std::move(record.details)); },
-       [&] { return reopen_agent(options.home, print); },
+       [&] { return reopen_process(options.home, print); },
        [&] {
          const Json body =
              Json::object().set("key", rotation->former).set("digest", rotation->former_digest);

@@ -5,8 +5,8 @@
 //   2 this                                      next keys; their fingerprint is shown
 //   3 `cloister consortium approve MEMBER`      people compare the fingerprint and approve
 //   4 this goes on                              key.rotated signed by the present key; both are
-//                                               accepted; files change; the agent opens them; then
-//                                               the former key is revoked
+//                                               accepted; files change; the process opens them;
+//                                               then the former key is revoked
 //
 // The sealing key stays: what is sealed to it (the vault, codes on their way) must stay readable.
 // Repeating the command goes on where it stopped.
@@ -31,7 +31,8 @@ struct RotateOptions {
   // Called with the next keys before it waits: their fingerprint is what the call is about.
   std::function<void(const Token&, const crypto::PublicKey&)> announce;
 };
-[[nodiscard]] Result<Answer> rotate_agent(const RotateOptions& options);
+// Of an agent or a trainer.
+[[nodiscard]] Result<Answer> rotate_process(const RotateOptions& options);
 [[nodiscard]] Result<Answer> rotate_person(const RotateOptions& options);
 
 }  // namespace cloister::cli

@@ -3,6 +3,7 @@
 
 #include "cli/json_read.h"
 #include "cli/study.h"
+#include "cli/trainer.h"
 #include "protocol/jobs.h"
 
 namespace cloister::cli {
@@ -64,13 +65,7 @@ Result<Answer> site_status(AgentLine& agent) {
       truth_at(policy, "published") ? "signed by " + text_or_empty(policy, "signer")
                                     : "not signed: nothing is approved by itself",
       running.empty() ? "nothing" : running);
-  const Json keys = object_at(*told, "keys");
-  answer.text += fmt::format(
-      "  keys              {} since {}, renew by {}{}{}\n",
-      text_or_empty(keys, "fingerprint").substr(0, 19), text_or_empty(keys, "since").substr(0, 10),
-      text_or_empty(keys, "renew_by").substr(0, 10),
-      truth_at(keys, "renew_now") ? ": NOW, with `cloister site rotate` and a new token" : "",
-      number_at(keys, "former") > 0 ? "; a former key still counts" : "");
+  answer.text += keys_line(object_at(*told, "keys"), ProcessKind::agent);
   for (const Json& study : items_at(*told, "studies")) {
     const std::string refused = text_or_empty(study, "refused");
     answer.text +=
@@ -217,35 +212,6 @@ Result<Answer> site_egress(AgentLine& agent) {
   }
   answer.text += fmt::format("{:.0f} bytes ever left.\n", bytes);
   answer.json = std::move(*told);
-  return answer;
-}
-
-Result<Answer> site_confirm(AgentLine& agent, bool sure) {
-  auto status = agent.ask("status");
-  if (!status) return pass(status);
-  if (!truth_at(*status, "halted")) {
-    return fail(Kind::conflict, "agent.not_halted", "The agent is not halted.", "Nothing to do.");
-  }
-  Answer answer;
-  answer.text = fmt::format(
-      "The agent signs and sends nothing: {}\n"
-      "  its own last head   {:.0f} records\n"
-      "  evidence            in the agent's folder, evidence/\n",
-      text_or_empty(*status, "halted_why"), number_at(*status, "ledger_size"));
-  answer.json = std::move(*status);
-  if (!sure) {
-    answer.text +=
-        "Compare the coordinator's head with another site or an auditor by telephone. Was this "
-        "machine restored\nfrom a backup, or does a copy of it run elsewhere? Stop the copy. Then: "
-        "cloister site confirm --sure\n";
-    answer.status = exit_status(Kind::conflict);
-    return answer;
-  }
-  auto told = agent.ask("forgive");
-  if (!told) return pass(told);
-  answer.text +=
-      "Confirmed: it takes the ledger's head and its own counters from there, and goes on.\n";
-  answer.json.set("halted", false);
   return answer;
 }
 

@@ -20,8 +20,6 @@ using SitePerson = Person;  // who talks to the site's agent, and dials nobody
 [[nodiscard]] Result<Answer> site_show(AgentLine& agent, const std::string& job);
 [[nodiscard]] Result<Answer> site_preview(AgentLine& agent, const std::string& study);
 [[nodiscard]] Result<Answer> site_egress(AgentLine& agent);
-// Shows why the agent is halted and what it would go on with; goes on only with `sure`.
-[[nodiscard]] Result<Answer> site_confirm(AgentLine& agent, bool sure);
 // The agent's preview of the release that this study asks for ("preview.nothing").
 [[nodiscard]] Result<provenance::Json> preview_of(AgentLine& agent, const std::string& study);
 

@@ -6,6 +6,7 @@
 #include "cli/site.h"
 #include "cli/site_logs.h"
 #include "cli/site_report.h"
+#include "cli/trainer.h"
 
 namespace cloister::cli {
 namespace {
@@ -139,7 +140,7 @@ void add_confirm(CLI::App& group, Choice& choice) {
     choice.run = [at, sure]() -> Result<Answer> {
       auto agent = AgentLine::open(at->agent);
       if (!agent) return pass(agent);
-      return site_confirm(*agent, *sure);
+      return confirm_process(*agent, ProcessKind::agent, *sure);
     };
   });
 }
@@ -192,7 +193,7 @@ void add_site(CLI::App& app, Choice& choice) {
   CLI::App* group = app.add_subcommand("site", "Enrol a site; see, approve, deny, release");
   group->require_subcommand(1);
   add_join(*group, choice, "enrol", "Make this site's agent a member, with a token");
-  add_rotate(*group, choice, true);
+  add_rotate(*group, choice, KeysOf::agent);
   add_looks(*group, choice);
   add_confirm(*group, choice);
   add_signs(*group, choice);

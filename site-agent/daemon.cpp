@@ -2,8 +2,9 @@
 
 #include "base/log.h"
 #include "config/units.h"
+#include "member-shell/control.h"
 #include "member-shell/shell.h"
-#include "site-agent/control.h"
+#include "site-agent/agent_verbs.h"
 #include "site-agent/core/site_agent.h"
 #include "site-agent/policy_file.h"
 
@@ -77,7 +78,8 @@ Result<bool> run_once(const Config& config) {
   const auto stored = (*shell)->stored();
   if (!stored) return pass(stored);
   SiteAgent agent(std::move(options), (*shell)->home().identity.sign, *stored);
-  auto control = Control::open(**shell, config);
+  auto control =
+      member_shell::Control::open(**shell, config.home.home, agent_verbs(**shell, config));
   if (!control) return pass(control);
   (*shell)->set_core({[&](const member::Event& event, Instant now) { return agent.on(event, now); },
                       [&] { return agent.next_deadline(); }},

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "crypto/hash.h"
+#include "member-shell/control.h"
 #include "member-shell/shell.h"
 #include "trainer/core/trainer.h"
 
@@ -31,7 +32,20 @@ std::string to_text(const Config& config) {
   return member_shell::to_text(config.home) + fmt::format("ranks = {}\n", config.ranks);
 }
 
-Result<void> run(const Config& config) {
+namespace {
+
+member_shell::ControlOptions control_options(const std::filesystem::path& file) {
+  member_shell::ControlOptions options;
+  options.check_files = [file]() -> Result<void> {
+    const auto fresh = load_config(file);
+    if (!fresh) return pass(fresh);
+    return {};
+  };
+  return options;
+}
+
+// Until it is to end (false) or to be opened again (true).
+Result<bool> run_once(const Config& config, const std::filesystem::path& file) {
   auto home = member_shell::open_home(config.home);
   if (!home) return pass(home);
   auto code = code_of(config.home.worker);
@@ -42,11 +56,32 @@ Result<void> run(const Config& config) {
   const auto stored = (*shell)->stored();
   if (!stored) return pass(stored);
   Trainer trainer(std::move(options), (*shell)->home().identity.sign, *stored);
+  auto control = member_shell::Control::open(**shell, config.home.home, control_options(file));
+  if (!control) return pass(control);
   (*shell)->set_core(
       {[&](const member::Event& event, Instant now) { return trainer.on(event, now); },
-       [&] { return trainer.next_deadline(); }});
+       [&] { return trainer.next_deadline(); }},
+      [&](const member::Tell& tell) { (*control)->tell(tell); });
   log_info("trainer.started", {{"member", (*shell)->home().link.self.text()}});
-  return (*shell)->run();
+  if (auto ran = (*shell)->run(); !ran) return pass(ran);
+  return (*shell)->wants_reopening();
+}
+
+}  // namespace
+
+Result<void> run(Config config, const std::filesystem::path& file) {
+  while (true) {
+    const auto again = run_once(config, file);
+    if (!again) return pass(again);
+    if (!*again) return {};
+    auto fresh = load_config(file);
+    if (fresh) {
+      config = std::move(*fresh);
+    } else {
+      log_warn(fresh.error().code, {{"what", fresh.error().what}, {"next", fresh.error().next}});
+    }
+    log_info("trainer.reopened");
+  }
 }
 
 }  // namespace cloister::trainer

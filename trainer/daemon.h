@@ -19,7 +19,7 @@ struct Config {
 // The effective configuration, for --check-config. Holds no secret.
 [[nodiscard]] std::string to_text(const Config& config);
 
-// Until SIGTERM or SIGINT.
-[[nodiscard]] Result<void> run(const Config& config);
+// Until SIGTERM or SIGINT. `file` is read again when a person changed the trainer's keys.
+[[nodiscard]] Result<void> run(Config config, const std::filesystem::path& file);
 
 }  // namespace cloister::trainer

@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   if (config && check) {
     return std::fputs(trainer::to_text(*config).c_str(), stdout) < 0 ? 1 : 0;
   }
-  const Result<void> ended = config ? trainer::run(*config) : Result<void>(pass(config));
+  const Result<void> ended = config ? trainer::run(*config, file) : Result<void>(pass(config));
   if (ended) return 0;
   log_error(ended.error().code, {{"what", ended.error().what}, {"next", ended.error().next}});
   return exit_status(ended.error().kind);

@@ -15,8 +15,8 @@ namespace cloister::transport {
 namespace {
 
 tl::unexpected<Error> gone() {
-  return fail(Kind::unavailable, "control.gone", "The agent closed its control socket.",
-              "Look at the agent's log and start it again.");
+  return fail(Kind::unavailable, "control.gone", "The process closed its control socket.",
+              "Look at the log of the agent or trainer, and start it again.");
 }
 
 Result<void> send_all(int descriptor, std::string_view bytes) {
@@ -95,8 +95,8 @@ Result<std::string> ControlClient::ask(std::string_view request, Duration limit)
     if (*text) return std::move(**text);
   }
   return fail(Kind::unavailable, "control.timeout",
-              fmt::format("The agent did not answer within {}.", for_people(limit)),
-              "Look at the agent's log; it may be busy.");
+              fmt::format("The control socket gave no answer within {}.", for_people(limit)),
+              "Look at the log of the agent or trainer; it may be busy.");
 }
 
 }  // namespace cloister::transport

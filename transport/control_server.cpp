@@ -90,7 +90,7 @@ struct ControlServer::Inner {
     if (!address) return pass(address);
     if (somebody_answers(*address)) {
       return fail(Kind::conflict, "control.in_use",
-                  fmt::format("Another agent already answers at '{}'.", path.string()),
+                  fmt::format("Another process already answers at '{}'.", path.string()),
                   "Stop it, or give this one a home of its own.");
     }
     unlink(path.c_str());  // left by one that died

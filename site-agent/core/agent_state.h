@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "member/link.h"
+#include "member/own_keys.h"
 #include "site-agent/core/agreed.h"
 #include "site-agent/core/orders.h"
 #include "site-agent/core/product_records.h"
@@ -95,7 +96,7 @@ struct AgentState {
   std::map<std::uint64_t, Then> asked;
   std::map<StudyId, std::size_t> binding_seen;  // how many later records of the study were read
   std::set<JobId> stopped_here;  // by a person's signed word that the ledger has not confirmed yet
-  std::map<std::string, std::uint64_t> keys_asked;  // questions that wait for a record's receipt
+  member::OwnKeys own_keys;
   member::Actions out;
 
   void add(member::Actions actions);
@@ -152,12 +153,6 @@ void on_volume_done(AgentState& state, Prediction& prediction, const std::string
 void confirm_withdrawals(AgentState& state, Instant now);
 // What this site can take back of a study: its registered data, by digest.
 [[nodiscard]] Result<std::string> withdrawable(const AgentState& state, const StudyId& study);
-
-// keys.cpp: the agent's own keys change.
-void on_keys_asked(AgentState& state, std::uint64_t question, std::string_view verb,
-                   const provenance::Json& body, Instant now);
-void on_keys_heard(AgentState& state, const member::Heard& heard);
-[[nodiscard]] provenance::Json keys_json(const AgentState& state, Instant now);
 
 // people.cpp
 void on_person(AgentState& state, const member::PersonAsked& event, Instant now);

@@ -62,16 +62,9 @@ Json policy_json(const AgentState& state) {
 
 std::string status(const AgentState& state, Instant now) {
   const member::Link& link = state.link;
-  Json json;
-  json.set("member", link.options().self.text()).set("site", state.site());
-  json.set("halted", link.watch().halted());
-  if (link.watch().halted()) json.set("halted_why", link.watch().halted_why());
-  if (link.last_heard() != Instant()) json.set("last_heard", to_rfc3339(link.last_heard()));
-  if (link.last_problem()) json.set("problem", link.last_problem()->what);
-  json.set("ledger_size", link.watch().head_size()).set("head", link.watch().head_text());
-  json.set("records_waiting", std::uint64_t{link.records().waiting()});
+  Json json = member::line_json(link);
   json.set("running", state.worker ? state.worker->text() : std::string{});
-  json.set("policy", policy_json(state)).set("keys", keys_json(state, now));
+  json.set("policy", policy_json(state)).set("keys", member::keys_json(link, now));
   Json studies = Json::array();
   for (const auto& [id, study] : link.studies()) {
     studies.push(Json()
@@ -378,7 +371,7 @@ void on_person(AgentState& state, const member::PersonAsked& event, Instant now)
   if (verb == "signer") return signer(state, question);
   if (verb == "forgive") return forgive(state, question);
   if (verb == "rotate" || verb == "retire")
-    return on_keys_asked(state, question.number, verb, question.body, now);
+    return state.add(state.own_keys.asked(state.link, event, now));
   if (std::find(signing_verbs.begin(), signing_verbs.end(), verb) != signing_verbs.end()) {
     return submit(state, question);
   }

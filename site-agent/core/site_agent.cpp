@@ -51,7 +51,7 @@ void restore(AgentState& state, const member::Stored& stored) {
 void on_heard(AgentState& state, member::Heard heard, Instant now) {
   state.add(std::move(heard.actions));
   if (heard.rejected) on_rejected(state, *heard.rejected, now);
-  on_keys_heard(state, heard);
+  state.add(state.own_keys.heard(heard));
   if (!heard.other) return;
   const auto asked = state.asked.find(heard.other->tag);
   if (asked == state.asked.end()) return;

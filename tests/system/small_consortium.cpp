@@ -142,11 +142,15 @@ void SmallConsortium::add_agent(const std::string& site, const std::string& poli
 }
 
 void SmallConsortium::start_trainer(const std::string& more) {
-  const auto config = folder_ / "heart" / "trainer" / "trainer.toml";
+  const auto config = trainer() / "trainer.toml";
   const auto text = read_text(config);
   REQUIRE(text);
   REQUIRE(write_text(config, *text + more));
   start("trainer", "cloister-trainer", config.string());
+  REQUIRE(eventually([&] {
+    const auto status = say({"trainer", "status", "--trainer", trainer().string()});
+    return status.status == 0 && !field(status.json, "last_heard").empty();
+  }));
 }
 
 void SmallConsortium::wait_for_agent(const std::string& site) {

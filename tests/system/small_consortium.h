@@ -36,8 +36,9 @@ class SmallConsortium {
   // Invited, joined, approved by the root; `site` for people of a site.
   void add_person(const std::string& name, const std::string& role, const std::string& site = {});
   void add_agent(const std::string& site, const std::string& policy);
-  // The trainer that `init` made, with these lines more in its trainer.toml.
-  void start_trainer(const std::string& more);
+  // The trainer that `init` made, with these lines more in its trainer.toml, until it has heard the
+  // coordinator.
+  void start_trainer(const std::string& more = {});
   // Until the agent has heard the coordinator.
   void wait_for_agent(const std::string& site);
   // Until `done` holds; false if it never does.
@@ -51,6 +52,7 @@ class SmallConsortium {
     return folder_ / "sites" / site;
   }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  [[nodiscard]] std::filesystem::path trainer() const { return folder_ / "heart" / "trainer"; }
   // A token for this member, from the root.
   std::string token(std::vector<std::string> words);
 

@@ -82,6 +82,15 @@ class World {
     feed(Answered{tag, std::move(work)});
     return true;
   }
+  // The answer to a person at the control socket.
+  Result<std::string> ask(const std::string& verb, const Json& body = Json::object()) {
+    const std::uint64_t question = 100 + answers.size();
+    feed(PersonAsked{question, verb, provenance::to_jcs(body)});
+    for (int i = 0; i < 100 && !answers.contains(question) && step(); ++i) {
+    }
+    REQUIRE(answers.contains(question));
+    return answers.at(question);
+  }
   void run() {
     for (int i = 0; i < 500; ++i) {
       if (step()) continue;
@@ -116,7 +125,8 @@ class World {
   std::vector<std::string> cosigners{"agent-a"};  // of the ledger's head; the plan's quorum is one
   std::size_t questions = 0;
   bool on_demand = false;
-  std::vector<std::uint64_t> evidence;  // of the network's release
+  std::vector<std::uint64_t> evidence;                   // of the network's release
+  std::map<std::uint64_t, Result<std::string>> answers;  // at the control socket
 
  private:
   void finish(const RunWorker& order) {
@@ -167,6 +177,8 @@ class World {
       pending.push_back(Uploaded{upload->digest});
     } else if (const auto* discard = std::get_if<Discard>(&action)) {
       discarded.insert(discard->digests.begin(), discard->digests.end());
+    } else if (const auto* tell = std::get_if<Tell>(&action)) {
+      answers.insert_or_assign(tell->question, tell->json);
     }
   }
   void answer(const Ask& ask) {

@@ -14,6 +14,7 @@ using Step = LocalJob::Step;
 void on_heard(TrainerState& state, member::Heard heard, Instant now) {
   state.add(std::move(heard.actions));
   if (heard.rejected) on_rejected(state, *heard.rejected, now);
+  state.add(state.own_keys.heard(heard));
   if (!heard.other) return;
   const auto asked = state.asked.find(heard.other->tag);
   if (asked == state.asked.end()) return;
@@ -59,14 +60,7 @@ struct Dispatch {
   void operator()(const member::TransferFailed& event) const {
     on_transfer_failed(state, event, now);
   }
-  void operator()(const member::PersonAsked& event) const {
-    if (event.verb == "forgive") {
-      state.add(state.link.forgive());
-      forget_witnessed(state);
-    }
-    state.out.push_back(member::Tell{event.question, provenance::to_jcs(provenance::Json().set(
-                                                         "halted", state.link.watch().halted()))});
-  }
+  void operator()(const member::PersonAsked& event) const { on_person(state, event, now); }
 };
 
 bool is_busy(const TrainerState& state) {

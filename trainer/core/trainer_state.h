@@ -10,6 +10,7 @@
 
 #include "member/job_records.h"
 #include "member/link.h"
+#include "member/own_keys.h"
 #include "trainer/core/datasets.h"
 #include "trainer/core/trainer.h"
 
@@ -59,6 +60,7 @@ struct TrainerState {
   // Sites whose codes each network was trained on here: they must have tested it before it serves.
   std::map<Digest, std::set<std::string>> learned_from;
   std::map<StudyId, std::size_t> binding_seen;  // how many later records of the study were read
+  member::OwnKeys own_keys;
   member::Actions out;
 
   void add(member::Actions actions);
@@ -70,6 +72,9 @@ struct TrainerState {
   [[nodiscard]] const protocol::JobView* find_job(const JobId& id) const;
   [[nodiscard]] LocalJob* find_local(const JobId& id, LocalJob::Step step);
 };
+
+// people.cpp: whoever runs the trainer, at its control socket
+void on_person(TrainerState& state, const member::PersonAsked& event, Instant now);
 
 // withdrawals_flow.cpp
 void confirm_withdrawals(TrainerState& state, Instant now);
