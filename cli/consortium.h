@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "cli/answer.h"
@@ -39,6 +40,7 @@ struct ApproveOptions {
 
 struct JoinOptions {
   std::string token;
+  std::optional<bool> joins_agent;  // whom the verb is for; none: whoever the token names
   std::filesystem::path home;
   PassphraseSource passphrase;  // of a person's key file
   std::string worker = "cloister-worker";
@@ -47,7 +49,8 @@ struct JoinOptions {
   // Called once the coordinator has the request and people must compare fingerprints.
   std::function<void(const Token& token, const crypto::PublicKey& key)> announce;
 };
-// The newcomer's side. Repeating it goes on where it stopped: keys are made once.
+// The newcomer's side. Repeating it goes on where it stopped: keys are made once. "enrol.verb" for
+// a token of somebody else's verb, "enrol.done" in the home of a member.
 [[nodiscard]] Result<Answer> join(const JoinOptions& options);
 
 }  // namespace cloister::cli

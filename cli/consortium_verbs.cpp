@@ -203,6 +203,7 @@ void add_join(CLI::App& group, Choice& choice, const char* name, const char* hel
                  "Cheap key files: never for real keys");
   verb->footer(std::string("Example:\n  cloister ") + group.get_name() + " " + name +
                " cloister1-eyJj... --home /var/lib/cloister");
+  options->joins_agent = std::string(name) == "enrol";
   verb->callback([&choice, options, seconds] {
     choice.run = [options, seconds]() -> Result<Answer> {
       options->wait = Duration(std::int64_t{1000} * *seconds);

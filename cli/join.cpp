@@ -13,14 +13,39 @@ std::string key_file_name(const Token& token) {
   return protocol::is_person(token.role) ? token.member.text() + ".key" : "identity.key";
 }
 
-// The first time keys are made; a repeated join with the same token opens them again.
+tl::unexpected<Error> wrong_verb(const Token& token) {
+  const bool is_agent = token.role == protocol::Role::site_agent;
+  return fail(
+      Kind::invalid, "enrol.verb",
+      fmt::format("The token is for '{}' ({}).", token.member, protocol::to_string(token.role)),
+      is_agent ? "An agent joins with `cloister site enrol`, on the machine beside the data."
+               : "People and trainers join with `cloister consortium join`.");
+}
+
+tl::unexpected<Error> is_member_here(const std::filesystem::path& home, const Token& token) {
+  const bool is_agent = token.role == protocol::Role::site_agent;
+  return fail(Kind::conflict, "enrol.done",
+              fmt::format("{} is the home of a member already.", home.string()),
+              is_agent
+                  ? "Start cloister-agent with it; for new keys: cloister site rotate. Another "
+                    "agent needs a folder of its own."
+                  : "Use it; for new keys: cloister consortium rotate. Somebody else needs a "
+                    "folder of their own.");
+}
+
+// Keys are made once. The same token goes on with them; so does another one for the same member
+// (the first may have run out) as long as nobody approved them.
 Result<crypto::Identity> keys_here(const JoinOptions& options, const Token& token) {
   const auto key_file = options.home / key_file_name(token);
   const auto note = options.home / "enrolment.token";
-  const auto earlier = read_text(note, 8192);
   std::error_code ignored;
   const bool is_person = protocol::is_person(token.role);
-  if (std::filesystem::exists(key_file, ignored) && earlier && *earlier == to_text(token)) {
+  if (std::filesystem::exists(options.home / "membership.json", ignored))
+    return is_member_here(options.home, token);
+  const auto known = crypto::read_public_identity(key_file);
+  if (known && known->id == token.member) {
+    if (auto noted = write_text(note, to_text(token), FileMode::owner_only); !noted)
+      return pass(noted);
     PassphraseSource source = options.passphrase;
     if (!is_person) source.file = options.home / "passphrase";
     return open_key(key_file, source);
@@ -97,6 +122,8 @@ Answer told(const JoinOptions& options, const Token& token, const crypto::Identi
 Result<Answer> join(const JoinOptions& options) {
   auto token = token_from_text(options.token);
   if (!token) return pass(token);
+  const bool is_agent = token->role == protocol::Role::site_agent;
+  if (options.joins_agent && *options.joins_agent != is_agent) return wrong_verb(*token);
   if (auto made = make_folder(options.home); !made) return pass(made);
   auto identity = keys_here(options, *token);
   if (!identity) return pass(identity);

@@ -86,6 +86,106 @@ TEST_CASE("an agent changes its keys without a restart, and the former ones are 
   CHECK(text_or_empty(*thief_status, "last_heard").empty());
 }
 
+TEST_CASE("a trainer changes its keys without a restart, and the former ones are dead",
+          "[system]") {
+  const cli::Folder folder;
+  SmallConsortium all(folder.path);
+  all.start_trainer();
+  all.add_agent("site-a", policy_for(folder.path));
+  const auto trainer = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "trainer");
+    words.insert(words.end(), {"--trainer", all.trainer().string()});
+    return all.say(std::move(words));
+  };
+  const auto row = [&] {
+    const auto members = all.as("root", {"consortium", "members"});
+    for (const Json& one : cli::items_at(members.json, "members"))
+      if (text_or_empty(one, "id") == "trainer") return one;
+    return Json::object();
+  };
+  const std::string seal = text_or_empty(row(), "seal");
+  const pid_t pid = all.process("trainer").pid();
+  const pid_t agent = all.process("site-a").pid();
+  const auto stolen = folder.path / "stolen";
+  std::filesystem::create_directory(stolen);
+  for (const char* name : {"identity.key", "passphrase", "membership.json", "trainer.toml"})
+    std::filesystem::copy(all.trainer() / name, stolen / name);
+
+  std::vector<std::string> rotate{"rotate", all.token({"trainer", "--role", "trainer"}),
+                                  "--fast-keys-for-tests-only", "--wait", "0"};
+  const auto waits = trainer(rotate);
+  INFO(waits.text);
+  REQUIRE(waits.status == 0);
+  CHECK_FALSE(cli::truth_at(waits.json, "rotated"));
+  const std::string print = text_or_empty(waits.json, "fingerprint");
+  REQUIRE(all.as("root", {"consortium", "approve", "trainer", "--fingerprint", print}).status == 0);
+  rotate.back() = "20";
+  const auto done = trainer(rotate);
+  INFO(done.text);
+  REQUIRE(done.status == 0);
+  CHECK(cli::truth_at(done.json, "rotated"));
+
+  const auto status = trainer({"status"});
+  CHECK(text_or_empty(cli::object_at(status.json, "keys"), "fingerprint") == print);
+  CHECK_FALSE(text_or_empty(status.json, "last_heard").empty());
+  CHECK(all.process("trainer").pid() == pid);  // the same process
+  CHECK_FALSE(all.process("trainer").ended().has_value());
+  CHECK(all.eventually([&] { return !cli::truth_at(row(), "rotating"); }));
+  CHECK(text_or_empty(row(), "seal") == seal);  // plans and permits name it: it stays
+  CHECK(all.process("site-a").pid() == agent);
+  CHECK_FALSE(all.process("site-a").ended().has_value());
+
+  // Whoever copied the keys before is not let in.
+  auto thief = cli::Child::start({"thief",
+                                  std::string(CLOISTER_BIN) + "/cloister-trainer",
+                                  {"--config", (stolen / "trainer.toml").string()},
+                                  folder.path / "thief.log"});
+  REQUIRE(thief);
+  const auto ask_thief = [&] {
+    return all.say({"trainer", "status", "--trainer", stolen.string()});
+  };
+  CHECK(all.eventually([&] { return ask_thief().status == 0; }));
+  usleep(2'000'000);
+  CHECK(text_or_empty(ask_thief().json, "last_heard").empty());
+  thief->stop();
+  // A trainer that is gone is told apart from one that is silent.
+  const auto gone = ask_thief();
+  CHECK(gone.code == "control.unreachable");
+  CHECK(gone.text.find("No trainer answers") != std::string::npos);
+}
+
+TEST_CASE("a token that ran out is replaced by another one, and each verb takes its own tokens",
+          "[system]") {
+  const cli::Folder folder;
+  SmallConsortium all(folder.path);
+  const std::string home = all.agent("site-a").string();
+  const auto enrol = [&](const std::string& token, const std::string& wait) {
+    return all.say(
+        {"site", "enrol", token, "--home", home, "--fast-keys-for-tests-only", "--wait", wait});
+  };
+  const std::string first = all.token({"site-a"});
+  CHECK(all.as("sam", {"consortium", "join", first, "--wait", "0"}).code == "enrol.verb");
+  CHECK(enrol(all.token({"sam", "--role", "auditor"}), "0").code == "enrol.verb");
+  CHECK_FALSE(std::filesystem::exists(all.agent("site-a")));  // nothing was made
+  const auto asked = enrol(first, "0");
+  INFO(asked.text);
+  REQUIRE(asked.status == 0);
+  // The consortium did not telephone in time. The keys stay what they were.
+  const std::string print = text_or_empty(asked.json, "fingerprint");
+  const std::string second = all.token({"site-a"});
+  const auto again = enrol(second, "0");
+  INFO(again.text);
+  REQUIRE(again.status == 0);
+  CHECK(text_or_empty(again.json, "fingerprint") == print);
+  REQUIRE(
+      all.as("root", {"consortium", "approve", "site-a-agent", "--fingerprint", print}).status ==
+      0);
+  CHECK(cli::truth_at(enrol(second, "20").json, "enrolled"));
+  const auto done = enrol(second, "0");
+  CHECK(done.code == "enrol.done");
+  CHECK(done.text.find("cloister site rotate") != std::string::npos);
+}
+
 TEST_CASE("a person's next message after the revocation is refused, everybody else goes on",
           "[system]") {
   const cli::Folder folder;
