@@ -54,7 +54,8 @@ Result<void> check_decision(const std::string& job, std::string_view state,
   const std::string& word = decision.word;
   const bool is_moot = state == "done" || (word == "retry" && !has_ended) ||
                        (word == "resume" && state != "held") ||
-                       ((word == "hold" || word == "abort") && has_ended);
+                       (word == "approve" && state != "offered") ||
+                       ((word == "deny" || word == "hold" || word == "abort") && has_ended);
   if (!is_moot) return {};
   return fail(Kind::conflict, "decide.moot",
               fmt::format("Job '{}' is {}: there is nothing to {}.", job, state, word),

@@ -10,9 +10,10 @@
 namespace cloister::member {
 namespace {
 
-bool is_lack_of_room(const Error& error) {
+// The next attempt would end the same way until somebody makes room or raises a limit.
+bool waits_for_people(const Error& error) {
   constexpr std::array codes{"disk.policy", "file.disk_full", "store.disk_full",
-                             "codes.scratch_full"};
+                             "codes.scratch_full", "release.quota"};
   return std::find(codes.begin(), codes.end(), error.code) != codes.end();
 }
 
@@ -100,7 +101,7 @@ provenance::Record ended_record(const protocol::JobView& job, const Study& study
   record.details.set("attempt", std::uint64_t{job.attempt}).set("code", error.code);
   record.details.set("what", error.what).set("next", error.next);
   record.details.set("kind", to_string(error.kind));
-  if (!is_lack_of_room(error)) return record;
+  if (!waits_for_people(error)) return record;
   record.kind = RecordKind::job_denied;
   record.outcome = provenance::Outcome::denied;
   record.reason = fmt::format("{} {}", error.what, error.next);

@@ -28,8 +28,9 @@ struct Worked {
 [[nodiscard]] provenance::Record job_record(provenance::RecordKind kind,
                                             const protocol::JobView& job, const Study& study);
 // What becomes of an attempt that ended with this error: job.failed (docs/protocol.md has its
-// details); or, where this machine lacks room and the next attempts would be gone within a second,
-// job.denied with the decision "hold". A person resumes the job once there is room.
+// details); or, where this machine lacks room or the site's quota is reached, so that the next
+// attempts would be gone within a second, job.denied with the decision "hold". A person resumes the
+// job once there is room.
 [[nodiscard]] provenance::Record ended_record(const protocol::JobView& job, const Study& study,
                                               const Error& error);
 // Takes the named fields over where they are there.

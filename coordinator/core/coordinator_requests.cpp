@@ -114,8 +114,9 @@ struct Coordinator::Handler {
     if (is_own) {
       actions.push_back(ReadSigner{arrived.token, fetch.member});
     } else {
-      refuse(
-          {Kind::forbidden, "signer.forbidden", "The counters of another member are its own.", ""});
+      refuse({Kind::forbidden, "signer.forbidden",
+              fmt::format("The counters of '{}' are for itself and its site only.", fetch.member),
+              "Use the key of a person of this site, at this site's agent."});
     }
   }
 

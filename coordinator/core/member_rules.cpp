@@ -62,7 +62,8 @@ Result<void> check_rotated(const provenance::KeyBinding& binding, const Member* 
   if (binding.seal != known->keys.seal) {
     return fail(Kind::invalid, "rotate.seal",
                 "A rotation keeps the sealing key: what is sealed to it must stay readable.",
-                "Rotate with `cloister site rotate`; if the sealing key itself leaked, revoke the "
+                "Rotate with `cloister site rotate` (a trainer: `cloister trainer rotate`); if the "
+                "sealing key itself leaked, revoke the "
                 "member and enrol it anew.");
   }
   if (membership.may_rotate(*known, provenance::member_key_digest(binding))) return {};
@@ -84,6 +85,23 @@ Result<void> check_keys(const Record& record, const Membership& membership) {
   return check_bound(record, *binding, membership);
 }
 
+Result<void> check_revoked(const Record& record, const Membership& membership) {
+  const auto id = MemberId::parse(provenance::text_or_empty(record.details, "member"));
+  const Member* known = id ? membership.find(*id) : nullptr;
+  // The root is who bound itself with the ledger's first record.
+  const bool is_pinned =
+      known != nullptr && (known->bound_at == 0 || known->role == protocol::Role::coordinator);
+  const std::string key = provenance::text_or_empty(record.details, "key");
+  if (!is_pinned || key != to_hex(known->keys.sign)) return {};
+  return fail(
+      Kind::forbidden, "revoke.pinned",
+      fmt::format("Every member pins the key of '{}': revoking it would end the consortium, "
+                  "for everybody and for good.",
+                  known->id),
+      "If it leaked, found a new consortium and enrol the members there "
+      "(docs/decisions/0073); if not, lock it away.");
+}
+
 Result<void> check_consortium_policy(const Record& record, const Membership& membership) {
   const provenance::Json* rules = record.details.find("consortium");
   if (rules == nullptr) return {};
@@ -95,7 +113,8 @@ Result<void> check_consortium_policy(const Record& record, const Membership& mem
   const auto next = provenance::count_at(*rules, "approvals").value_or(0);
   if (next < 1 || next > 16) {
     return fail(Kind::invalid, "policy.approvals_range",
-                "A consortium asks for 1 to 16 approvals of a member's keys.");
+                "A consortium asks for 1 to 16 approvals of a member's keys.",
+                "Give a number from 1 to 16.");
   }
   const std::size_t wanted = membership.rules().approvals;
   if (next >= wanted) return {};

@@ -60,6 +60,19 @@ Result<void> check_plan(const Record& record, const RuleView& view) {
               "Set `version` in the plan; an amendment counts up by one.");
 }
 
+// What a person saw may be older than the job is: they are told, rather than left to believe that
+// it was done. (A process that lost a race needs no telling.)
+Result<void> check_effect(const Record& record, const Job& job, const Member& signer) {
+  if (!protocol::is_person(signer.role)) return {};
+  Job after = job;
+  if (apply(after, Placed{0, {}, record, {}})) return {};
+  return fail(
+      Kind::conflict, "decide.moot",
+      fmt::format("Job '{}' is {} by now: the decision '{}' changes nothing.", job.id,
+                  protocol::to_string(job.state), text_or_empty(record.details, "decision")),
+      "Look at `cloister site jobs` or `cloister study jobs` for what can be decided.");
+}
+
 Result<void> check_decision(const Record& record, const Study& study, const Member& signer) {
   const Job& job = *study.job(record.job);
   const bool is_own = job.site.empty() || job.kind == "predict"
@@ -75,15 +88,16 @@ Result<void> check_decision(const Record& record, const Study& study, const Memb
                             job.site.empty() ? job.assignee.text() : "site '" + job.site + "'"),
                 "Ask a person of that site.");
   }
-  if (record.kind != RecordKind::job_approved) return {};
-  if (job.needs_permit && text_or_empty(record.details, "decision").empty()) {
+  if (record.kind != RecordKind::job_approved) return check_effect(record, job, signer);
+  const std::string decision = text_or_empty(record.details, "decision");
+  if (job.needs_permit && (decision.empty() || decision == "approve")) {
     return fail(Kind::forbidden, "job.person",
                 fmt::format("Job '{}' lets data leave: it needs a release permit signed by a data "
                             "steward, not an approval.",
                             job.id),
                 "Look at the preview, then sign with `cloister site release`.");
   }
-  if (speaks_of(record, job.spec_digest)) return {};
+  if (speaks_of(record, job.spec_digest)) return check_effect(record, job, signer);
   return fail(Kind::stale, "job.spec",
               fmt::format("The approval of '{}' does not cite the spec that was offered.", job.id),
               "Show the job again and approve what it says now.");
@@ -199,7 +213,8 @@ Result<void> check_job_record(const Record& record, const Study& study, const Ru
   if (record.kind == RecordKind::job_failed) {
     if (record.actor.id == job->assignee || signer->role == protocol::Role::coordinator) return {};
     return fail(Kind::forbidden, "job.assignee",
-                fmt::format("Only '{}' may report that '{}' failed.", job->assignee, job->id));
+                fmt::format("Only '{}' may report that '{}' failed.", job->assignee, job->id),
+                "To stop it instead: `cloister site abort`, or `cloister study abort`.");
   }
   if (record.kind == RecordKind::model_produced) {
     if (auto ok = check_model(record, *job); !ok) return ok;
@@ -217,6 +232,15 @@ Result<void> check_offer(const Member& signer) {
               "Open or amend a study: its jobs follow.");
 }
 
+// Agents and trainers act on a steward's word only, so nobody else's may look as if it counted.
+Result<void> check_steward(const Member& signer) {
+  if (signer.role == protocol::Role::site_steward) return {};
+  return fail(Kind::forbidden, "permit.steward",
+              fmt::format("'{}' is {}: only a data steward decides what leaves a site.", signer.id,
+                          protocol::to_string(signer.role)),
+              "Ask a data steward of this site to sign.");
+}
+
 Result<void> check_permit(const Record& record, const Study& study, const Member& signer) {
   const auto permit = provenance::permit_from(record.details);
   if (!permit) return pass(permit);
@@ -231,6 +255,7 @@ Result<void> check_permit(const Record& record, const Study& study, const Member
                 "A permit is signed by a data steward of the site whose dataset it names.",
                 "Name the manifest of your own site's dataset.");
   }
+  if (auto ok = check_steward(signer); !ok) return ok;
   const bool lets_out = permit->type != provenance::Permit::Type::exception;
   if (!lets_out || permit->recipient == study.plan().trainer) return {};
   return fail(Kind::forbidden, "permit.recipient",
@@ -247,9 +272,11 @@ Result<void> check_model(const Record& record, const Study& study, const Member&
                 "Show the study's models with `cloister study status`.");
   }
   if (record.kind != RecordKind::model_released) {
-    if (study.takes_part(signer.site)) return {};
+    if (study.takes_part(signer.site))
+      return record.kind == RecordKind::model_approved ? check_steward(signer) : Result<void>{};
     return fail(Kind::forbidden, "model.site",
-                fmt::format("Site '{}' takes no part in study '{}'.", signer.site, study.id()));
+                fmt::format("Site '{}' takes no part in study '{}'.", signer.site, study.id()),
+                "Ask the study's owner to name the site in the next plan.");
   }
   if (model->quarantined) {
     return fail(Kind::forbidden, "model.quarantined",
@@ -314,7 +341,8 @@ Result<void> check_in_study(const Record& record, const Study& study, const Rule
                           record.kind == RecordKind::export_issued || erases_words(record) ||
                           is_about_withdrawal(record);
   if (study.is_closed() && !may_follow) {
-    return fail(Kind::conflict, "study.closed", fmt::format("Study '{}' is closed.", study.id()));
+    return fail(Kind::conflict, "study.closed", fmt::format("Study '{}' is closed.", study.id()),
+                "Nothing new is made in it; data can still be withdrawn, and evidence exported.");
   }
   if (signer == nullptr) return {};  // the ledger's own rules refuse strangers
   if (erases_words(record)) return check_erasure(record, study, view);
@@ -364,6 +392,7 @@ Result<void> check_record(const Record& record, const RuleView& view) {
   }
   if (record.kind == RecordKind::key_bound || record.kind == RecordKind::key_rotated)
     return check_keys(record, view.membership);
+  if (record.kind == RecordKind::key_revoked) return check_revoked(record, view.membership);
   if (record.kind == RecordKind::policy_published)
     return check_consortium_policy(record, view.membership);
   if (record.kind == RecordKind::study_opened) return check_plan(record, view);

@@ -13,14 +13,18 @@
 //   job.unknown         no such job was offered
 //   job.assignee        the product, or the failure, of somebody else's job
 //   job.not_approved    a product of a job that nobody approved (or that is held)
-//   job.closed          the job is done, failed, denied or aborted: its second product has no
-//   effect job.kind            the record does not belong to a job of this kind job.site an
-//   approval or denial by somebody of another site job.person          a release is approved by a
-//   person, never by policy job.spec            the approval cites another spec than the one
-//   offered transfer.incomplete blobs or key wraps that it speaks of have not arrived permit.site
-//   a permit for another site's data permit.recipient    a permit for somebody else than the plan's
-//   trainer and its certified key model.approvals     a release before the approvals that the plan
-//   asks for model.unknown       no such model
+//   job.closed          the job is done, failed, denied or aborted: its second product is nothing
+//   job.kind            the record does not belong to a job of this kind
+//   job.site            an approval or denial by somebody of another site
+//   job.person          a release is let out by a permit, never by an approval
+//   job.spec            the approval cites another spec than the one offered
+//   decide.moot         a person's decision that changes nothing
+//   transfer.incomplete blobs or key wraps that it speaks of have not arrived
+//   permit.site         a permit for another site's data
+//   permit.steward      a permit, or an approval of a model, by no data steward
+//   permit.recipient    a permit for somebody else than the plan's trainer and its certified key
+//   model.approvals     a release before the approvals that the plan asks for
+//   model.unknown       no such model
 #pragma once
 
 #include <map>

@@ -122,7 +122,7 @@ Result<void> check_quota(const ReleaseQuestion& question) {
         fmt::format("With this release {} cases and {} bytes would have left for the "
                     "study; the site's policy allows {} and {}.",
                     cases, bytes, question.policy.leave_cases_max, question.policy.leave_bytes_max),
-        "Raise the limits in policy.toml and sign it, or release less.");
+        "Raise the limits in policy.toml, sign it and resume the job; or abort it.");
   }
   return {};
 }

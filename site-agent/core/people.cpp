@@ -234,6 +234,31 @@ struct Relayed {
   std::vector<member::SignedRecord> records;
 };
 
+tl::unexpected<Error> no_person_of(const AgentState& state, const MemberId& id) {
+  return fail(Kind::forbidden, "submit.signer",
+              fmt::format("'{}' is no person of site '{}'.", id, state.site()),
+              "Sign with the key of an administrator or steward of this site.");
+}
+
+// A signature that would change nothing here is refused rather than left to be believed.
+Result<void> check_policy(const AgentState& state, const member::SignedRecord& opened) {
+  if (opened.record.kind != RecordKind::policy_published) return {};
+  if (opened.signer.role != protocol::Role::site_admin) {
+    return fail(Kind::forbidden, "policy.signer",
+                fmt::format("'{}' is no site administrator: nothing here would follow this policy.",
+                            opened.signer.id),
+                "A site administrator of this site signs it.");
+  }
+  const Digest& running = state.options.policy.digest;
+  const auto& subjects = opened.record.subjects;
+  if (!subjects.empty() && subjects.front().digest == running) return {};
+  return fail(
+      Kind::conflict, "policy.not_running",
+      fmt::format("The agent runs with another policy ({}) than this one.", short_hex(running)),
+      "Put the file where agent.toml names it, start the agent again so that it reads it, "
+      "then sign.");
+}
+
 Result<Relayed> relayed(const AgentState& state, const Question& question) {
   const Json* list = question.body.find("envelopes");
   if (list == nullptr || list->items() == nullptr || list->items()->empty()) {
@@ -247,10 +272,9 @@ Result<Relayed> relayed(const AgentState& state, const Question& question) {
     auto opened = state.link.membership().open(envelope);
     if (!opened) return pass(opened);
     if (opened->signer.site != state.site() || !protocol::is_person(opened->signer.role)) {
-      return fail(Kind::forbidden, "submit.signer",
-                  fmt::format("'{}' is no person of this site.", opened->signer.id),
-                  "Sign with the key of an administrator or steward of this site.");
+      return no_person_of(state, opened->signer.id);
     }
+    if (auto ok = check_policy(state, *opened); !ok) return pass(ok);
     const std::string about = text_or_empty(question.body, "job");
     if (!about.empty() && opened->record.job.text() != about &&
         opened->record.kind != RecordKind::permit_granted) {
@@ -320,6 +344,10 @@ void submit(AgentState& state, const Question& question) {
 void signer(AgentState& state, const Question& question) {
   const auto member = MemberId::parse(text_or_empty(question.body, "member"));
   if (!member) return state.tell(question.number, tl::unexpected(member.error()));
+  const member::Member* known = state.link.membership().find(*member);
+  // One that this agent has not heard of yet may be new: the coordinator knows.
+  if (known != nullptr && known->site != state.site())
+    return state.tell(question.number, no_person_of(state, *member));
   state.ask(protocol::FetchSigner{*member}, [number = question.number](
                                                 AgentState& later, Result<protocol::Reply> reply,
                                                 Instant) {

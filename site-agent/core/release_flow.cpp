@@ -181,6 +181,9 @@ void advance_release(AgentState& state, const JobView& job, Instant now) {
     return;
   }
   const auto permit = may_release(question(state, *study, *about));
+  // It is a person's move, and everybody should see whose: the job is held, with the reason.
+  if (!permit && permit.error().code == "release.quota")
+    return fail_job(state, job, permit.error(), now);
   if (!permit) {
     local.waits_for = permit.error().what + " " + permit.error().next;
     return;

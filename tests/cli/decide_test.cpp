@@ -24,6 +24,9 @@ TEST_CASE("nobody signs a decision that changes nothing", "[cli]") {
   CHECK_FALSE(means_something("approved", "resume"));
   CHECK_FALSE(means_something("aborted", "hold"));
   CHECK_FALSE(means_something("failed", "abort"));
+  CHECK_FALSE(means_something("denied", "deny"));
+  for (const auto* state : {"denied", "held", "running", "aborted"})
+    CHECK_FALSE(means_something(state, "approve"));
 }
 
 TEST_CASE("each decision fits the states that it is for", "[cli]") {

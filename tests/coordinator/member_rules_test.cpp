@@ -184,3 +184,19 @@ TEST_CASE("a study is closed by its owner only, and then nothing of it is open",
     CHECK(job.reason == "enough");
   }
 }
+
+TEST_CASE("the keys that everybody pins cannot be revoked, not even by their owner",
+          "[coordinator]") {
+  Desk desk;
+  const auto revoke = [&](const std::string& who, const std::string& whom) {
+    Record revoked = desk.record(RecordKind::key_revoked, who);
+    revoked.subjects = {{whom, digest_of(whom)}};
+    revoked.details.set("member", whom).set("key", to_hex(member(desk, whom).keys.sign));
+    return code_of(desk.submit(revoked));
+  };
+  CHECK(revoke("root", "root") == "revoke.pinned");
+  CHECK(revoke("admin", "root") == "revoke.pinned");
+  CHECK(revoke("root", "coordinator") == "revoke.pinned");
+  CHECK(member(desk, "root").is_active());
+  CHECK(revoke("root", "trainer") == "ok");
+}

@@ -256,3 +256,64 @@ TEST_CASE("a network says all that it was trained on, and comes from a pooled tr
   beside.kind = RecordKind::model_produced;
   CHECK(code_of(desk.submit(beside)) != "ok");
 }
+
+TEST_CASE("a person's decision that changes nothing is refused, a process's is let be",
+          "[coordinator]") {
+  Desk desk;
+  desk.open_study();
+  const auto decide = [&](RecordKind kind, const std::string& who, const std::string& word) {
+    const Job* job = desk.job("a", "register-data");
+    Record record = desk.record(kind, who);
+    record.study = job->study;
+    record.job = job->id;
+    record.inputs = {{"spec", "spec", job->spec_digest, std::nullopt}};
+    record.reason = "because";
+    if (!word.empty()) record.details.set("decision", word);
+    return code_of(desk.submit(record));
+  };
+  CHECK(decide(RecordKind::job_denied, "admin-a", "deny") == "ok");
+  CHECK(decide(RecordKind::job_denied, "admin-a", "deny") == "decide.moot");
+  CHECK(decide(RecordKind::job_approved, "admin-a", "approve") == "decide.moot");
+  CHECK(decide(RecordKind::job_approved, "admin-a", "resume") == "decide.moot");
+  CHECK(decide(RecordKind::job_approved, "agent-a", "") == "ok");  // by policy, but too late
+  CHECK(desk.job("a", "register-data")->state == JobState::denied);
+  CHECK(decide(RecordKind::job_approved, "admin-a", "retry") == "ok");
+  CHECK(decide(RecordKind::job_approved, "admin-a", "retry") == "decide.moot");
+}
+
+TEST_CASE("only a data steward lets something out of a site, and agrees to a network",
+          "[coordinator]") {
+  Desk desk;
+  desk.open_study();
+  desk.run_chain("a", "assess-privacy");
+  desk.except_all("a");
+  const Job* release = desk.job("a", "release");
+  REQUIRE(release != nullptr);
+  Record approved = desk.record(RecordKind::job_approved, "steward-a");
+  approved.study = release->study;
+  approved.job = release->id;
+  approved.inputs = {{"spec", "spec", release->spec_digest, std::nullopt}};
+  approved.details.set("decision", "approve");
+  CHECK(code_of(desk.submit(approved)) == "job.person");  // an approval is no permit
+  Record granted = desk.record(RecordKind::permit_granted, "admin-a");
+  granted.study = desk.study().id();
+  granted.subjects = {{"permit", digest_of("release by an administrator")}};
+  granted.inputs = {
+      {"manifest", "manifest", desk.study().site_dataset("a")->manifest, std::nullopt}};
+  provenance::Permit permit;
+  permit.recipient = "trainer";
+  permit.recipient_key = desk.study().plan().trainer_seal_key;
+  permit.purposes = {"training"};
+  granted.details = provenance::to_details(permit);
+  CHECK(code_of(desk.submit(granted)) == "permit.steward");
+  CHECK(desk.job("a", "release")->state == JobState::offered);
+  desk.permit_release("a");
+  CHECK(desk.job("a", "release")->state == JobState::approved);
+
+  Desk trained;
+  trained.run_to_model();
+  Record agreed = trained.record(RecordKind::model_approved, "admin-a");
+  agreed.study = trained.study().id();
+  agreed.subjects = {{"model", trained.study().newest_model()->digest}};
+  CHECK(code_of(trained.submit(agreed)) == "permit.steward");
+}

@@ -253,3 +253,62 @@ TEST_CASE("the agent names the data that a person can take back", "[site-agent]"
   CHECK(told->find(to_hex(raw->subjects[0].digest)) != std::string::npos);
   CHECK_FALSE(asked("another").has_value());
 }
+
+TEST_CASE("a release beyond the site's quota is held with the reason, and goes on once it fits",
+          "[site-agent]") {
+  World world;
+  world.policy.leave_bytes_max = 10;
+  world.start();
+  world.publish_policy();
+  world.run();
+  world.permit_release();
+  world.run();
+  CHECK(world.blobs.empty());
+  const auto* held = world.find(RecordKind::job_denied);
+  REQUIRE(held != nullptr);
+  CHECK(provenance::text_or_empty(held->details, "decision") == "hold");
+  CHECK(provenance::text_or_empty(held->details, "code") == "release.quota");
+  CHECK(held->reason.find("the site's policy allows") != std::string::npos);
+  CHECK(held->reason.find("resume") != std::string::npos);
+  CHECK(world.ledger.count(RecordKind::job_failed) == 0);  // it costs no attempt
+
+  world.policy.leave_bytes_max = 1'000'000;
+  world.start();
+  world.run();
+  CHECK(world.blobs.size() == 2);
+  CHECK(world.ledger.count(RecordKind::transfer_sent) == 1);
+}
+
+TEST_CASE("only the policy that runs here can be signed, and only by a site administrator",
+          "[site-agent]") {
+  const auto publish = [](const std::string& who, const std::string& policy) {
+    World world;
+    world.run();
+    provenance::Record record;
+    record.kind = RecordKind::policy_published;
+    record.subjects.push_back({"policy", digest_of(policy)});
+    const std::string code = world.submit(who, record);
+    CHECK(world.ledger.records.empty() == !code.empty());
+    return code;
+  };
+  CHECK(publish("steward-a", "policy") == "policy.signer");
+  CHECK(publish("admin-a", "another file") == "policy.not_running");
+  CHECK(publish("admin-a", "policy").empty());
+}
+
+TEST_CASE("the agent hands out counters of its own site's people only", "[site-agent]") {
+  World world;
+  world.run();
+  const auto ask = [&](const std::string& member) {
+    world.feed(
+        PersonAsked{++world.questions, "signer", provenance::to_jcs(Json().set("member", member))});
+    while (!world.answers.contains(world.questions) && world.step()) {
+    }
+    return world.answers.at(world.questions);
+  };
+  CHECK(ask("steward-a").has_value());
+  const auto refused = ask("steward-b");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == "submit.signer");
+  CHECK(refused.error().next.find("of this site") != std::string::npos);
+}
