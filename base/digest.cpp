@@ -12,7 +12,8 @@ Result<Digest> digest_from_hex(std::string_view text) {
   auto bytes = from_hex(text);
   if (!bytes || bytes->size() != 32) {
     return fail(Kind::invalid, "digest.format",
-                "A SHA-256 digest is 64 lower-case hexadecimal digits.");
+                "A SHA-256 digest is 64 lower-case hexadecimal digits.",
+                "Copy the whole of it; `--json` shows digests in full.");
   }
   return digest_from_bytes(*bytes);
 }

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/error_text.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "crypto/start.h"
@@ -25,9 +26,7 @@ void print_error(const Error& error, bool json) {
     fmt::print(stderr, "{}\n", to_jcs(whole));
     return;
   }
-  fmt::print(stderr, "error: {}\n", error.what);
-  if (!error.next.empty()) fmt::print(stderr, "  next: {}\n", error.next);
-  fmt::print(stderr, "  code: {}\n", error.code);
+  std::fputs(error_text(error).c_str(), stderr);
 }
 
 int print(const Result<Answer>& answer, bool json) {
@@ -106,8 +105,8 @@ void set_up(CLI::App& app, Choice& choice) {
   add_demo(app, choice);
   add_consortium(app, choice);
   add_study(app, choice);
-  add_trainer(app, choice);
   add_site(app, choice);
+  add_trainer(app, choice);
   add_predict(app, choice);
   add_phantom(app, choice);
   add_audit(app, choice);

@@ -88,6 +88,10 @@ Result<Answer> site_jobs(AgentLine& agent) {
     answer.text +=
         fmt::format("{:<46} {:<9} {}\n", text_or_empty(job, "id"), text_or_empty(job, "state"),
                     progress.empty() ? text_or_empty(job, "waits_for") : progress);
+    // What keeps it on this machine, which the coordinator cannot know.
+    const std::string here = text_or_empty(job, "here");
+    if (progress.empty() && !here.empty() && text_or_empty(job, "state") != "done")
+      answer.text += fmt::format("{:<56} here: {}\n", "", here);
   }
   if (answer.text.empty()) answer.text = "No jobs yet.\n";
   answer.json = std::move(*told);

@@ -72,7 +72,10 @@ void add_sign(CLI::App& group, Choice& choice, const char* name, const char* hel
                      "behaviour: let that be released");
   }
   if (std::string(name) == "accept-model") {
-    verb->add_option("--model", at->model, "Digest of the model")->required();
+    verb->add_option(
+            "--model", at->model,
+            "Digest of the model, all 64 digits: `cloister --json study status STUDY` shows it")
+        ->required();
   }
   if (std::string(name) == "withdraw") {
     verb->add_option("--digest", at->indicators, "Only this; else all of the study's data here");

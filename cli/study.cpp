@@ -59,9 +59,38 @@ std::string since(const Json& item) {
   return text.size() >= 19 ? text.substr(11, 8) : text;
 }
 
-std::string site_line(const Json& site) {
-  return fmt::format("  {:<14} {:<12} since {}  {}\n", text_or_empty(site, "site"),
-                     text_or_empty(site, "state"), since(site), text_or_empty(site, "waits_for"));
+// Who is not there cannot move, whoever's move it is.
+std::string absence(const Json& site) {
+  if (site.find("has_agent") == nullptr) return {};  // a coordinator that does not say
+  if (!truth_at(site, "has_agent")) {
+    return fmt::format(" [no agent: `cloister consortium invite {}`]", text_or_empty(site, "site"));
+  }
+  if (!truth_at(site, "silent")) return {};
+  const std::string heard = text_or_empty(site, "last_heard");
+  return heard.empty() ? " [its agent was not heard since the coordinator started]"
+                       : fmt::format(" [its agent was last heard {}]", heard);
+}
+
+// The job that this site ("": the trainer) is doing now; null where none moves.
+const Json* running_at(const std::vector<Json>& jobs, const std::string& site) {
+  const auto found = std::find_if(jobs.begin(), jobs.end(), [&](const Json& job) {
+    return text_or_empty(job, "site") == site && !progress_text(job).empty();
+  });
+  return found == jobs.end() ? nullptr : &*found;
+}
+
+std::string site_line(const Json& site, const Json* running) {
+  const std::string does = running == nullptr
+                               ? text_or_empty(site, "waits_for")
+                               : text_or_empty(*running, "kind") + ": " + progress_text(*running);
+  const std::string when = since(site).empty() ? "" : " since " + since(site);  // enrolled never
+  return fmt::format("  {:<14} {:<12}{}  {}{}\n", text_or_empty(site, "site"),
+                     text_or_empty(site, "state"), when, does, absence(site));
+}
+
+std::string trainer_line(const Json& study, const Json& running) {
+  return fmt::format("  {:<14} {:<12} since {}  {}\n", text_or_empty(study, "trainer"),
+                     text_or_empty(running, "kind"), since(running), progress_text(running));
 }
 
 std::string withdrawal_line(const Json& one) {
@@ -182,7 +211,10 @@ Result<Answer> study_status(Seat& seat, const std::string& study) {
         "  deadline {} (UTC): data are encoded and networks trained up to that day's end\n",
         deadline);
   }
-  for (const Json& site : items_at(*told, "sites")) answer.text += site_line(site);
+  const std::vector<Json> jobs = items_at(*told, "jobs");
+  for (const Json& site : items_at(*told, "sites"))
+    answer.text += site_line(site, running_at(jobs, text_or_empty(site, "site")));
+  if (const Json* training = running_at(jobs, "")) answer.text += trainer_line(*told, *training);
   for (const Json& model : items_at(*told, "models")) {
     const Json* released = model.find("released");
     const bool out = released != nullptr && released->boolean() != nullptr && *released->boolean();
@@ -224,6 +256,13 @@ Result<Answer> release_model(Seat& seat, const std::string& study, const std::st
   record.subjects = {{"model", *digest}};
   auto approvals = approvals_of(*seat.line, *digest);
   if (!approvals) return pass(approvals);
+  if (approvals->empty()) {
+    return fail(Kind::forbidden, "release.no_approval",
+                fmt::format("No site has approved the model {} of study '{}' yet.",
+                            short_hex(*digest), study),
+                "Ask their data stewards: `cloister site accept-model STUDY --model DIGEST`, once "
+                "their site has evaluated it (`cloister study status`).");
+  }
   record.approvals = std::move(*approvals);
   LineDesk desk(*seat.line);
   const Pen pen{seat.line->identity(), seat.membership.role,

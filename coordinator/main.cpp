@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/error_text.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "coordinator/backup.h"
@@ -62,7 +63,11 @@ int main(int argc, char** argv) {
   start_log({"coordinator", verbose ? LogLevel::debug : LogLevel::info,
              form == "json" ? LogForm::json : LogForm::text});
   const auto config = coordinator::load_config(file);
-  if (config && check) return std::fputs(coordinator::to_text(*config).c_str(), stdout) < 0 ? 1 : 0;
+  if (check && !config) {
+    std::fputs(error_text(config.error()).c_str(), stderr);
+    return exit_status(config.error().kind);
+  }
+  if (check) return std::fputs(coordinator::to_text(*config).c_str(), stdout) < 0 ? 1 : 0;
   const auto act = [&]() -> Result<void> {
     if (!config) return pass(config);
     if (!copy.empty()) return tell("copied", coordinator::back_up(config->home, copy));

@@ -194,7 +194,7 @@ Result<Listing> list_dataset(const fs::path& root, const std::string& centre) {
   std::error_code error;
   if (!fs::is_directory(root, error)) {
     return fail(Kind::not_found, "dataset.missing", "The data folder is not there.",
-                "Check data.root in the site's configuration.");
+                "Check data_root in the site's policy.toml.");
   }
   auto nnunet = list_nnunet(root);
   if (!nnunet) return pass(std::move(nnunet));

@@ -262,7 +262,7 @@ Result<void> Shell::has_room() const {
               fmt::format("This member's folder holds {} bytes; the site's policy allows {}.",
                           bytes, options_.disk_bytes_max),
               "Raise disk_max in policy.toml and sign it, or remove reports that are no longer "
-              "needed; then retry the job.");
+              "needed; then resume the job.");
 }
 
 void Shell::stop() {

@@ -35,7 +35,9 @@ Result<void> check_signer(const AdmissionView& view, const Judged& judged) {
   }
   if (!may_write(key.role, record.kind)) {
     return fail(Kind::forbidden, "sequencer.wrong_role",
-                fmt::format("A {} may not write {}.", to_string(key.role), to_string(record.kind)));
+                fmt::format("The role '{}' may not write '{}'.", to_string(key.role),
+                            to_string(record.kind)),
+                "Ask somebody whose role it is; docs/architecture.md says who signs what.");
   }
   return {};
 }

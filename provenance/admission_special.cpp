@@ -80,7 +80,8 @@ Result<void> check_withdrawal(const AdmissionView& view, const Record& record) {
     if (!is_own) {
       return fail(Kind::forbidden, "sequencer.withdrawal",
                   fmt::format("'{}' did not make {} and cannot withdraw it.", record.actor.org,
-                              short_hex(subject.digest)));
+                              short_hex(subject.digest)),
+                  "Withdraw what your own site registered: `cloister site withdraw STUDY`.");
     }
   }
   return {};

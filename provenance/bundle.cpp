@@ -143,7 +143,8 @@ class Maker {
     if (!answer) return pass(answer);
     if (!answer->prediction) {
       return fail(Kind::not_found, "bundle.no_prediction",
-                  fmt::format("{} is in no batch of predictions.", to_hex(prediction)));
+                  fmt::format("{} is in no batch of predictions.", to_hex(prediction)),
+                  "Check the file: any change of it, however small, changes its digest.");
     }
     std::optional<std::uint64_t> record;
     for (const auto& stored : answer->records) {

@@ -70,7 +70,8 @@ Result<Record> remains_of(Record record, const Digest& leaf_hash) {
 Result<Record> erasure_of(const StoredRecord& stored) {
   if (!stored.record || stored.is_remains) {
     return fail(Kind::conflict, "erasure.done",
-                fmt::format("The words of record {} are gone already.", stored.index));
+                fmt::format("The words of record {} are gone already.", stored.index),
+                "Nothing to do.");
   }
   const auto left = remains_of(*stored.record, stored.note.leaf_hash);
   if (!left) return pass(left);

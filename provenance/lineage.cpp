@@ -303,7 +303,8 @@ Result<Answer> history(const LedgerReader& reader, const StudyId& study) {
   if (!indices) return pass(indices);
   if (indices->empty()) {
     return fail(Kind::not_found, "lineage.unknown",
-                fmt::format("The ledger has no study '{}'.", study));
+                fmt::format("The ledger has no study '{}'.", study),
+                "`cloister study list` names the studies.");
   }
   auto answer = list_answer(reader, "history", *indices);
   if (answer) answer->argument = study.text();
@@ -326,7 +327,8 @@ Result<Responsible> who(const LedgerReader& reader, const Digest& leaf_hash) {
   if (!index) return pass(index);
   if (!*index) {
     return fail(Kind::not_found, "lineage.unknown",
-                fmt::format("The ledger has no record {}.", to_hex(leaf_hash)));
+                fmt::format("The ledger has no record {}.", to_hex(leaf_hash)),
+                "Give the 64 digits that a command which signs prints after 'record'.");
   }
   auto record = stored_record(reader, **index);
   if (!record) return pass(record);

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/error_text.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "crypto/start.h"
@@ -27,7 +28,11 @@ int main(int argc, char** argv) {
              form == "json" ? LogForm::json : LogForm::text});
   if (!crypto::start()) return 1;
   const auto config = trainer::load_config(file);
-  if (config && check) {
+  if (check && !config) {
+    std::fputs(error_text(config.error()).c_str(), stderr);
+    return exit_status(config.error().kind);
+  }
+  if (check) {
     return std::fputs(trainer::to_text(*config).c_str(), stdout) < 0 ? 1 : 0;
   }
   const Result<void> ended = config ? trainer::run(*config, file) : Result<void>(pass(config));

@@ -66,6 +66,10 @@ Result<json> tune_mask_decoder(JobContext& context) {
   if (auto read = for_each_reply(context, *map, "tuning", collect); !read) {
     return pass(std::move(read));
   }
+  if (set.patients.empty()) {
+    return fail(Kind::invalid, "dataset.empty", "None of the tuning cases can be read.",
+                "Check that the data folder is where it was.");
+  }
   const auto tuned = networks::tune_mask_decoder(
       *decoder, set.predicted, set.truth, budget->tuning,
       context.training("tuning the mask decoder", budget->tuning.recipe.steps));

@@ -88,6 +88,7 @@ Json site_json(const Study& study, const std::string& site, const AnswerView& vi
                         : fmt::format("{} {}", last->kind, protocol::to_string(last->state)));
   if (last != nullptr) json.set("since", to_rfc3339(last->since));
   const Member* agent = view.work.membership.agent_of(site);
+  json.set("has_agent", agent != nullptr);
   if (agent != nullptr) set_heard(json, agent->id, view);
   const Dataset* dataset = study.site_dataset(site);
   if (dataset != nullptr) json.set("dataset", dataset_json(*dataset));
@@ -216,7 +217,7 @@ tl::unexpected<Error> not_found(const protocol::Ask& ask) {
   return fail(Kind::not_found, "ask.not_found",
               fmt::format("There is no {} '{}', or it is not yours to see.", ask.what,
                           ask.argument.substr(0, 100)),
-              "List what there is with `studies` or `jobs`.");
+              "`cloister study list` and `cloister study jobs STUDY` name what there is.");
 }
 
 Result<Json> answer_job(const Member& asker, const protocol::Ask& ask, const AnswerView& view) {

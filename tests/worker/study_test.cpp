@@ -186,6 +186,11 @@ TEST_CASE("a study runs from data to predictions through the real worker", "[wor
   tune.insert(for_tuning.artifacts.begin(), for_tuning.artifacts.end());
   const Answer tuned = run_alone(job_of("tune-mask-decoder", plan, root), tune);
   CHECK(tuned.result.at("patients") == 1);
+  WorkerRun astray;  // the data folder is not where it was
+  const Answer gone =
+      astray.run(job_of("tune-mask-decoder", plan, (site() / "imagesTr").string()), tune);
+  CHECK(astray.finish() == 0);
+  CHECK(gone.failure.at("code") == "dataset.empty");
 
   Named judge{{"site-map", map},
               {"code-map", code_map},
@@ -373,11 +378,6 @@ TEST_CASE("a withdrawn patient is left out of everything that follows", "[worker
   }
 }
 
-TEST_CASE("a case that was damaged after registration is warned of and left out", "[worker]") {
-  const auto damaged = site() / "labelsTs" / "P004_ED.nii.gz";
-  const auto good = read_file(damaged);
-  REQUIRE(good.has_value());
-  json map = parsed(site_map());
 TEST_CASE("data that leave nobody to test the network on are refused before anything is trained",
           "[worker]") {
   json job = job_of("register-data", tiny_plan(), site());
@@ -393,6 +393,11 @@ TEST_CASE("data that leave nobody to test the network on are refused before anyt
   CHECK(refused.failure.at("next").get<std::string>().starts_with("Add patients"));
 }
 
+TEST_CASE("a case that was damaged after registration is warned of and left out", "[worker]") {
+  const auto damaged = site() / "labelsTs" / "P004_ED.nii.gz";
+  const auto good = read_file(damaged);
+  REQUIRE(good.has_value());
+  json map = parsed(site_map());
   for (json& entry : map.at("cases")) {
     if (entry.at("case") == "P001_ED") entry["mask"] = "labelsTr/P002_gone.nii.gz";
     entry["split"] = "train";

@@ -63,7 +63,8 @@ Result<std::optional<Digest>> check_record(const TrainerState& state, const JobV
   }
   const member::Member* self = state.link.membership().find(state.options.link.self);
   if (self == nullptr) {
-    return fail(Kind::unauthenticated, "member.unknown", "This trainer is not bound any more.");
+    return fail(Kind::unauthenticated, "member.unknown", "This trainer is not bound any more.",
+                "Ask the consortium: its keys were revoked.");
   }
   if (auto ok = check_permit(dataset, *self, *opened); !ok) return pass(ok);
   return std::optional(opened->leaf);
