@@ -28,6 +28,15 @@ Result<std::vector<Digest>> proof_of(const protocol::Work& work) {
   return proof;
 }
 
+// Heads that other sites cosigned: of the same size they must be ours. Other sizes are compared
+// when our own head gets there.
+bool may_contradict(const provenance::Note& theirs, const provenance::Note& ours) {
+  if (theirs.text == ours.text) return false;
+  const auto head = provenance::parse_checkpoint(theirs.text);
+  const auto own = provenance::parse_checkpoint(ours.text);
+  return head && own && head->head.size == own->head.size;
+}
+
 }  // namespace
 
 LedgerWatch::LedgerWatch(std::string name, const crypto::SecretKey& key, const Stored& stored)
@@ -85,14 +94,14 @@ Actions LedgerWatch::on_work(const protocol::Work& work, const crypto::PublicKey
   return {Notice{NoticeLevel::warn, refused.error.code, refused.error.what}};
 }
 
-// Heads that other sites cosigned: of the same size they must be ours. Other sizes are compared
-// when our own head gets there.
+// Signatures are checked of what would be evidence, and of nothing else: sixty-odd heads come with
+// every answer, nearly all of them our own words or of another size.
 Actions LedgerWatch::compare_peers(const protocol::Work& work, const provenance::NoteKey& log,
                                    const provenance::Note& ours) {
   const provenance::Witness witness(name_, log);
   for (const Bytes& bytes : work.peer_heads) {
     const auto theirs = provenance::parse_note(as_text(bytes));
-    if (!theirs) continue;
+    if (!theirs || !may_contradict(*theirs, ours)) continue;
     const auto compared = witness.compare(ours, *theirs);
     if (compared && *compared) return halt(**compared);
   }

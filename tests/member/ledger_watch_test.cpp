@@ -104,6 +104,44 @@ TEST_CASE("another site's head of the same size must be ours", "[member]") {
   CHECK(has_evidence(site.watch.on_work(work, site.log, start_of_time)));
 }
 
+TEST_CASE("another site's head of another size is compared once ours has that size", "[member]") {
+  Consortium all;
+  TestLedger ledger(all);
+  Watching site(all);
+  grow(all, ledger, "one");
+  (void)site.see(ledger);
+  Consortium again;
+  TestLedger other(again);
+  grow(again, other, "another");
+  grow(again, other, "and another");
+  protocol::Work work;
+  work.checkpoint = ledger.checkpoint();
+  work.peer_heads = {other.checkpoint(), ledger.checkpoint(), to_bytes("no note")};
+  CHECK(site.watch.on_work(work, site.log, start_of_time).empty());
+  grow(all, ledger, "two");
+  work.checkpoint = ledger.checkpoint();
+  work.consistency = ledger.consistency(1);
+  CHECK(has_evidence(site.watch.on_work(work, site.log, start_of_time)));
+}
+
+TEST_CASE("another site's head without the log's signature is no evidence", "[member]") {
+  Consortium all;
+  TestLedger ledger(all);
+  Watching site(all);
+  grow(all, ledger, "one");
+  (void)site.see(ledger);
+  Consortium again;
+  TestLedger other(again);
+  grow(again, other, "another");
+  auto theirs = provenance::parse_note(as_text(other.checkpoint())).value();
+  theirs.signatures.front().signature.back() ^= 1;
+  protocol::Work work;
+  work.checkpoint = ledger.checkpoint();
+  work.peer_heads = {to_bytes(provenance::to_text(theirs))};
+  CHECK(site.watch.on_work(work, site.log, start_of_time).empty());
+  CHECK_FALSE(site.watch.halted());
+}
+
 TEST_CASE("a head that somebody else signed changes nothing", "[member]") {
   Consortium all;
   TestLedger ledger(all);
