@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -30,6 +31,12 @@ class Descriptor {
 // All of `content` at the present position. `path` is for the message.
 [[nodiscard]] Result<void> write_all(const Descriptor& file, BytesView content,
                                      const std::filesystem::path& path);
+// The bytes at `offset`, as many as fit into `out` or the file still has; how many.
+[[nodiscard]] Result<std::size_t> read_at(const Descriptor& file, std::span<std::uint8_t> out,
+                                          std::uint64_t offset, const std::filesystem::path& path);
+// All of `content` at `offset`. What had been written when it fails is not known.
+[[nodiscard]] Result<void> write_at(const Descriptor& file, BytesView content, std::uint64_t offset,
+                                    const std::filesystem::path& path);
 // Makes renames and removals in this folder survive a power cut.
 [[nodiscard]] Result<void> sync_folder(const std::filesystem::path& folder);
 

@@ -5,21 +5,31 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "base/descriptor.h"
 #include "base/ensure.h"
+#include "base/file.h"
 #include "networks/views.h"
 #include "tensorfile/half.h"
 
 namespace cloister::networks {
 namespace {
 
-tl::unexpected<Error> cannot(Kind kind, std::string_view code, std::string_view what) {
-  return fail(kind, std::string(code),
-              fmt::format("{}: {}.", what, std::strerror(kind == Kind::exhausted ? ENOSPC : errno)),
-              "Make room on the disk of the scratch folder, or give another folder; a training "
-              "needs about as much there as its shards have.");
+constexpr auto next_step =
+    "Make room on the disk of the scratch folder, or give another folder; a training needs about "
+    "as much there as its shards have.";
+
+// A full disk alone is "full": there a job waits for room, and any other fault is told as it is.
+tl::unexpected<Error> cannot(const Error& failed) {
+  if (failed.kind == Kind::exhausted) {
+    return fail(
+        Kind::exhausted, "codes.scratch_full",
+        fmt::format("The codes of this study do not fit into the scratch file. {}", failed.what),
+        next_step);
+  }
+  return fail(Kind::unavailable, "codes.scratch",
+              fmt::format("The scratch file of the codes cannot be used. {}", failed.what),
+              next_step);
 }
 
 // Seen by nobody else and left behind by no crash.
@@ -32,36 +42,13 @@ Descriptor nameless_file(const std::filesystem::path& folder) {
   return file;
 }
 
-bool write_whole(const Descriptor& file, BytesView bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t put =
-        ::pwrite(file.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(put));
-    offset += static_cast<std::uint64_t>(put);
-  }
-  return true;
-}
-
-bool read_whole(const Descriptor& file, std::span<std::uint8_t> bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t got =
-        ::pread(file.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(got));
-    offset += static_cast<std::uint64_t>(got);
-  }
-  return true;
-}
-
 }  // namespace
 
 // One record a pair: the image code's halves, then the mask code's. Their size is a multiple of 64
 // whatever the grid, since a code has 128 channels.
 struct ScratchCodes::File {
   Descriptor descriptor;
+  std::filesystem::path folder;  // for messages
   Scramble scramble;
   CodeGrid grid;
   std::vector<std::vector<std::uint64_t>> records;  // by site: numbers of its records
@@ -86,9 +73,8 @@ Result<ScratchCodes> ScratchCodes::create(int sites, const std::filesystem::path
                                           Scramble scramble) {
   auto file = std::make_unique<File>();
   file->descriptor = nameless_file(folder);
-  if (!file->descriptor.is_open())
-    return cannot(Kind::unavailable, "codes.scratch",
-                  fmt::format("No scratch file can be made in {}", folder.string()));
+  if (!file->descriptor.is_open()) return cannot(system_error(errno, "make a file in", folder));
+  file->folder = folder;
   file->scramble = std::move(scramble);
   file->records.resize(static_cast<std::size_t>(sites));
   return ScratchCodes(std::move(file));
@@ -108,9 +94,8 @@ Result<void> ScratchCodes::add_shard(int site, BytesView shard) {
     }
     const std::uint64_t offset = file.count * file.record_bytes();
     file.scrambled(offset);
-    if (!write_whole(file.descriptor, file.bytes(), offset))
-      return cannot(errno == ENOSPC ? Kind::exhausted : Kind::unavailable, "codes.scratch_full",
-                    "The codes of this study do not fit into the scratch file");
+    const auto written = write_at(file.descriptor, file.bytes(), offset, file.folder);
+    if (!written) return cannot(written.error());
     file.records[static_cast<std::size_t>(site)].push_back(file.count++);
   }
   return {};
@@ -131,8 +116,9 @@ Result<void> ScratchCodes::read(int site, std::size_t sample, std::span<float> i
   file.record.resize(2 * floats);
   const std::uint64_t offset =
       file.records[static_cast<std::size_t>(site)][sample] * file.record_bytes();
-  if (!read_whole(file.descriptor, file.bytes(), offset))
-    return cannot(Kind::unavailable, "codes.scratch", "The scratch file cannot be read");
+  const auto got = read_at(file.descriptor, file.bytes(), offset, file.folder);
+  if (!got) return cannot(got.error());
+  if (*got < file.bytes().size()) return cannot(system_error(EIO, "read", file.folder));
   file.scrambled(offset);
   tensorfile::from_halves({file.record.data(), floats}, image_code);
   tensorfile::from_halves({file.record.data() + floats, floats}, mask_code);

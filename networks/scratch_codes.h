@@ -25,7 +25,8 @@ class ScratchCodes final : public CodeSource {
   ScratchCodes& operator=(ScratchCodes&&) noexcept;
   ~ScratchCodes() override;
 
-  // Copies the pairs. Errors: as CodesInMemory::add_shard; Kind::exhausted "codes.scratch_full".
+  // Copies the pairs. Errors: as CodesInMemory::add_shard; a full disk is Kind::exhausted,
+  // "codes.scratch_full", any other fault of it "codes.scratch".
   [[nodiscard]] Result<void> add_shard(int site, BytesView shard);
 
   [[nodiscard]] int sites() const override;

@@ -2,13 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <set>
 
+#include "base/descriptor.h"
 #include "base/file.h"
 #include "transport/blob_download.h"
 #include "transport/blob_upload.h"
@@ -16,37 +15,10 @@
 namespace cloister::transport {
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int number() const { return number_; }
-
- private:
-  int number_;
-};
-
 tl::unexpected<Error> bad_source(const std::filesystem::path& path, std::string_view why) {
   return fail(Kind::not_found, "blob.source",
-              fmt::format("The file '{}' cannot be sent: {}.", path.string(), why),
+              fmt::format("The file '{}' cannot be sent. {}", path.string(), why),
               "It must stay as it is until it has been sent.");
-}
-
-Result<void> read_fully(int descriptor, const std::filesystem::path& path, std::uint64_t offset,
-                        std::span<std::uint8_t> out) {
-  while (!out.empty()) {
-    const ssize_t got = pread(descriptor, out.data(), out.size(), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return bad_source(path, std::strerror(errno));
-    if (got == 0) return bad_source(path, "it has become shorter");
-    offset += static_cast<std::uint64_t>(got);
-    out = out.subspan(static_cast<std::size_t>(got));
-  }
-  return {};
 }
 
 }  // namespace
@@ -54,14 +26,17 @@ Result<void> read_fully(int descriptor, const std::filesystem::path& path, std::
 Result<ReadAt> read_from_file(const std::filesystem::path& path, std::uint64_t size) {
   auto file = std::make_shared<Descriptor>(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
-  if (file->number() < 0 || fstat(file->number(), &status) != 0) {
-    return bad_source(path, std::strerror(errno));
+  if (!file->is_open() || fstat(file->number(), &status) != 0) {
+    return bad_source(path, system_error(errno, "open", path).what);
   }
   if (static_cast<std::uint64_t>(status.st_size) != size) {
-    return bad_source(path, fmt::format("it has {} bytes, not {}", status.st_size, size));
+    return bad_source(path, fmt::format("It has {} bytes, not {}.", status.st_size, size));
   }
-  return ReadAt([file, path](std::uint64_t offset, std::span<std::uint8_t> out) {
-    return read_fully(file->number(), path, offset, out);
+  return ReadAt([file, path](std::uint64_t offset, std::span<std::uint8_t> out) -> Result<void> {
+    const auto got = read_at(*file, out, offset, path);
+    if (!got) return bad_source(path, got.error().what);
+    if (*got < out.size()) return bad_source(path, "It has become shorter.");
+    return {};
   });
 }
 

@@ -1,12 +1,16 @@
+#include <fcntl.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 
 #include "base/bytes.h"
+#include "base/descriptor.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/ids.h"
 #include "base/prng.h"
 #include "base/time.h"
+#include "tests/support/temp_folder.h"
 
 using namespace cloister;
 
@@ -75,6 +79,22 @@ TEST_CASE("a version 7 UUID carries its time and version", "[base]") {
   const std::array<std::uint8_t, 10> random{0xff, 0xff, 0xff, 0xff, 0xff,
                                             0xff, 0xff, 0xff, 0xff, 0xff};
   CHECK(uuid_v7(Instant(0x0123456789ab), random) == "01234567-89ab-7fff-bfff-ffffffffffff");
+}
+
+TEST_CASE("bytes are written and read at their place, and the end of the file is no error",
+          "[base]") {
+  const test::TempFolder folder;
+  const auto path = folder.path() / "file";
+  const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  REQUIRE(write_at(file, as_bytes("world"), 6, path));
+  REQUIRE(write_at(file, as_bytes("hello "), 0, path));
+  Bytes out(20);
+  REQUIRE(read_at(file, out, 3, path).value() == 8);
+  CHECK(as_text(BytesView(out).first(8)) == "lo world");
+  CHECK(read_at(file, out, 11, path).value() == 0);
+  const Descriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  CHECK(write_at(full, as_bytes("x"), 0, "/dev/full").error().kind == Kind::exhausted);
+  CHECK(read_at(full, out, 0, "/dev/full").error().kind == Kind::unavailable);  // not for reading
 }
 
 TEST_CASE("a file is replaced as a whole and a missing one is named", "[base]") {

@@ -1,3 +1,6 @@
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -5,6 +8,7 @@
 #include "networks/scratch_codes.h"
 #include "networks/segmentation.h"
 #include "networks/views.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/temp_folder.h"
 #include "toy_data.h"
 
@@ -193,6 +197,27 @@ TEST_CASE("codes in a scratch file train the same network as codes in memory, an
   CHECK(from_file->network == train_segmentation(memory, options, toy_job())->network);
 
   CHECK(ScratchCodes::create(1, folder.path() / "none").error().code == "codes.scratch");
+}
+
+TEST_CASE("a full disk under the scratch file is told from any other fault of it", "[networks]") {
+  const test::TempFolder folder;
+  const auto shard = write_code_shard(toy_pairs(0, 30));  // 240 KiB
+  REQUIRE(shard);
+  test::on_a_small_disk(folder.path(), [&] {
+    const auto until_it_fails = [&]() -> Error {
+      auto codes = ScratchCodes::create(1, folder.path());
+      Result<void> added;
+      for (int i = 0; i < 10 && added; ++i) added = codes->add_shard(0, *shard);
+      return added ? Error{} : added.error();
+    };
+    const Error full = until_it_fails();
+    if (full.code != "codes.scratch_full" || full.kind != Kind::exhausted) return 1;
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{100'000, 100'000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const Error too_large = until_it_fails();
+    return too_large.code == "codes.scratch" && too_large.kind == Kind::unavailable ? 0 : 2;
+  });
 }
 
 TEST_CASE("a shard holds what was put in, at half precision", "[networks]") {
