@@ -51,6 +51,13 @@ std::optional<std::uint64_t> regular_size(const Descriptor& folder, const std::s
   return static_cast<std::uint64_t>(info.st_size);
 }
 
+// Whether writes to this open file pass the page cache from now on. False: they cannot.
+bool set_direct(const Descriptor& file, bool wanted) {
+  const int flags = ::fcntl(file.number(), F_GETFL);
+  if (flags < 0 || ((flags & O_DIRECT) != 0) == wanted) return flags >= 0;
+  return ::fcntl(file.number(), F_SETFL, flags ^ O_DIRECT) == 0;
+}
+
 void remove(const Descriptor& folder, const std::string& name) {
   ::unlinkat(folder.number(), name.c_str(), 0);
 }
@@ -67,8 +74,12 @@ void BlobFolder::refund(const MemberId& owner, std::uint64_t size) {
   used -= size;
 }
 
+std::filesystem::path BlobFolder::path_of(const MemberId& owner) const {
+  return path / owner.text();
+}
+
 Error BlobFolder::error(int error_number, std::string_view doing, const MemberId& owner) const {
-  return upload_error(system_error(error_number, doing, path / owner.text()));
+  return upload_error(system_error(error_number, doing, path_of(owner)));
 }
 
 Result<Descriptor> BlobFolder::open_owner(const MemberId& owner, bool create) const {
@@ -99,7 +110,7 @@ Result<void> BlobFolder::load() {
 Result<void> BlobFolder::load_owner(const MemberId& owner) {
   const auto folder = open_owner(owner, false);
   if (!folder) return pass(folder);
-  const auto names = names_in(*folder, path / owner.text());
+  const auto names = names_in(*folder, path_of(owner));
   if (!names) return pass(names);
   for (const std::string& name : *names) {
     const std::string hex = name.substr(0, 64);
@@ -128,9 +139,8 @@ void BlobFolder::load_partial(const Descriptor& folder, const MemberId& owner,
   std::optional<PartialState> state;
   if (const auto file = open_file_at(folder, state_name, O_RDONLY)) {
     Bytes text(1 << 20);
-    const std::int64_t count = read_at(*file, text, 0);
-    const auto parsed = parse_state(
-        as_text(BytesView(text).first(static_cast<std::size_t>(std::max<std::int64_t>(count, 0)))));
+    const std::size_t count = read_at(*file, text, 0, state_name).value_or(0);
+    const auto parsed = parse_state(as_text(BytesView(text).first(count)));
     if (parsed) state = *parsed;
   }
   const auto present = regular_size(folder, part);
@@ -183,50 +193,27 @@ Result<Descriptor> open_file_at(const Descriptor& folder, const std::string& nam
   return file;
 }
 
-std::int64_t read_at(const Descriptor& file, std::span<std::uint8_t> out, std::uint64_t offset) {
-  std::size_t done = 0;
-  while (done < out.size()) {
-    const ssize_t count = ::pread(file.number(), out.data() + done, out.size() - done,
-                                  static_cast<off_t>(offset + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return -1;
-    if (count == 0) break;
-    done += static_cast<std::size_t>(count);
-  }
-  return static_cast<std::int64_t>(done);
-}
-
-int write_at(const Descriptor& file, BytesView bytes, std::uint64_t offset) {
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t count = ::pwrite(file.number(), bytes.data() + done, bytes.size() - done,
-                                   static_cast<off_t>(offset + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return count < 0 ? errno : ENOSPC;
-    done += static_cast<std::size_t>(count);
-  }
-  return 0;
-}
-
 void BlockWriter::Free::operator()(void* memory) const { std::free(memory); }
 
-BlockWriter::BlockWriter(const Descriptor& folder, const std::string& name)
-    : direct_(
-          ::openat(folder.number(), name.c_str(), O_WRONLY | O_DIRECT | O_NOFOLLOW | O_CLOEXEC)),
-      block_(static_cast<std::uint8_t*>(std::aligned_alloc(alignment, block_size))) {}
+BlockWriter::BlockWriter()
+    : block_(static_cast<std::uint8_t*>(std::aligned_alloc(alignment, block_size))) {}
 
-int BlockWriter::write(const Descriptor& file, BytesView bytes, std::uint64_t offset) {
-  while (direct_.is_open() && block_ && offset % alignment == 0 && bytes.size() >= alignment) {
+Result<void> BlockWriter::write(const Descriptor& file, BytesView bytes, std::uint64_t offset,
+                                const std::filesystem::path& path) {
+  const bool aligned = block_ && offset % alignment == 0 && bytes.size() >= alignment;
+  bool direct = aligned && set_direct(file, true);
+  while (direct && bytes.size() >= alignment) {
     const std::size_t whole = std::min(bytes.size(), block_size) / alignment * alignment;
     std::copy_n(bytes.data(), whole, block_.get());
-    const int failed = write_at(direct_, BytesView(block_.get(), whole), offset);
-    if (failed == EINVAL) direct_ = Descriptor();  // not on this file system after all
-    if (failed == EINVAL) break;
-    if (failed != 0) return failed;
+    // Not on this file system after all, or the disk is full: then the ordinary write says so.
+    direct = write_at(file, BytesView(block_.get(), whole), offset, path).has_value();
+    if (!direct) break;
     bytes = bytes.subspan(whole);
     offset += whole;
   }
-  return write_at(file, bytes, offset);
+  if (bytes.empty()) return {};
+  set_direct(file, false);
+  return write_at(file, bytes, offset, path);
 }
 
 }  // namespace cloister::storage::detail

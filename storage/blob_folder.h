@@ -16,6 +16,23 @@ namespace cloister::storage::detail {
 inline constexpr std::string_view part_suffix = ".part";    // bytes so far
 inline constexpr std::string_view state_suffix = ".state";  // size, then how far they are durable
 
+// Writes whole blocks past the page cache: what arrives is read again later or never, and filling
+// fresh cache costs several times the transfer's own copying (docs/decisions/0074). What is not
+// whole blocks, and file systems that have no direct writes, go the ordinary way. Its one block is
+// all the memory that uploads take, however many are open.
+class BlockWriter {
+ public:
+  BlockWriter();
+  [[nodiscard]] Result<void> write(const Descriptor& file, BytesView bytes, std::uint64_t offset,
+                                   const std::filesystem::path& path);
+
+ private:
+  struct Free {
+    void operator()(void* memory) const;
+  };
+  std::unique_ptr<std::uint8_t, Free> block_;  // aligned as direct writes ask for
+};
+
 struct BlobFolder {
   struct Blob {
     MemberId owner;
@@ -30,6 +47,7 @@ struct BlobFolder {
   BlobLimits limits;
   Descriptor lock;
   Descriptor root;
+  BlockWriter blocks;  // of all uploads: one thread, one write at a time
   std::map<Digest, Blob> blobs;
   std::map<Digest, Partial> partials;
   std::map<MemberId, std::uint64_t> used_by;
@@ -38,6 +56,7 @@ struct BlobFolder {
   void charge(const MemberId& owner, std::uint64_t size);
   void refund(const MemberId& owner, std::uint64_t size);
 
+  [[nodiscard]] std::filesystem::path path_of(const MemberId& owner) const;
   // The owner's sub-folder; symbolic links are refused.
   [[nodiscard]] Result<Descriptor> open_owner(const MemberId& owner, bool create) const;
   [[nodiscard]] Error error(int error_number, std::string_view doing, const MemberId& owner) const;
@@ -63,29 +82,5 @@ struct PartialState {
 [[nodiscard]] Error upload_error(Error failed);
 [[nodiscard]] Result<Descriptor> open_file_at(const Descriptor& folder, const std::string& name,
                                               int flags);
-// Up to `out.size()` bytes at `offset`; fewer at the end of the file only. -1: errno.
-[[nodiscard]] std::int64_t read_at(const Descriptor& file, std::span<std::uint8_t> out,
-                                   std::uint64_t offset);
-// 0, or an errno.
-[[nodiscard]] int write_at(const Descriptor& file, BytesView bytes, std::uint64_t offset);
-
-// Writes whole blocks past the page cache: what arrives is read again later or never, and filling
-// fresh cache costs several times the transfer's own copying (docs/decisions/0074). Falls back to
-// write_at() for what is not whole blocks, and where the file system has no direct writes.
-class BlockWriter {
- public:
-  BlockWriter() = default;
-  // `file` again, opened for direct writes.
-  BlockWriter(const Descriptor& folder, const std::string& name);
-  // 0, or an errno. `file`: the same file.
-  [[nodiscard]] int write(const Descriptor& file, BytesView bytes, std::uint64_t offset);
-
- private:
-  struct Free {
-    void operator()(void* memory) const;
-  };
-  Descriptor direct_;
-  std::unique_ptr<std::uint8_t, Free> block_;  // aligned as direct writes ask for
-};
 
 }  // namespace cloister::storage::detail

@@ -14,8 +14,7 @@ struct OpenPartial {
   BlobTicket ticket;
   Descriptor owner_folder;
   Descriptor part;
-  BlockWriter blocks;  // of the same file
-  Descriptor state;    // appended to
+  Descriptor state;  // appended to
   std::uint64_t received = 0;
   std::uint64_t durable = 0;
   crypto::Sha256 hash;  // of what was received

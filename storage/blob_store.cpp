@@ -32,13 +32,14 @@ Result<void> rehash(OpenPartial& open) {
   Bytes buffer(read_size);
   while (open.received < open.durable) {
     const auto want = std::min<std::uint64_t>(buffer.size(), open.durable - open.received);
-    const auto count = detail::read_at(open.part, std::span(buffer).first(want), open.received);
-    if (count <= 0) {
-      return tl::unexpected<Error>(
-          open.folder->error(count < 0 ? errno : EIO, "read", open.ticket.owner));
+    const auto count = read_at(open.part, std::span(buffer).first(want), open.received,
+                               open.folder->path_of(open.ticket.owner));
+    if (!count) return pass(count);
+    if (*count == 0) {
+      return tl::unexpected<Error>(open.folder->error(EIO, "read", open.ticket.owner));
     }
-    open.hash.add(BytesView(buffer).first(static_cast<std::size_t>(count)));
-    open.received += static_cast<std::uint64_t>(count);
+    open.hash.add(BytesView(buffer).first(*count));
+    open.received += *count;
   }
   return {};
 }
@@ -56,7 +57,6 @@ Result<void> open_files(OpenPartial& open, bool fresh) {
       detail::open_file_at(open.owner_folder, open.name(detail::part_suffix), O_RDWR | create);
   if (!part) return pass(part);
   open.part = std::move(*part);
-  open.blocks = detail::BlockWriter(open.owner_folder, open.name(detail::part_suffix));
   if (!fresh) {
     // What lies behind the durable end was never vouched for. A torn last line is closed off.
     if (::ftruncate(open.part.number(), static_cast<off_t>(open.durable)) != 0) {
@@ -90,9 +90,9 @@ std::uint64_t BlobReader::size() const { return open_->size; }
 Result<Bytes> BlobReader::read(std::uint64_t offset, std::size_t count) const {
   const std::uint64_t left = offset < open_->size ? open_->size - offset : 0;
   Bytes bytes(std::min<std::uint64_t>(count, left));
-  const auto done = detail::read_at(open_->file, bytes, offset);
-  if (done < 0) return tl::unexpected<Error>(system_error(errno, "read", open_->path));
-  if (static_cast<std::size_t>(done) != bytes.size()) {
+  const auto done = read_at(open_->file, bytes, offset, open_->path);
+  if (!done) return pass(done);
+  if (*done != bytes.size()) {
     return fail(Kind::corrupt, "blob.corrupt",
                 fmt::format("'{}' is shorter than it was.", open_->path.string()),
                 "Restore it from its source.");
@@ -147,7 +147,7 @@ Result<BlobReader> BlobStore::read(const Digest& digest) const {
   auto open = std::make_unique<OpenBlob>();
   open->file = std::move(*file);
   open->size = at->second.size;
-  open->path = folder_->path / at->second.owner.text() / to_hex(digest);
+  open->path = folder_->path_of(at->second.owner) / to_hex(digest);
   return BlobReader(std::move(open));
 }
 

@@ -53,11 +53,12 @@ Result<void> BlobWriter::write(std::uint64_t offset, BytesView chunk) {
   // The disk and the digest take about as long: side by side. If the write fails, so does the
   // upload, and what was hashed is forgotten with it.
   auto hashed = beside(fresh.size(), [&] { open.hash.add(fresh); });
-  const int failed = open.blocks.write(open.part, fresh, open.received);
+  const auto written = open.folder->blocks.write(open.part, fresh, open.received,
+                                                 open.folder->path_of(ticket.owner));
   hashed.get();
-  if (failed != 0) {
+  if (!written) {
     open.broken = true;
-    return tl::unexpected<Error>(open.folder->error(failed, "write to", ticket.owner));
+    return tl::unexpected<Error>(detail::upload_error(written.error()));
   }
   open.received += fresh.size();
   if (open.received - open.durable >= open.folder->limits.sync_every_bytes) return sync();

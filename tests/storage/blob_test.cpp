@@ -1,8 +1,5 @@
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -15,6 +12,7 @@
 #include "storage/blob_folder.h"
 #include "storage/blob_store.h"
 #include "storage/wrap_store.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/temp_folder.h"
 
 using namespace cloister;
@@ -48,17 +46,6 @@ std::size_t files_in(const std::filesystem::path& folder) {
     count += entry.is_regular_file() ? 1 : 0;
   }
   return count;
-}
-
-// A file system of one MiB that only this process sees.
-bool mount_small_disk(const std::filesystem::path& at) {
-  const auto user = ::getuid();
-  const auto group = ::getgid();
-  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
-  std::ofstream("/proc/self/uid_map") << fmt::format("0 {} 1\n", user);
-  std::ofstream("/proc/self/setgroups") << "deny";
-  std::ofstream("/proc/self/gid_map") << fmt::format("0 {} 1\n", group);
-  return ::mount("tmpfs", at.c_str(), "tmpfs", 0, "size=1m") == 0;
 }
 
 }  // namespace
@@ -275,40 +262,58 @@ TEST_CASE("an empty blob is a blob", "[storage]") {
 TEST_CASE("a full disk stops an upload with a clear error and it goes on later", "[storage]") {
   const test::TempFolder folder;
   const auto disk = folder.path();
-  // In a child with a file system of its own: 1 MiB, so that it really is full.
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    const bool mounted = mount_small_disk(disk);
-    if (!mounted) ::_exit(77);
+  test::on_a_small_disk(disk, [&] {
     const Bytes bytes = content(700000);
     auto store = std::move(*BlobStore::open(disk));
-    if (!write_file(disk / "ballast", content(600000)).has_value()) ::_exit(1);
+    if (!write_file(disk / "ballast", content(600000)).has_value()) return 1;
     {
       auto writer = store->begin(ticket_for(bytes));
       bool stopped = false;
       for (std::size_t at = 0; at < bytes.size() && !stopped; at += 100000) {
         const auto written = writer->write(at, BytesView(bytes).subspan(at, 100000));
-        if (!written && written.error().code != "blob.disk_full") ::_exit(2);
+        if (!written && written.error().code != "blob.disk_full") return 2;
         stopped = !written.has_value();
       }
-      if (!stopped) ::_exit(3);
+      if (!stopped) return 3;
     }
     std::filesystem::remove(disk / "ballast");
     auto writer = store->begin(ticket_for(bytes));
-    if (!writer) ::_exit(4);
+    if (!writer) return 4;
     const std::uint64_t at = writer->received();
-    if (!writer->write(at, BytesView(bytes).subspan(at)) || !writer->finish()) ::_exit(5);
-    ::_exit(store->check(crypto::sha256(bytes)).has_value() ? 0 : 6);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
-    WARN("SKIPPED: this system does not let a test mount a small file system.");
-    return;
-  }
-  REQUIRE(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);  // the number is the step that went wrong
+    if (!writer->write(at, BytesView(bytes).subspan(at)) || !writer->finish()) return 5;
+    return store->check(crypto::sha256(bytes)).has_value() ? 0 : 6;
+  });
+}
+
+TEST_CASE("many open uploads take no memory of their own, and three descriptors each",
+          "[storage]") {
+  const test::TempFolder folder;
+  const auto store = opened(folder.path());
+  const auto pages = [] {
+    std::size_t all = 0;
+    std::size_t resident = 0;
+    std::ifstream("/proc/self/statm") >> all >> resident;
+    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  };
+  const auto descriptors = [] {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                      std::filesystem::directory_iterator()));
+  };
+  const Bytes chunk = content(512 << 10);
+  std::vector<BlobWriter> open;
+  const auto begin = [&](std::uint64_t number) {
+    auto writer = store->begin({crypto::sha256(be64(number)), 2 * chunk.size(), site_a});
+    REQUIRE(writer);
+    REQUIRE(writer->write(0, chunk));
+    open.push_back(std::move(*writer));
+  };
+  begin(0);
+  const std::size_t memory = pages();
+  const std::size_t files = descriptors();
+  for (std::uint64_t number = 1; number <= 40; ++number) begin(number);
+  CHECK(descriptors() <= files + 40 * 3);
+  CHECK(pages() < memory + (8U << 20));
 }
 
 TEST_CASE("the state of an upload is read from any bytes without harm", "[storage]") {
