@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -20,20 +19,13 @@
 #include <utility>
 
 #include "base/prng.h"
+#include "tests/system/site_network.h"
 
 namespace cloister::system_test {
 namespace {
 
 constexpr std::size_t piece_max = 16'384;
 constexpr std::size_t held_max = 1U << 20;  // of one direction: then the sender waits, as on a wire
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
 
 Duration drawn(Prng& prng, Duration mean) {
   const double wait = -std::log(1.0 - prng.uniform(0, 0.999)) * static_cast<double>(mean.count());
@@ -109,7 +101,7 @@ class Proxy {
     const int client = accept4(links_[link].listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) return;
     const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = loopback(port_);
+    const sockaddr_in address = loopback_address(port_);
     if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
       close(client);  // as if nothing listened there
       close(server);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -28,14 +27,6 @@ namespace {
 
 // No port that a kernel hands out by itself, so never the one of a coordinator outside.
 constexpr std::uint16_t inner_port = 7010;
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
 
 bool write_to(const char* path, std::string_view text) {
   const int file = open(path, O_WRONLY | O_CLOEXEC);
@@ -135,11 +126,19 @@ bool is_same(const std::filesystem::path& one, const std::filesystem::path& othe
 
 }  // namespace
 
+sockaddr_in loopback_address(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  return address;
+}
+
 std::optional<Listener> listen_on_loopback(std::uint16_t port) {
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const int yes = 1;
   setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  sockaddr_in address = loopback(port);
+  sockaddr_in address = loopback_address(port);
   socklen_t size = sizeof(address);
   auto* plain = reinterpret_cast<sockaddr*>(&address);
   if (descriptor >= 0 && bind(descriptor, plain, size) == 0 && listen(descriptor, 64) == 0 &&
@@ -153,7 +152,7 @@ std::optional<Listener> listen_on_loopback(std::uint16_t port) {
 
 bool is_reached(std::uint16_t port) {
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = loopback(port);
+  const sockaddr_in address = loopback_address(port);
   const bool connected =
       connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   close(descriptor);

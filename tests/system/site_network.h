@@ -4,6 +4,7 @@
 // where users may have namespaces.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -13,6 +14,8 @@
 #include <tl/expected.hpp>
 
 namespace cloister::system_test {
+
+[[nodiscard]] sockaddr_in loopback_address(std::uint16_t port);
 
 // A TCP socket on the loopback interface; does not block.
 struct Listener {
