@@ -6,13 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 #include "base/file.h"
-#include "coordinator/core/membership.h"
 #include "crypto/hash.h"
 #include "crypto/start.h"
 
@@ -63,46 +61,17 @@ BenchHome::BenchHome(std::filesystem::path folder, std::size_t sites, std::uint1
 }
 
 void BenchHome::add(const std::string& name, Role role, const std::string& org) {
-  Person person{
-      crypto::generate_identity(MemberId::trusted(name), std::string(to_string(role)), entropy_),
-      role,
-      org,
-      0,
-      {}};
-  const auto keys = crypto::public_part(person.identity);
-  provenance::KeyBinding binding;
-  binding.member = person.identity.id;
-  binding.role = coordinator::provenance_role(role);
-  binding.org = org;
-  binding.seal = Bytes(keys.seal.bytes.begin(), keys.seal.bytes.end());
-  binding.curve = Bytes(keys.curve.bytes.begin(), keys.curve.bytes.end());
-  binding = provenance::prove_key(binding, person.identity.sign, log_origin);
-  people_.emplace(name, std::move(person));
-  provenance::Record record;
-  record.kind = provenance::RecordKind::key_bound;
-  record.stage = "enrolment";
-  record.subjects = {{name, provenance::member_key_digest(binding)}};
-  record.details = provenance::to_details(binding);
-  genesis_.push_back(sign("root", std::move(record)));
+  auto& person =
+      people_.emplace(name, test::signing_person(name, role, org, entropy_)).first->second;
+  genesis_.push_back(sign("root", test::key_bound(person, role, org, log_origin)));
 }
 
 Bytes BenchHome::sign(const std::string& member, provenance::Record record) {
-  Person& person = people_.at(member);
-  std::array<std::uint8_t, 10> random{};
-  entropy_.fill(random);
-  const Instant now = SystemClock().now();
-  record.record_id = uuid_v7(now, random);
-  record.issued_at = now;
-  record.signer_seq = ++person.seq;
-  record.prev_by_signer = person.last;
-  record.actor = {person.identity.id, coordinator::provenance_role(person.role), person.org, {}};
-  const auto envelope = must(provenance::sign_record(record, person.identity.sign));
-  person.last = must(provenance::record_hash(envelope, person.identity.sign.public_key()));
-  return to_bytes(provenance::to_json(envelope));
+  return test::sign_next(people_.at(member), std::move(record), entropy_);
 }
 
 void BenchHome::follow(const std::string& member, std::uint64_t last_seq, const Digest& last) {
-  Person& person = people_.at(member);
+  auto& person = people_.at(member);
   person.seq = last_seq;
   person.last = last;
 }
@@ -133,7 +102,7 @@ Bytes BenchHome::opening(const protocol::StudyPlan& plan) {
 }
 
 provenance::LedgerRules BenchHome::rules() const {
-  const Person& root = people_.at("root");
+  const auto& root = people_.at("root");
   return {log_origin, {{root.identity.id, root.org, root.identity.sign.public_key()}}, {}};
 }
 

@@ -15,6 +15,7 @@
 #include "protocol/roles.h"
 #include "provenance/record.h"
 #include "provenance/sequencer.h"
+#include "tests/support/signing_person.h"
 
 namespace cloister::bench {
 
@@ -56,20 +57,13 @@ class BenchHome {
   [[nodiscard]] static std::string agent(std::size_t i);
 
  private:
-  struct Person {
-    crypto::Identity identity;
-    protocol::Role role;
-    std::string org;
-    std::uint64_t seq = 0;
-    Digest last;
-  };
   void add(const std::string& name, protocol::Role role, const std::string& org);
   void write();
 
   std::filesystem::path folder_;
   std::uint16_t port_;
   crypto::SeededEntropy entropy_{7};
-  std::map<std::string, Person> people_;
+  std::map<std::string, test::SigningPerson> people_;
   std::vector<Bytes> genesis_;
 };
 

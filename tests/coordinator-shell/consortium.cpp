@@ -5,7 +5,6 @@
 #include <catch2/catch.hpp>
 
 #include "base/file.h"
-#include "coordinator/core/membership.h"
 #include "crypto/start.h"
 #include "provenance/json.h"
 
@@ -30,47 +29,16 @@ Consortium::Consortium(const std::filesystem::path& folder) : home(folder) {
                                         std::tuple{"trainer", Role::trainer, "consortium"},
                                         std::tuple{"owner", Role::study_owner, "consortium"},
                                         std::tuple{"agent-a", Role::site_agent, "a"}}) {
-    people.emplace(name, Person{crypto::generate_identity(MemberId::trusted(name),
-                                                          std::string(to_string(role)), entropy),
-                                role,
-                                org,
-                                0,
-                                {}});
+    people.emplace(name, test::signing_person(name, role, org, entropy));
   }
 }
 
 Bytes Consortium::sign(const std::string& member, Record record) {
-  Person& person = people.at(member);
-  std::array<std::uint8_t, 10> random{};
-  entropy.fill(random);
-  const Instant now = SystemClock().now();
-  record.record_id = uuid_v7(now, random);
-  record.issued_at = now;
-  record.signer_seq = ++person.seq;
-  record.prev_by_signer = person.last;
-  record.actor = {person.identity.id, provenance_role(person.role), person.org, {}};
-  const auto envelope = provenance::sign_record(record, person.identity.sign);
-  REQUIRE(envelope.has_value());
-  person.last = provenance::record_hash(*envelope, person.identity.sign.public_key()).value();
-  return to_bytes(provenance::to_json(*envelope));
+  return test::sign_next(people.at(member), std::move(record), entropy);
 }
 
 Bytes Consortium::bound(const std::string& member, Role role, const std::string& org) {
-  const Person& person = people.at(member);
-  const auto keys = crypto::public_part(person.identity);
-  provenance::KeyBinding binding;
-  binding.member = person.identity.id;
-  binding.role = provenance_role(role);
-  binding.org = org;
-  binding.seal = Bytes(keys.seal.bytes.begin(), keys.seal.bytes.end());
-  binding.curve = Bytes(keys.curve.bytes.begin(), keys.curve.bytes.end());
-  binding = provenance::prove_key(binding, person.identity.sign, log);
-  Record record;
-  record.kind = provenance::RecordKind::key_bound;
-  record.stage = "enrolment";
-  record.subjects = {{member, provenance::member_key_digest(binding)}};
-  record.details = provenance::to_details(binding);
-  return sign("root", std::move(record));
+  return sign("root", test::key_bound(people.at(member), role, org, log));
 }
 
 std::vector<Bytes> Consortium::genesis() {
@@ -80,7 +48,7 @@ std::vector<Bytes> Consortium::genesis() {
 }
 
 provenance::LedgerRules Consortium::rules() const {
-  const Person& root = people.at("root");
+  const auto& root = people.at("root");
   return {log, {{root.identity.id, root.org, root.identity.sign.public_key()}}, {}};
 }
 

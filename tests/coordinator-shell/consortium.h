@@ -5,21 +5,10 @@
 #include <map>
 #include <string>
 
-#include "crypto/entropy.h"
-#include "crypto/identity.h"
-#include "protocol/roles.h"
-#include "provenance/record.h"
 #include "provenance/sequencer.h"
+#include "tests/support/signing_person.h"
 
 namespace cloister::coordinator::testing {
-
-struct Person {
-  crypto::Identity identity;
-  protocol::Role role;
-  std::string org;
-  std::uint64_t seq = 0;
-  Digest last;
-};
 
 class Consortium {
  public:
@@ -36,7 +25,7 @@ class Consortium {
 
   std::filesystem::path home;
   crypto::SeededEntropy entropy{7};
-  std::map<std::string, Person> people;
+  std::map<std::string, test::SigningPerson> people;
   std::string log = "cloister/test";
 };
 
