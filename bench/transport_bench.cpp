@@ -105,8 +105,9 @@ class Coordinator {
                                [this](Endpoint::Incoming incoming) { answer(incoming); })
                     .value();
     port_ = endpoint_->bound_address().port;
-    thread_ = std::thread(
-        [this] { (void)loop_.run_until([this] { return stop_.load(); }, Duration::max()); });
+    thread_ = std::thread([this] {
+      while (!stop_) (void)loop_.run_until([this] { return stop_.load(); }, Duration(200));
+    });
   }
   ~Coordinator() {
     stop_ = true;
