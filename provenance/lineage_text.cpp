@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "provenance/erasure.h"
+
 namespace cloister::provenance {
 namespace {
 
@@ -141,6 +143,10 @@ std::string to_tree(const Answer& answer) { return Tree(answer).draw() + closing
 std::string told_reason(const StoredRecord& stored) {
   if (stored.erased) return fmt::format("[{}]", erasure_of_words(*stored.erased));
   return stored.record ? stored.record->reason : std::string();
+}
+
+std::string told_words(const StoredRecord& stored, const std::string& words) {
+  return stored.erased && words == erased_words ? told_reason(stored) : words;
 }
 
 std::string to_table(const Answer& answer) {

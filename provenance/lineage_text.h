@@ -14,6 +14,8 @@ namespace cloister::provenance {
 // The reason that its signer gave; of erased words, who erased them under which record. Empty if
 // there was none.
 [[nodiscard]] std::string told_reason(const StoredRecord& stored);
+// The same of words that stand elsewhere in the record: a permit's reason, say.
+[[nodiscard]] std::string told_words(const StoredRecord& stored, const std::string& words);
 // Graphviz DOT: records as boxes coloured by organisation, artefacts as ellipses, quarantined red.
 [[nodiscard]] std::string to_dot(const Answer& answer);
 // Schema: docs/formats.md, "Answers".

@@ -6,6 +6,7 @@
 #include "protocol/plan.h"
 #include "provenance/ledger.h"
 #include "provenance/lineage.h"
+#include "provenance/lineage_text.h"
 #include "report/fold.h"
 
 namespace cloister::report {
@@ -63,10 +64,10 @@ void fold_model(Report& report, const Record& record) {
   report.pooled.parameters = count_or(details, "parameters", report.pooled.parameters);
 }
 
-void fold_released(Report& report, const Record& record) {
+void fold_released(Report& report, const provenance::StoredRecord& stored) {
   report.study.phase = "released";
-  report.study.released_by = record.actor.id.text();
-  report.study.release_reason = record.reason;
+  report.study.released_by = stored.record->actor.id.text();
+  report.study.release_reason = told_words(stored, stored.record->reason);
 }
 void fold_closed(Report& report, const Record&) { report.study.phase = "closed"; }
 
@@ -80,15 +81,22 @@ constexpr Fold folds[] = {
     {RecordKind::encoder_trained, fold_encoder},    {RecordKind::dataset_encoded, fold_dataset},
     {RecordKind::gate_reported, fold_gate},         {RecordKind::transfer_sent, fold_sent},
     {RecordKind::train_completed, fold_model},      {RecordKind::model_produced, fold_model},
-    {RecordKind::model_evaluated, fold_evaluation}, {RecordKind::model_released, fold_released},
-    {RecordKind::study_closed, fold_closed}};
+    {RecordKind::model_evaluated, fold_evaluation}, {RecordKind::study_closed, fold_closed}};
 
-void fold_one(Report& report, Jobs& jobs, const provenance::StoredRecord& stored) {
+// What is known of a study while its records are gone through.
+struct Seen {
+  Jobs jobs;
+  std::set<Digest> networks;
+};
+
+void fold_one(Report& report, Seen& seen, const provenance::StoredRecord& stored) {
   const Record& record = *stored.record;
-  fold_job(jobs, record);
-  if (record.kind == RecordKind::permit_granted) {
-    fold_permit(report, stored);
+  fold_job(seen.jobs, record);
+  if (record.kind == RecordKind::train_completed || record.kind == RecordKind::model_produced) {
+    for (const auto& subject : record.subjects) seen.networks.insert(subject.digest);
   }
+  if (record.kind == RecordKind::permit_granted) fold_permit(report, seen.networks, stored);
+  if (record.kind == RecordKind::model_released) fold_released(report, stored);
   for (const Fold& fold : folds) {
     if (fold.kind == record.kind) fold.apply(report, record);
   }
@@ -118,16 +126,16 @@ Result<Report> collect(const provenance::LedgerReader& ledger, const provenance:
   auto history = provenance::history(ledger, study);
   if (!history) return pass(history);
   Report report;
-  Jobs jobs;
+  Seen seen;
   for (const auto& stored : history->records) {
-    if (stored.record) fold_one(report, jobs, stored);
+    if (stored.record) fold_one(report, seen, stored);
   }
   if (report.study.id.empty()) {
     return fail(Kind::not_found, "report.no_study",
                 fmt::format("No record opens study '{}'.", study),
                 "`cloister audit history` lists what is there.");
   }
-  close_jobs(report, jobs);
+  close_jobs(report, seen.jobs);
   finish_gates(report);
   report.ledger.checkpoint = provenance::to_text(checkpoint);
   report.ledger.origin = report.ledger.checkpoint.substr(0, report.ledger.checkpoint.find('\n'));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "provenance/lineage_text.h"
 #include "report/indicator_words.h"
 
 namespace cloister::report {
@@ -53,6 +54,21 @@ bool is_on_demand(const Record& record) {
 int severity(const std::string& verdict) {
   if (verdict == "pass") return 1;
   return verdict == "warn" ? 2 : 3;
+}
+
+std::string input_of(const Record& record, std::string_view role) {
+  for (const auto& input : record.inputs) {
+    if (input.role == role) return to_hex(input.digest);
+  }
+  return {};
+}
+
+// The network that this record is about, or nothing.
+std::string network_in(const Record& record, const std::set<Digest>& networks) {
+  for (const auto& input : record.inputs) {
+    if (networks.contains(input.digest)) return to_hex(input.digest);
+  }
+  return {};
 }
 
 }  // namespace
@@ -183,6 +199,7 @@ void fold_dataset(Report& report, const Record& record) {
 void fold_gate(Report& report, const Record& record) {
   Gate& gate = site_of(report, record.actor.org).gate;
   gate.indicators.clear();
+  gate.dataset = input_of(record, "manifest");
   for (const auto& subject : record.subjects) {
     if (subject.name == "report") gate.report = to_hex(subject.digest);
   }
@@ -191,7 +208,8 @@ void fold_gate(Report& report, const Record& record) {
   for (const Json& item : *list->items()) gate.indicators.push_back(indicator_from(item));
 }
 
-void fold_permit(Report& report, const provenance::StoredRecord& stored) {
+void fold_permit(Report& report, const std::set<Digest>& networks,
+                 const provenance::StoredRecord& stored) {
   const Record& record = *stored.record;
   const Digest& leaf = stored.note.leaf_hash;
   const auto permit = provenance::permit_from(record.details);
@@ -203,15 +221,18 @@ void fold_permit(Report& report, const provenance::StoredRecord& stored) {
     site.decoder = DecoderConsent();
     site.decoder->at = stored.index;
     site.decoder->signed_by = record.actor.id.text();
-    site.decoder->reason = permit->reason;
+    site.decoder->reason = told_words(stored, permit->reason);
     site.decoder->record = to_hex(leaf);
   } else if (permit->type == Permit::Type::release) {
     site.upload.released_by = record.actor.id.text();
   }
   if (permit->type != Permit::Type::exception) return;
+  const std::string network = network_in(record, networks);
   for (const auto& indicator : permit->indicators) {
-    site.gate.exceptions.push_back(
-        {indicator.name, indicator.value, permit->reason, record.actor.id.text(), to_hex(leaf)});
+    Exceptions& list = network.empty() ? site.gate.exceptions : site.network_exceptions;
+    list.push_back({network.empty() ? input_of(record, "manifest") : network, indicator.name,
+                    indicator.value, told_words(stored, permit->reason), record.actor.id.text(),
+                    to_hex(leaf)});
   }
 }
 
@@ -263,6 +284,7 @@ void fold_evaluation(Report& report, const Record& record) {
                                  number_or(calibration, "temperature", 1)};
   }
   of.ef_error_percent = mean_at(object_or_none(record.details, "function"), "ef_error_percent");
+  of.network = input_of(record, "model");
   of.membership.clear();
   const Json* membership = record.details.find("membership");
   if (membership == nullptr || membership->items() == nullptr) return;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -34,7 +35,10 @@ void fold_data(Report& report, const provenance::Record& record);
 void fold_encoder(Report& report, const provenance::Record& record);
 void fold_dataset(Report& report, const provenance::Record& record);
 void fold_gate(Report& report, const provenance::Record& record);
-void fold_permit(Report& report, const provenance::StoredRecord& stored);
+// `networks`: those that the study made so far. An exception for one of them is about that network,
+// any other about codes.
+void fold_permit(Report& report, const std::set<Digest>& networks,
+                 const provenance::StoredRecord& stored);
 // Policies are no records of a study: once the study is folded, in the ledger's order.
 void fold_policy(Report& report, const provenance::StoredRecord& stored);
 void fold_sent(Report& report, const provenance::Record& record);

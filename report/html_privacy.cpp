@@ -38,7 +38,7 @@ std::string value_cell(const Site& site, const std::string& name) {
   if (one == nullptr) return fmt::format("<td data-of=\"{}\">–</td>", escaped(site.id));
   std::string out = fmt::format("<td data-of=\"{}\"><strong>{}</strong> {}", escaped(site.id),
                                 figure_text(one->value), badge(one->verdict));
-  if (exception_for(site, name) != nullptr) out += " " + badge("exception");
+  if (gate_exception(site, *one) != nullptr) out += " " + badge("exception");
   if (one->low && one->high) {
     out += fmt::format("<br><span class=\"note\">95 %: {} to {}</span>", figure_text(*one->low),
                        figure_text(*one->high));
@@ -62,12 +62,14 @@ std::string indicator_row(const Report& report, const std::string& name) {
 }
 
 // One box for what one person signed with one reason.
-std::string signed_box(const Site& site, const Exception& by) {
+std::string signed_box(const Site& site, const Exceptions& all, const Exception& by) {
   std::string list;
-  for (const Exception& one : site.gate.exceptions) {
+  for (const Exception& one : all) {
     if (one.signed_by != by.signed_by || one.reason != by.reason) continue;
-    list += fmt::format("<li>{} = <strong>{}</strong> <span class=\"note\">record {}</span></li>\n",
-                        escaped(one.indicator), figure_text(one.value), digest_html(one.record));
+    list += fmt::format(
+        "<li>{} = <strong>{}</strong> <span class=\"note\">of {}, record {}</span></li>\n",
+        escaped(one.indicator), figure_text(one.value), digest_html(one.about),
+        digest_html(one.record));
   }
   return fmt::format(
       "<div class=\"signed\"><p><strong>{}</strong> – signed by <strong>{}</strong>: “{}”</p><ul "
@@ -75,22 +77,33 @@ std::string signed_box(const Site& site, const Exception& by) {
       escaped(site.id), escaped(by.signed_by), escaped(by.reason), list);
 }
 
+std::string signed_boxes(const Site& site, const Exceptions& all) {
+  std::string out;
+  std::vector<std::pair<std::string, std::string>> seen;
+  for (const Exception& one : all) {
+    const std::pair key(one.signed_by, one.reason);
+    if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
+    seen.push_back(key);
+    out += signed_box(site, all, one);
+  }
+  return out;
+}
+
 std::string exceptions_html(const Report& report) {
   std::string out;
-  for (const Site& site : report.sites) {
-    std::vector<std::pair<std::string, std::string>> seen;
-    for (const Exception& one : site.gate.exceptions) {
-      const std::pair key(one.signed_by, one.reason);
-      if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
-      seen.push_back(key);
-      out += signed_box(site, one);
-    }
-  }
+  for (const Site& site : report.sites) out += signed_boxes(site, site.gate.exceptions);
   if (out.empty()) return out;
-  return "<h3>Exceptions, as signed</h3>\n<p>Each lets the codes of one site out, or the network "
-         "be "
-         "released, although this indicator did not pass, for this thing and this value "
-         "only.</p>\n" +
+  return "<h3>Exceptions, as signed</h3>\n<p>Each lets these codes of one site out although this "
+         "indicator did not pass, for this value only.</p>\n" +
+         out;
+}
+
+std::string network_exceptions_html(const Report& report) {
+  std::string out;
+  for (const Site& site : report.sites) out += signed_boxes(site, site.network_exceptions);
+  if (out.empty()) return out;
+  return "<p>Each of these lets this network be released although this measure did not pass, for "
+         "this value only.</p>\n" +
          out;
 }
 
@@ -112,7 +125,7 @@ std::string membership_html(const Report& report) {
           "<td class=\"n\"><strong>{}</strong> {}{}</td><td class=\"id\">{}</td></tr>\n",
           escaped(site.id), escaped(one.name), escaped(one.plain), figure_text(one.value),
           badge(one.verdict),
-          exception_for(site, one.name) != nullptr ? " " + badge("exception") : std::string(),
+          network_exception(site, one) != nullptr ? " " + badge("exception") : std::string(),
           limits_text(one));
     }
   }
@@ -123,7 +136,8 @@ std::string membership_html(const Report& report) {
          table_open("Membership inference on the shared network") +
          "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\">Measure</th><th scope=\"col\" "
          "class=\"n\">Value</th><th scope=\"col\">Limits</th></tr></thead><tbody>\n" +
-         rows + "</tbody>" + table_close() + release_reason_html(report);
+         rows + "</tbody>" + table_close() + network_exceptions_html(report) +
+         release_reason_html(report);
 }
 
 std::string leaks_html(const Artwork& artwork) {

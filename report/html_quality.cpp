@@ -23,7 +23,7 @@ Totals totals_of(const Report& report) {
     totals.patients += site.patients;
     totals.cases += site.cases;
     totals.bytes += site.upload.bytes;
-    totals.exceptions += exceptions_for_codes(site);
+    totals.exceptions += site.gate.exceptions.size();
   }
   return totals;
 }

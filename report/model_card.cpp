@@ -57,10 +57,11 @@ Json judged_json(const std::vector<Indicator>& indicators) {
   return list;
 }
 
-Json exceptions_json(const Site& site) {
+Json exceptions_json(const Exceptions& all) {
   Json list = Json::array();
-  for (const Exception& one : site.gate.exceptions) {
+  for (const Exception& one : all) {
     list.push(Json::object()
+                  .set("about", one.about)
                   .set("indicator", one.indicator)
                   .set("value", one.value)
                   .set("reason", one.reason)
@@ -75,7 +76,9 @@ Json site_json(const Site& site) {
   json.set("patients", site.patients).set("volumes", site.cases);
   json.set("training", site.training).set("evaluation", site.evaluation);
   json.set("gate", judged_json(site.gate.indicators)).set("gate_report", site.gate.report);
-  json.set("exceptions", exceptions_json(site)).set("membership", judged_json(site.membership));
+  json.set("exceptions", exceptions_json(site.gate.exceptions));
+  json.set("membership", judged_json(site.membership));
+  json.set("network_exceptions", exceptions_json(site.network_exceptions));
   if (site.decoder) {
     json.set("mask_decoder_released", Json::object()
                                           .set("signed_by", site.decoder->signed_by)
@@ -151,6 +154,17 @@ std::string worst_of(const std::vector<Indicator>& indicators) {
   return worst;
 }
 
+std::string exception_item(const Site& site, const Exception& one) {
+  return fmt::format("<li>{}: {} = <strong>{}</strong>, signed by {}: “{}”</li>\n",
+                     escaped(site.id), escaped(one.indicator), figure_text(one.value),
+                     escaped(one.signed_by), escaped(one.reason));
+}
+
+std::string exceptions_under(std::string_view head, const std::string& items) {
+  if (items.empty()) return {};
+  return fmt::format("<p>{}</p>\n<ul class=\"plain\">\n{}</ul>\n", head, items);
+}
+
 std::string data_table(const Report& report) {
   std::string out = section_open("data", "Whose data, and what the privacy gate said");
   out += table_open("By site");
@@ -169,21 +183,15 @@ std::string data_table(const Report& report) {
         site.calibration ? score_text(site.calibration->ece) : "–");
   }
   out += "</tbody>" + table_close();
-  std::string signed_list;
+  std::string for_codes;
+  std::string for_network;
   for (const Site& site : report.sites) {
-    for (const Exception& one : site.gate.exceptions) {
-      signed_list += fmt::format("<li>{}: {} = <strong>{}</strong>, signed by {}: “{}”</li>\n",
-                                 escaped(site.id), escaped(one.indicator), figure_text(one.value),
-                                 escaped(one.signed_by), escaped(one.reason));
-    }
+    for (const Exception& one : site.gate.exceptions) for_codes += exception_item(site, one);
+    for (const Exception& one : site.network_exceptions) for_network += exception_item(site, one);
   }
-  if (!signed_list.empty()) {
-    out +=
-        "<p>Codes left, or the network was released, under these exceptions:</p>\n<ul "
-        "class=\"plain\">\n" +
-        signed_list + "</ul>\n";
-  }
-  return out + section_close();
+  return out + exceptions_under("Codes left under these exceptions:", for_codes) +
+         exceptions_under("These exceptions were signed for the network's release:", for_network) +
+         section_close();
 }
 
 std::string indicator_line(const Indicator& one, bool excepted) {
@@ -202,14 +210,22 @@ std::string indicator_line(const Indicator& one, bool excepted) {
       excepted ? " " + badge("exception") : std::string());
 }
 
+std::string signed_line(std::string_view what, const Exception& one) {
+  return fmt::format(
+      "<p class=\"signed\">Exception for <strong>{}</strong> = {} of the {} {}, signed by "
+      "<strong>{}</strong>: “{}” <span class=\"note\">record {}</span></p>\n",
+      escaped(one.indicator), figure_text(one.value), what, digest_html(one.about),
+      escaped(one.signed_by), escaped(one.reason), digest_html(one.record));
+}
+
 std::string verdict_sentence(const Site& site) {
   if (site.gate.verdict == "pass") {
     return "<strong>Every test passed.</strong> That is a measurement with these attacks on these "
            "patients, and no promise that a better attack fails.";
   }
-  if (exceptions_for_codes(site) == 0) {
-    return "<strong>Not every test passed, and nobody signed an exception: nothing may "
-           "leave.</strong>";
+  if (!may_leave(site)) {
+    return "<strong>Not every test passed, and nobody signed an exception for each that did not: "
+           "nothing may leave.</strong>";
   }
   return "<strong>Not every test passed.</strong> Codes could leave only because a named person of "
          "this site signed for it; what and why stands below.";
@@ -284,18 +300,12 @@ std::string gate_page_html(const Report& report, const Site& site) {
       "scope=\"col\" class=\"n\">Value</th><th scope=\"col\">Limits</th><th "
       "scope=\"col\">Verdict</th></tr></thead><tbody>\n";
   for (const Indicator& one : site.gate.indicators)
-    out += indicator_line(one, exception_for(site, one.name) != nullptr);
+    out += indicator_line(one, gate_exception(site, one) != nullptr);
   for (const Indicator& one : site.membership)
-    out += indicator_line(one, exception_for(site, one.name) != nullptr);
+    out += indicator_line(one, network_exception(site, one) != nullptr);
   out += "</tbody>" + table_close();
-  for (const Exception& one : site.gate.exceptions) {
-    out += fmt::format(
-        "<p class=\"signed\">Exception for <strong>{}</strong> = {}, signed by "
-        "<strong>{}</strong>: "
-        "“{}” <span class=\"note\">record {}</span></p>\n",
-        escaped(one.indicator), figure_text(one.value), escaped(one.signed_by), escaped(one.reason),
-        digest_html(one.record));
-  }
+  for (const Exception& one : site.gate.exceptions) out += signed_line("codes", one);
+  for (const Exception& one : site.network_exceptions) out += signed_line("network", one);
   return out + sheet_close();
 }
 

@@ -27,6 +27,14 @@ int severity(const std::string& verdict) {
   return verdict == "pass" ? 1 : 0;
 }
 
+const Exception* find_exception(const Exceptions& all, const std::string& about,
+                                const Indicator& one) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Exception& by) {
+    return !about.empty() && by.about == about && by.indicator == one.name && by.value == one.value;
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 std::vector<std::string> modes_of(const Report& report) {
@@ -89,19 +97,19 @@ std::string worst_verdict(const Report& report) {
   return worst;
 }
 
-const Exception* exception_for(const Site& site, const std::string& indicator) {
-  for (const Exception& one : site.gate.exceptions) {
-    if (one.indicator == indicator) return &one;
-  }
-  return nullptr;
+const Exception* gate_exception(const Site& site, const Indicator& one) {
+  return find_exception(site.gate.exceptions, site.gate.dataset, one);
 }
 
-std::uint64_t exceptions_for_codes(const Site& site) {
-  std::uint64_t count = 0;
-  for (const Exception& one : site.gate.exceptions) {
-    if (!one.indicator.starts_with("membership-")) ++count;
-  }
-  return count;
+const Exception* network_exception(const Site& site, const Indicator& one) {
+  return find_exception(site.network_exceptions, site.network, one);
+}
+
+bool may_leave(const Site& site) {
+  const auto& all = site.gate.indicators;
+  return !all.empty() && std::all_of(all.begin(), all.end(), [&](const Indicator& one) {
+    return one.verdict == "pass" || gate_exception(site, one) != nullptr;
+  });
 }
 
 }  // namespace cloister::report

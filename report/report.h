@@ -59,14 +59,17 @@ struct Indicator {
   std::string basis;  // "gallery of 24 slices of 6 patients; chance 4.2 %"
 };
 
-// A person of the releasing site let codes out although an indicator did not pass.
+// A person of the site let codes leave, or the network be released, although an indicator did not
+// pass: for this thing and this value only.
 struct Exception {
+  std::string about;  // digest of the encoded dataset or of the network
   std::string indicator;
   double value = 0;
   std::string reason;
   std::string signed_by;
   std::string record;  // leaf hash in the ledger
 };
+using Exceptions = std::vector<Exception>;
 
 // A guided study: a person of the site let its mask decoder go to the trainer, under a policy that
 // another one signed. Since then the trainer can read this site's masks.
@@ -79,8 +82,9 @@ struct DecoderConsent {
 struct Gate {
   std::string verdict;  // the worst of its indicators
   std::string report;   // digest of the signed report
+  std::string dataset;  // digest of the encoded dataset that was attacked
   std::vector<Indicator> indicators;
-  std::vector<Exception> exceptions;  // those about the network's memory of its patients too
+  Exceptions exceptions;
 };
 
 struct Upload {
@@ -112,7 +116,9 @@ struct Site {
   Gate gate;
   std::optional<DecoderConsent> decoder;  // nothing: the mask decoder did not leave
   Upload upload;
-  std::vector<Indicator> membership;  // of the pooled network, tried before its release
+  std::string network;                // digest of the pooled network that was evaluated here
+  std::vector<Indicator> membership;  // of that network, tried before its release
+  Exceptions network_exceptions;
   std::optional<Calibration> calibration;
   std::optional<double> ef_error_percent;  // mean absolute error of ejection fractions, in points
 };
@@ -230,10 +236,12 @@ struct Mean {
                                             const std::string& site);
 // "pass", "warn", "fail" or "" (no gate ran): the worst over the sites.
 [[nodiscard]] std::string worst_verdict(const Report& report);
-// The exception with which a person of the site answered this indicator, or null.
-[[nodiscard]] const Exception* exception_for(const Site& site, const std::string& indicator);
-// How many were signed for codes to leave, and not for the network to be released.
-[[nodiscard]] std::uint64_t exceptions_for_codes(const Site& site);
+// The exception with which a person of the site answered this indicator of the gate, or of the
+// network's memory of its patients; null if none is for this very thing and value.
+[[nodiscard]] const Exception* gate_exception(const Site& site, const Indicator& one);
+[[nodiscard]] const Exception* network_exception(const Site& site, const Indicator& one);
+// Whether each indicator of the gate passed or was answered so: else no codes may leave.
+[[nodiscard]] bool may_leave(const Site& site);
 
 // report.json: docs/report.schema.json is its schema. Indented, keys sorted.
 [[nodiscard]] std::string to_json(const Report& report);

@@ -65,6 +65,7 @@ Json indicator_json(const Indicator& indicator) {
 
 Json exception_json(const Exception& exception) {
   return Json::object()
+      .set("about", exception.about)
       .set("indicator", exception.indicator)
       .set("value", exception.value)
       .set("reason", exception.reason)
@@ -72,16 +73,21 @@ Json exception_json(const Exception& exception) {
       .set("record", exception.record);
 }
 
+Json exceptions_json(const Exceptions& all) {
+  Json list = Json::array();
+  for (const Exception& one : all) list.push(exception_json(one));
+  return list;
+}
+
 Json gate_json(const Gate& gate) {
   Json indicators = Json::array();
   for (const auto& indicator : gate.indicators) indicators.push(indicator_json(indicator));
-  Json exceptions = Json::array();
-  for (const auto& exception : gate.exceptions) exceptions.push(exception_json(exception));
   return Json::object()
       .set("verdict", gate.verdict)
       .set("report", gate.report)
+      .set("dataset", gate.dataset)
       .set("indicators", std::move(indicators))
-      .set("exceptions", std::move(exceptions));
+      .set("exceptions", exceptions_json(gate.exceptions));
 }
 
 Json decoder_json(const std::optional<DecoderConsent>& decoder) {
@@ -137,7 +143,9 @@ Json site_json(const Site& site) {
       .set("gate", gate_json(site.gate))
       .set("mask_decoder_released", decoder_json(site.decoder))
       .set("upload", upload_json(site.upload))
+      .set("network", site.network)
       .set("membership", std::move(membership))
+      .set("network_exceptions", exceptions_json(site.network_exceptions))
       .set("calibration", calibration_json(site.calibration))
       .set("ef_error_percent", optional_number(site.ef_error_percent));
 }

@@ -44,6 +44,7 @@ Indicator an_indicator(std::string_view name, double value, double pass, double 
 Gate a_gate(Prng& prng, const std::string& site) {
   Gate gate;
   gate.report = std::string(digest_2);
+  gate.dataset = std::string(digest_1);
   Indicator first = an_indicator("re-identification", 0.24 + 0.08 * prng.uniform(), 0.05, 0.20);
   first.low = first.value - 0.06;
   first.high = first.value + 0.07;
@@ -59,7 +60,7 @@ Gate a_gate(Prng& prng, const std::string& site) {
   gate.verdict = "fail";
   for (const Indicator& one : gate.indicators) {
     if (one.verdict == "pass") continue;
-    gate.exceptions.push_back({one.name, one.value,
+    gate.exceptions.push_back({gate.dataset, one.name, one.value,
                                "Demonstration on phantoms: no patient stands behind these codes.",
                                fmt::format("steward-{}", site), std::string(digest_1)});
   }
@@ -87,6 +88,7 @@ Site a_site(Prng& prng, const std::string& id, std::uint64_t patients) {
       {"mask", std::string(digest_2), 38.0, 0.08, a_curve(prng, 500, 1.4, 0.07)});
   site.mask_ceiling = {{"LV", 0.972}, {"MYO", 0.951}, {"RV", 0.963}};
   site.gate = a_gate(prng, id);
+  site.network = std::string(digest_2);
   site.membership.push_back(an_indicator("membership-auc", 0.57, 0.55, 0.60));
   site.membership.push_back(an_indicator("membership-tpr", 0.015, 0.02, 0.05));
   site.calibration = Calibration{0.03, 0.08, 1.7};
