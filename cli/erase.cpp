@@ -4,7 +4,6 @@
 
 #include "cli/desk.h"
 #include "cli/replica.h"
-#include "crypto/hash.h"
 #include "provenance/erasure.h"
 #include "provenance/leaf.h"
 #include "provenance/merkle.h"
@@ -25,50 +24,32 @@ std::optional<std::uint64_t> number_in(const std::string& text) {
   return number;
 }
 
-Result<protocol::LedgerEntry> find_entry(Line& line, const std::string& record) {
-  std::optional<protocol::LedgerEntry> found;
-  const auto digest = digest_from_hex(record);
-  const auto number = digest ? std::nullopt : number_in(record);
-  if (!digest && !number) return unknown(record);
-  if (number) {
-    auto portion = line.ask<protocol::Records>(protocol::FetchRecords{*number, 1});
-    if (!portion) return pass(portion);
-    if (!portion->entries.empty()) found = std::move(portion->entries.front());
-  } else {
-    auto looked = each_record(line, [&](const protocol::LedgerEntry& entry) {
-      if (provenance::leaf_hash(entry.leaf) == *digest) found = entry;
-    });
-    if (!looked) return pass(looked);
-  }
-  if (!found) return unknown(record);
-  return std::move(*found);
+// Where the coordinator says that this record stands.
+Result<std::optional<std::uint64_t>> place_of(Line& line, const Digest& leaf) {
+  const auto health = line.tell("health");
+  if (!health) return pass(health);
+  const auto size = provenance::count_at(*health, "ledger_size");
+  if (!size) return pass(size);
+  const auto told = line.tell("witnessed", fmt::format("{} {}", to_hex(leaf), *size));
+  if (!told) return pass(told);
+  if (told->find("index") == nullptr) return std::optional<std::uint64_t>();
+  const auto index = provenance::count_at(*told, "index");
+  if (!index) return pass(index);
+  return std::optional(*index);
 }
 
-Result<provenance::StoredRecord> stored_in(const protocol::LedgerEntry& entry) {
-  if (entry.envelope.empty()) {
-    return fail(Kind::forbidden, "erase.unreadable",
-                fmt::format("Record {} is not for you to read.", entry.index),
-                "Ask a steward or an administrator of the organisation that wrote it.");
-  }
-  auto envelope = provenance::parse_envelope(as_text(entry.envelope));
-  if (!envelope) return pass(envelope);
-  auto record = provenance::parse_statement(envelope->payload);
-  if (!record) return pass(record);
-  const auto leaf = provenance::parse_leaf(entry.leaf);
-  if (!leaf) return pass(leaf);
-  provenance::StoredRecord stored;
-  stored.index = entry.index;
-  stored.note = {record->kind,
-                 record->outcome,
-                 record->issued_at,
-                 leaf->payload_hash,
-                 provenance::leaf_hash(entry.leaf),
-                 record->actor.id,
-                 record->actor.org};
-  stored.is_remains = crypto::sha256(envelope->payload) != leaf->payload_hash;
-  stored.envelope = std::move(*envelope);
-  stored.record = std::move(*record);
-  return stored;
+Result<protocol::LedgerEntry> find_entry(Line& line, const std::string& record) {
+  const auto leaf = digest_from_hex(record);
+  auto place =
+      leaf ? place_of(line, *leaf) : Result<std::optional<std::uint64_t>>(number_in(record));
+  if (!place) return pass(place);
+  if (!*place) return unknown(record);
+  auto portion = line.ask<protocol::Records>(protocol::FetchRecords{**place, 1});
+  if (!portion) return pass(portion);
+  if (portion->entries.empty() || portion->entries.front().index != **place) return unknown(record);
+  protocol::LedgerEntry& entry = portion->entries.front();
+  if (leaf && provenance::leaf_hash(entry.leaf) != *leaf) return unknown(record);
+  return std::move(entry);
 }
 
 }  // namespace
@@ -76,6 +57,11 @@ Result<provenance::StoredRecord> stored_in(const protocol::LedgerEntry& entry) {
 Result<Answer> erase_words(Seat& seat, const EraseOptions& options) {
   const auto entry = find_entry(*seat.line, options.record);
   if (!entry) return pass(entry);
+  if (entry->envelope.empty()) {
+    return fail(Kind::forbidden, "erase.unreadable",
+                fmt::format("Record {} is not for you to read.", entry->index),
+                "Ask a steward or an administrator of the organisation that wrote it.");
+  }
   const auto stored = stored_in(*entry);
   if (!stored) return pass(stored);
   auto record = provenance::erasure_of(*stored);
@@ -89,8 +75,7 @@ Result<Answer> erase_words(Seat& seat, const EraseOptions& options) {
   Answer answer;
   answer.text = fmt::format(
       "The words that '{}' wrote into record {} ({}) are erased. Its place, its proofs and what "
-      "was "
-      "made of it stay.\n"
+      "was made of it stay.\n"
       "  record {}\n"
       "Still to be done by people: delete copies of the ledger that were made before now, and make "
       "anew what was exported before (`cloister audit history` names each export.issued).\n",

@@ -14,6 +14,12 @@ namespace {
 
 using protocol::limits::records_max;
 
+tl::unexpected<Error> unreadable(std::uint64_t index) {
+  return fail(Kind::forbidden, "audit.unreadable",
+              fmt::format("Record {} is not for you to read.", index),
+              "Ask as an auditor; a bundle of an auditor can be checked by anyone.");
+}
+
 // Fetches, admits again, and can be asked to go on: the ledger grows while it is read.
 class Reader {
  public:
@@ -45,11 +51,7 @@ class Reader {
             fmt::format("The coordinator sent record {} where {} comes next.", entry.index, size_),
             "Keep this message; ask the coordinator's operator why.");
       }
-      if (entry.envelope.empty()) {
-        return fail(Kind::forbidden, "audit.unreadable",
-                    fmt::format("Record {} is not for you to read.", entry.index),
-                    "Ask as an auditor; a bundle of an auditor can be checked by anyone.");
-      }
+      if (entry.envelope.empty()) return unreadable(entry.index);
       if (auto done = admit_again(entry); !done) return done;
       ++size_;
     }
@@ -116,6 +118,29 @@ Result<void> each_record(Line& line,
     if (portion->entries.empty()) return {};
     from += portion->entries.size();
   }
+}
+
+Result<provenance::StoredRecord> stored_in(const protocol::LedgerEntry& entry) {
+  if (entry.envelope.empty()) return unreadable(entry.index);
+  auto envelope = provenance::parse_envelope(as_text(entry.envelope));
+  if (!envelope) return pass(envelope);
+  auto record = provenance::parse_statement(envelope->payload);
+  if (!record) return pass(record);
+  const auto leaf = provenance::parse_leaf(entry.leaf);
+  if (!leaf) return pass(leaf);
+  provenance::StoredRecord stored;
+  stored.index = entry.index;
+  stored.note = {record->kind,
+                 record->outcome,
+                 record->issued_at,
+                 leaf->payload_hash,
+                 provenance::leaf_hash(entry.leaf),
+                 record->actor.id,
+                 record->actor.org};
+  stored.is_remains = crypto::sha256(envelope->payload) != leaf->payload_hash;
+  stored.envelope = std::move(*envelope);
+  stored.record = std::move(*record);
+  return stored;
 }
 
 provenance::NoteKey log_key(const MembershipFile& membership) {

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "cli/line.h"
+#include "provenance/ledger.h"
 #include "provenance/ledger_reader.h"
 #include "provenance/note.h"
 #include "provenance/sequencer.h"
@@ -36,6 +37,10 @@ struct Replica {
 // checked: for questions whose answer the ledger checks again.
 [[nodiscard]] Result<void> each_record(
     Line& line, const std::function<void(const protocol::LedgerEntry&)>& visit);
+
+// What an entry holds, by itself: `erased` is for whoever saw the records that follow to fill in.
+// "audit.unreadable" if it is not for this member to read.
+[[nodiscard]] Result<provenance::StoredRecord> stored_in(const protocol::LedgerEntry& entry);
 
 // The rules under which this consortium's log is kept, from our own membership file.
 [[nodiscard]] Result<provenance::LedgerRules> ledger_rules(const MembershipFile& membership);

@@ -7,6 +7,8 @@
 #include "cli/study.h"
 #include "cli/study_plan.h"
 #include "provenance/dsse.h"
+#include "provenance/erasure.h"
+#include "provenance/lineage_text.h"
 
 namespace cloister::cli {
 namespace {
@@ -85,18 +87,43 @@ Result<std::string> changes(const protocol::StudyPlan& before, const protocol::S
   return text;
 }
 
-std::string told(const Record& record) {
+// Why, as its signer wrote it.
+std::string words_of(const provenance::StoredRecord& stored) {
+  const std::string& reason = stored.record->reason;
+  return told_words(stored,
+                    reason.empty() ? text_or_empty(stored.record->details, "what") : reason);
+}
+
+std::string told(const provenance::StoredRecord& stored) {
+  const Record& record = *stored.record;
   std::string text = fmt::format("  {}  {:<18} {} ({})", to_rfc3339(record.issued_at),
                                  provenance::to_string(record.kind), record.actor.id,
                                  provenance::to_string(record.actor.role));
   const std::string decision = text_or_empty(record.details, "decision");
-  const std::string what = text_or_empty(record.details, "what");
+  const std::string words = words_of(stored);
   if (!record.actor.on_behalf_of.empty())
     text += fmt::format(" for {}'s policy", record.actor.on_behalf_of);
   if (!decision.empty()) text += " " + decision;
-  if (!record.reason.empty()) text += ": " + record.reason;
-  if (record.reason.empty() && !what.empty()) text += ": " + what;
+  if (!words.empty()) text += ": " + words;
   return text + "\n";
+}
+
+// A job's readable records, in order; those whose words were erased know by whom.
+Result<std::vector<provenance::StoredRecord>> records_of(Line& line, const std::string& job) {
+  std::vector<provenance::StoredRecord> records;
+  const auto visit = [&](const protocol::LedgerEntry& entry) {
+    auto stored = stored_in(entry);
+    if (!stored || stored->record->job.text() != job) return;
+    const auto erasure = provenance::erasure_in(*stored->record);
+    for (auto& earlier : records) {
+      if (!erasure || !*erasure || earlier.note.leaf_hash != (*erasure)->record) continue;
+      earlier.erased = provenance::ErasedBy{stored->index, stored->note.signer, stored->note.org,
+                                            stored->note.issued_at};
+    }
+    records.push_back(std::move(*stored));
+  };
+  if (auto read = each_record(line, visit); !read) return pass(read);
+  return records;
 }
 
 }  // namespace
@@ -190,22 +217,18 @@ Result<Answer> job_history(Seat& seat, const std::string& job) {
   const std::string progress = progress_text(*about);
   if (!progress.empty()) answer.text += fmt::format("  now: {}\n", progress);
   Json list = Json::array();
-  const auto visit = [&](const protocol::LedgerEntry& entry) {
-    const auto envelope = provenance::parse_envelope(as_text(entry.envelope));
-    if (!envelope) return;
-    const auto record = provenance::parse_statement(envelope->payload);
-    if (!record || record->job.text() != job) return;
-    answer.text += told(*record);
+  const auto records = records_of(*seat.line, job);
+  if (!records) return pass(records);
+  for (const auto& stored : *records) {
+    answer.text += told(stored);
     list.push(Json::object()
-                  .set("index", entry.index)
-                  .set("at", to_rfc3339(record->issued_at))
-                  .set("kind", provenance::to_string(record->kind))
-                  .set("by", record->actor.id.text())
-                  .set("decision", text_or_empty(record->details, "decision"))
-                  .set("reason", record->reason.empty() ? text_or_empty(record->details, "what")
-                                                        : record->reason));
-  };
-  if (auto read = each_record(*seat.line, visit); !read) return pass(read);
+                  .set("index", stored.index)
+                  .set("at", to_rfc3339(stored.note.issued_at))
+                  .set("kind", provenance::to_string(stored.note.kind))
+                  .set("by", stored.note.signer.text())
+                  .set("decision", text_or_empty(stored.record->details, "decision"))
+                  .set("reason", words_of(stored)));
+  }
   answer.json.set("job", job)
       .set("state", text_or_empty(*about, "state"))
       .set("waits_for", text_or_empty(*about, "waits_for"))

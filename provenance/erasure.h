@@ -5,7 +5,8 @@
 // that people typed, and the record's id: its random bits are what keeps a short sentence from
 // being guessed and tried against the hash in the leaf. The rest, the *remains*, stands where the
 // payload stood. Its signature cannot be checked any more, so the erasure is a signed record
-// itself, names the hash of the remains, and every answer says under which record the words went.
+// itself, names the hash of the remains, and every audit, report and export says under which record
+// the words went. (The coordinator's own view of a study says only that they are gone.)
 #pragma once
 
 #include <optional>
