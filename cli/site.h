@@ -37,7 +37,7 @@ struct ExceptionOptions {
   std::string reason;
 };
 // The same about a network that gave its training patients away: `indicators` empty means all that
-// failed ("exception.nothing" if none did).
+// failed ("exception.nothing" if none did). "exception.model": the site evaluated another one.
 struct ModelExceptionOptions {
   ExceptionOptions exception;
   Digest model;

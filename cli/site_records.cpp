@@ -109,6 +109,19 @@ Record model_exception(const Leaving& about, std::vector<provenance::Indicator> 
   return record;
 }
 
+Result<void> check_evaluated(const Digest& asked, const std::string& evaluated) {
+  if (evaluated == to_hex(asked)) return {};
+  return fail(Kind::conflict, "exception.model",
+              evaluated.empty()
+                  ? fmt::format("The agent does not say which network its evaluation is of, so "
+                                "nothing can be said of {}.",
+                                short_hex(asked))
+                  : fmt::format("This site's newest evaluation is of network {}, not of {}.",
+                                evaluated.substr(0, 12), short_hex(asked)),
+              "Look at the tests again (`cloister study report`) and name the network that they "
+              "are of; where the agent is of an older version, have it evaluate again.");
+}
+
 Record standing_permit(const Leaving& leaving, const std::string& reason) {
   Permit permit = permit_of(leaving, Permit::Type::standing, reason);
   permit.purposes = {"prediction"};

@@ -50,6 +50,9 @@ struct Leaving {
 [[nodiscard]] provenance::Record model_exception(const Leaving& about,
                                                  std::vector<provenance::Indicator> indicators,
                                                  const std::string& reason);
+// The values in such an exception are those of the site's newest evaluation: `evaluated` is the
+// network that it is of, as the agent tells it. "exception.model" if another one is asked for.
+[[nodiscard]] Result<void> check_evaluated(const Digest& asked, const std::string& evaluated);
 // Lets codes of single images out for predictions until it is revoked. Manifest and report are not
 // used.
 [[nodiscard]] provenance::Record standing_permit(const Leaving& leaving, const std::string& reason);

@@ -158,6 +158,9 @@ Result<Answer> site_model_exception(AgentLine& agent, const SitePerson& person,
   if (auto given = needs_reason(asked.reason); !given) return pass(given);
   auto told = agent.ask("evaluation", Json::object().set("study", asked.study));
   if (!told) return pass(told);
+  if (auto same = check_evaluated(options.model, text_or_empty(*told, "model")); !same) {
+    return pass(same);
+  }
   auto evaluation = provenance::digest_at(*told, "evaluation");
   if (!evaluation) return pass(evaluation);
   std::vector<provenance::Indicator> indicators;

@@ -206,6 +206,7 @@ Result<std::string> evaluation(const AgentState& state, const Question& question
   }
   Json json;
   json.set("study", study.text()).set("evaluation", evaluated->digest);
+  json.set("model", text_or_empty(evaluated->result, "model"));
   json.set("recipient", known->trainer.id.text());
   json.set("recipient_key", to_hex(known->trainer.seal.view()));
   const Json* tests = evaluated->result.find("membership");

@@ -139,6 +139,8 @@ Result<Made> evaluated(const Making& making) {
   const Digest digest = crypto::sha256(as_bytes(provenance::to_jcs(details)));
   Made out = made(making, RecordKind::model_evaluated, "evaluation", digest);
   out.record.details = std::move(details);
+  // For this site's people only, who sign about this network; the record has it among its inputs.
+  out.product.result.set("model", named_input(making.job, "model"));
   return out;
 }
 

@@ -56,3 +56,14 @@ TEST_CASE("what a record of a reason is about does not tell the reason", "[cli]"
   CHECK(subjects("Mrs Doe asked").size() == 5);
   CHECK(subjects("Mrs Doe asked") == subjects("another"));
 }
+
+TEST_CASE("an exception for another network than the one that was evaluated is refused", "[cli]") {
+  const Digest asked = digest_from_hex(std::string(64, 'a')).value();
+  CHECK(check_evaluated(asked, std::string(64, 'a')));
+  for (const std::string& evaluated : {std::string(64, 'b'), std::string(12, 'a'), std::string()}) {
+    const auto refused = check_evaluated(asked, evaluated);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == "exception.model");
+    CHECK_FALSE(refused.error().next.empty());
+  }
+}
