@@ -94,14 +94,22 @@ Result<bool> allows(const AdmissionView& view, const Record& permit_record, cons
   return true;
 }
 
-// Names of the indicators that a gate report does not pass; nothing if it has no indicators.
-std::optional<std::set<std::string>> failed_indicators(const Record& report) {
-  std::set<std::string> failed;
+// An indicator and the value that was measured: an exception is for that value only.
+using Measured = std::set<std::pair<std::string, double>>;
+
+double value_of(const Json& indicator) {
+  const Json* value = indicator.find("value");
+  return value == nullptr ? 0 : value->number().value_or(0);
+}
+
+// What a gate report does not pass; nothing if it has no indicators.
+std::optional<Measured> failed_indicators(const Record& report) {
+  Measured failed;
   std::size_t count = 0;
   if (report.protection) {
     for (const Indicator& indicator : report.protection->indicators) {
       ++count;
-      if (!indicator.pass) failed.insert(indicator.name);
+      if (!indicator.pass) failed.emplace(indicator.name, indicator.value);
     }
   }
   const Json* list = report.details.find("indicators");
@@ -111,7 +119,7 @@ std::optional<std::set<std::string>> failed_indicators(const Record& report) {
       const Json* passed = one.find("pass");
       const bool good = text_or_empty(one, "verdict") == "pass" ||
                         (passed != nullptr && passed->boolean() != nullptr && *passed->boolean());
-      if (!good) failed.insert(text_or_empty(one, "name"));
+      if (!good) failed.emplace(text_or_empty(one, "name"), value_of(one));
     }
   }
   if (count == 0) return std::nullopt;
@@ -120,22 +128,43 @@ std::optional<std::set<std::string>> failed_indicators(const Record& report) {
 
 // Takes away what exceptions by persons of the site name.
 Result<void> excuse(const AdmissionView& view, const Digest& manifest, const std::string& org,
-                    std::set<std::string>& failed) {
+                    Measured& failed) {
   const auto permits = judgements(view, manifest, RecordKind::permit_granted);
   if (!permits) return pass(permits);
   for (const StoredRecord& stored : *permits) {
     const auto permit = permit_from(stored.record->details);
     if (!permit || permit->type != Permit::Type::exception) continue;
     if (stored.record->actor.org != org) continue;
-    for (const Indicator& indicator : permit->indicators) failed.erase(indicator.name);
+    for (const Indicator& one : permit->indicators) failed.erase({one.name, one.value});
   }
   return {};
 }
 
+Result<bool> is_encoded(const AdmissionView& view, const Digest& thing) {
+  const auto made = producers(view.ledger, thing);
+  if (!made) return pass(made);
+  const auto records = records_at(view, *made, RecordKind::dataset_encoded);
+  if (!records) return pass(records);
+  return !records->empty();
+}
+
+tl::unexpected<Error> not_assessed() {
+  return no_gate("The permit would release something that the gate has not assessed.",
+                 "Run assess-privacy on it first.");
+}
+
+// False for what is no encoded data: the gate's own report, say.
 Result<bool> is_gated(const AdmissionView& view, const Digest& thing, const Record& permit) {
-  const auto reports = judgements(view, thing, RecordKind::gate_reported);
+  auto reports = judgements(view, thing, RecordKind::gate_reported);
   if (!reports) return pass(reports);
-  if (reports->empty()) return false;
+  // Nobody else's report opens or closes a site's gate.
+  std::erase_if(*reports, [&](const StoredRecord& by) { return by.note.org != permit.actor.org; });
+  if (reports->empty()) {
+    const auto encoded = is_encoded(view, thing);
+    if (!encoded) return pass(encoded);
+    if (*encoded) return not_assessed();  // though something else in this permit may be
+    return false;
+  }
   auto failed = failed_indicators(*reports->back().record);  // the newest one counts
   if (!failed) {
     return no_gate("The gate report measured nothing, so nothing may leave.",
@@ -143,8 +172,9 @@ Result<bool> is_gated(const AdmissionView& view, const Digest& thing, const Reco
   }
   if (auto done = excuse(view, thing, permit.actor.org, *failed); !done) return pass(done);
   if (failed->empty()) return true;
-  return no_gate(fmt::format("The gate did not pass '{}', and no named person made an exception.",
-                             *failed->begin()),
+  return no_gate(fmt::format("The gate did not pass '{}' ({:.4g}), and no named person made an "
+                             "exception for that value.",
+                             failed->begin()->first, failed->begin()->second),
                  "Improve the encoding, or have a steward sign an exception that names it.");
 }
 
@@ -177,8 +207,7 @@ Result<void> check_gate(const AdmissionView& view, const Record& record) {
     gated = gated || *good;
   }
   if (gated) return {};
-  return no_gate("The permit would release something that the gate has not assessed.",
-                 "Run assess-privacy on it first.");
+  return not_assessed();
 }
 
 }  // namespace cloister::provenance

@@ -71,13 +71,14 @@ Result<void> check_withdrawal(const AdmissionView& view, const Record& record) {
   for (const Subject& subject : record.subjects) {
     const auto made = producers(view.ledger, subject.digest);
     if (!made) return pass(made);
-    bool is_own = false;
-    for (const GraphEdge& edge : *made) {
-      const auto note = record_note(view.ledger, edge.index);
-      if (!note) return pass(note);
-      is_own = is_own || note->org == record.actor.org;
-    }
-    if (!is_own) {
+    // Who made it first: others can say later that they made the same, and take back what is not
+    // theirs.
+    const auto first = std::min_element(
+        made->begin(), made->end(), [](const auto& a, const auto& b) { return a.index < b.index; });
+    const auto note = first == made->end() ? Result<RecordNote>(RecordNote())
+                                           : record_note(view.ledger, first->index);
+    if (!note) return pass(note);
+    if (first == made->end() || note->org != record.actor.org) {
       return fail(Kind::forbidden, "sequencer.withdrawal",
                   fmt::format("'{}' did not make {} and cannot withdraw it.", record.actor.org,
                               short_hex(subject.digest)),

@@ -214,7 +214,9 @@ Result<Departure> departure_of(const LedgerReader& reader, StoredRecord sent) {
     auto received = select(reader, *talk, RecordKind::transfer_received);
     if (!received) return pass(received);
     for (auto& one : *received) {
-      if (one.index > sent.index && !out.received) out.received = std::move(one);
+      // Other sites cannot have received it: only whoever carries it or whom it is sealed to.
+      const bool may_receive = one.record && one.record->actor.role != Role::site_agent;
+      if (may_receive && one.index > sent.index && !out.received) out.received = std::move(one);
     }
   }
   auto permits = select(reader, cited, RecordKind::permit_granted);

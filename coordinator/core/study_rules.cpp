@@ -199,6 +199,27 @@ Result<void> check_model(const Record& record, const Job& job) {
               "The trainer's record must have every input of the training as an input.");
 }
 
+// One site cannot open or close the gate of another.
+Result<void> check_assessed(const Record& record, const Study& study, const Member& signer) {
+  for (const auto& [manifest, dataset] : study.datasets()) {
+    if (dataset.site == signer.site || !speaks_of(record, manifest)) continue;
+    return fail(
+        Kind::forbidden, "gate.site",
+        fmt::format("Site '{}' reports about a dataset of site '{}'.", signer.site, dataset.site),
+        "A site's agent attacks and reports on its own codes only.");
+  }
+  return {};
+}
+
+Result<void> check_receipt(const Member& signer) {
+  if (signer.role == protocol::Role::coordinator || signer.role == protocol::Role::trainer) {
+    return {};
+  }
+  return fail(Kind::forbidden, "transfer.receiver",
+              fmt::format("'{}' cannot have received what a site sends.", signer.id),
+              "Receipts are signed by the coordinator, who carries, and the trainer, who opens.");
+}
+
 // Records that belong to a job: its decisions, its failure, its product, and what goes with them.
 Result<void> check_job_record(const Record& record, const Study& study, const RuleView& view) {
   const Job* job = study.job(record.job);
@@ -358,6 +379,8 @@ Result<void> check_in_study(const Record& record, const Study& study, const Rule
         "Ask its owner; a site stops its own jobs with `cloister site abort`.");
   }
   if (record.kind == RecordKind::dataset_encoded) return check_manifest(record, *signer);
+  if (record.kind == RecordKind::gate_reported) return check_assessed(record, study, *signer);
+  if (record.kind == RecordKind::transfer_received) return check_receipt(*signer);
   if (record.kind == RecordKind::permit_granted) return check_permit(record, study, *signer);
   if (is_of_model(record.kind)) return check_model(record, study, *signer);
   return {};

@@ -317,3 +317,26 @@ TEST_CASE("only a data steward lets something out of a site, and agrees to a net
   agreed.subjects = {{"model", trained.study().newest_model()->digest}};
   CHECK(code_of(trained.submit(agreed)) == "permit.steward");
 }
+
+TEST_CASE("a site neither opens nor closes another site's gate, nor receives what it sends",
+          "[coordinator]") {
+  Desk desk;
+  desk.open_study();
+  desk.run_chain("a", "assess-privacy");
+  const auto* dataset = desk.study().site_dataset("a");
+  REQUIRE(dataset != nullptr);
+  const auto not_passed = dataset->not_passed;
+  REQUIRE_FALSE(not_passed.empty());
+  Record report = desk.record(RecordKind::gate_reported, "agent-b");
+  report.study = desk.study().id();
+  report.job = desk.job("b", "register-data")->id;  // of its own, but none that reports
+  report.subjects = {{"report", digest_of("a kinder report")}};
+  report.inputs = {{"manifest", "manifest", dataset->manifest, std::nullopt}};
+  CHECK(code_of(desk.submit(report)) == "gate.site");
+  CHECK(desk.study().site_dataset("a")->not_passed == not_passed);
+  Record receipt = desk.record(RecordKind::transfer_received, "agent-b");
+  receipt.study = desk.study().id();
+  receipt.subjects = {{"manifest", dataset->manifest}};
+  CHECK(code_of(desk.submit(receipt)) == "transfer.receiver");
+  CHECK_FALSE(desk.study().site_dataset("a")->received);
+}
