@@ -9,7 +9,7 @@
 namespace cloister {
 
 // "error: WHAT", "  next: NEXT" (where there is one) and "  code: CODE", a line each. What is
-// broken over lines stays so.
+// broken over lines stays so; what would draw on the terminal does not (plain.h).
 [[nodiscard]] std::string error_text(const Error& error);
 
 }  // namespace cloister

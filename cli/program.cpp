@@ -9,6 +9,7 @@
 
 #include "base/error_text.h"
 #include "base/log.h"
+#include "base/plain.h"
 #include "base/version.h"
 #include "crypto/start.h"
 
@@ -36,7 +37,7 @@ int print(const Result<Answer>& answer, bool json) {
     return exit_status(answer.error().kind);
   }
   if (json && answer->json.is_null()) return 0;  // it was said while the verb ran
-  const std::string out = json ? to_pretty(answer->json) + "\n" : answer->text;
+  const std::string out = json ? to_pretty(answer->json) + "\n" : plain_lines(answer->text);
   std::fwrite(out.data(), 1, out.size(), stdout);
   if (std::fflush(stdout) == 0) return answer->status;
   return exit_status(Kind::unavailable);  // a full disk or a closed pipe behind stdout
@@ -61,9 +62,9 @@ constexpr Meaning meanings[] = {
     {"study", "The study's id"},
     {"site", "The site's id"},
     {"member", "A member's id, as `cloister consortium members` lists it"},
-    {"record", "A record's leaf hash, 64 hexadecimal digits"},
     {"FILE", "The file"},
-    {"file-or-digest", "A file, or its SHA-256 as 64 hexadecimal digits"}};
+    {"file-or-digest", "A file, its SHA-256 or the beginning of it, or a record's number"},
+    {"record", "Its number, its leaf hash, or the beginning of that"}};
 
 void explain_arguments(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) {

@@ -1,6 +1,7 @@
 #include "cli/study_decide.h"
 
 #include "base/file.h"
+#include "base/plain.h"
 #include "cli/desk.h"
 #include "cli/json_read.h"
 #include "cli/replica.h"
@@ -104,7 +105,7 @@ std::string told(const provenance::StoredRecord& stored) {
   if (!record.actor.on_behalf_of.empty())
     text += fmt::format(" for {}'s policy", record.actor.on_behalf_of);
   if (!decision.empty()) text += " " + decision;
-  if (!words.empty()) text += ": " + words;
+  if (!words.empty()) text += ": " + plain_line(words);
   return text + "\n";
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "base/plain.h"
 #include "provenance/erasure.h"
 
 namespace cloister::provenance {
@@ -48,7 +49,7 @@ class Tree {
     const auto node = nodes_.find(digest);
     std::string name = node == nodes_.end() ? "" : node->second->name;
     if (name.empty()) name = "artefact";
-    std::string text = fmt::format("{} {}", name, short_hex(digest));
+    std::string text = fmt::format("{} {}", plain_line(name), short_hex(digest));
     if (node != nodes_.end() && node->second->quarantined) text += "  [QUARANTINED]";
     return text;
   }
@@ -156,11 +157,13 @@ std::string to_table(const Answer& answer) {
     std::string subject = "(payload gone)";
     if (stored.record) {
       const auto& first = stored.record->subjects.front();
-      subject = first.name + " " + short_hex(first.digest);
+      subject = plain_line(first.name) + " " + short_hex(first.digest);
       if (stored.record->subjects.size() > 1) {
         subject += fmt::format(" and {} more", stored.record->subjects.size() - 1);
       }
-      if (stored.note.outcome != Outcome::ok) subject += "  NOT OK: " + stored.record->reason;
+      if (stored.note.outcome != Outcome::ok) {
+        subject += "  NOT OK: " + plain_line(stored.record->reason);
+      }
       if (stored.erased) subject += "  (" + erasure_of_words(*stored.erased) + ")";
     }
     out += fmt::format("{:>7}  {:20}  {:18}  {:16}  {:16}  {}\n", stored.index,

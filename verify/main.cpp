@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "base/file.h"
+#include "base/plain.h"
 #include "base/version.h"
 #include "crypto/start.h"
 #include "provenance/verify_bundle.h"
@@ -46,7 +47,7 @@ Result<int> run(const Options& options) {
   const auto files = read_bundle(options.bundle);
   if (!files) return pass(files);
   const provenance::Verdict verdict = provenance::verify_bundle(*files, *anchors);
-  const std::string out = options.json ? to_json(verdict) : to_text(verdict);
+  const std::string out = options.json ? to_json(verdict) : plain_lines(to_text(verdict));
   std::fwrite(out.data(), 1, out.size(), stdout);
   return verdict.holds() ? 0 : exit_status(verdict.error->kind);
 }
@@ -71,7 +72,7 @@ int main_of(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   const auto status = run(options);
   if (status) return *status;
-  std::fprintf(stderr, "cloister-verify: %s\n", to_string(status.error()).c_str());
+  std::fprintf(stderr, "cloister-verify: %s\n", plain_line(to_string(status.error())).c_str());
   return exit_status(status.error().kind);
 }
 

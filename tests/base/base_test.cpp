@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/ids.h"
+#include "base/plain.h"
 #include "base/prng.h"
 #include "base/time.h"
 #include "tests/support/temp_folder.h"
@@ -114,4 +115,18 @@ TEST_CASE("the generator repeats itself from its seed", "[base]") {
   for (int i = 0; i < 100; ++i) REQUIRE(a.next() == b.next());
   CHECK(Prng(7).next() != Prng(8).next());
   for (int i = 0; i < 1000; ++i) REQUIRE(a.below(10) < 10);
+}
+
+TEST_CASE("what others wrote cannot move a cursor, begin a line or turn what follows", "[base]") {
+  CHECK(plain_line("Größe – 心脏 ✓ {ok}") == "Größe – 心脏 ✓ {ok}");
+  CHECK(plain_line("a\x1b[2Jb\rc\nPROVED\td\x7f") == "a?[2Jb?c?PROVED d?");
+  CHECK(plain_line("\xc2\x9b"
+                   "2J") == "?2J");  // CSI in one character
+  CHECK(plain_line("x\xe2\x80\xae"
+                   "y\xe2\x81\xa6"
+                   "z") == "x?y?z");                                    // U+202E, U+2066
+  CHECK(plain_line("\xe2\x80\xa8") == "?");                             // U+2028
+  CHECK(plain_line("\xff\xc0\x80\xed\xa0\x80\xe2\x82") == "????????");  // no UTF-8
+  CHECK(plain_lines("a\nb\x1b\n") == "a\nb?\n");
+  CHECK(plain_line("").empty());
 }

@@ -266,61 +266,6 @@ TEST_CASE("a failed gate blocks the release until a named person excepts each in
   CHECK(world.try_add(release) == "sequencer.gate");
 }
 
-TEST_CASE("an exception counts for the value that a person saw, and a gate is its site's alone",
-          "[provenance]") {
-  World world;
-  world.run_study();
-  Record gate = world.draft("agent-a", RecordKind::gate_reported);
-  gate.study = StudyId::trusted("heart");
-  gate.inputs = {{"manifest", "manifest", world.things.at("a.manifest"), {}}};
-  gate.protection = Protection{};
-  const auto report = [&](const std::string& agent, double value, bool good) {
-    gate.actor = world.members.at(agent).actor;
-    gate.subjects = {{"report", digest_of(agent + std::to_string(value))}};
-    gate.protection->indicators = {{"reid", value, 0.2, {}, good}};
-    world.add(gate);
-  };
-  Record permitted = world.draft("steward-a", RecordKind::permit_granted);
-  permitted.study = gate.study;
-  permitted.inputs = gate.inputs;
-  const auto permit = [&](Permit::Type type, const std::string& name) {
-    permitted.subjects = {{"permit", digest_of(name)}};
-    permitted.details = to_details(
-        Permit{type, {"training"}, "trainer", "k", gate.protection->indicators, "a reason"});
-    return world.try_add(permitted);
-  };
-  report("agent-a", 0.9, false);
-  CHECK(permit(Permit::Type::exception, "exception 1") == "");
-  report("agent-a", 0.95, false);  // measured again: nobody excepted this
-  CHECK(permit(Permit::Type::release, "release 1") == "sequencer.gate");
-  report("agent-b", 0.1, true);  // another site cannot open it
-  CHECK(permit(Permit::Type::release, "release 2") == "sequencer.gate");
-  report("agent-a", 0.1, true);
-  report("agent-b", 0.9, false);  // nor close it
-  CHECK(permit(Permit::Type::release, "release 3") == "");
-}
-
-TEST_CASE("nobody takes back what another site made first by saying that it made the same",
-          "[provenance]") {
-  World world;
-  world.run_study();
-  Record claim = world.draft("agent-b", RecordKind::raw_registered);
-  claim.study = StudyId::trusted("heart");
-  claim.inputs = {{"spec", "spec", world.things.at("b.spec"), {}}};
-  claim.subjects = {{"dataset", world.things.at("a.dataset")}};
-  world.add(claim);
-  World::Withdrawal foreign = world.withdrawal("b", world.things.at("a.dataset"));
-  std::vector<Record> group{foreign.record};
-  group.insert(group.end(), foreign.quarantines.begin(), foreign.quarantines.end());
-  const Batch refused = world.add_group(group, true);
-  REQUIRE_FALSE(refused.outcomes[0].has_value());
-  CHECK(refused.outcomes[0].error().code == "sequencer.withdrawal");
-  World::Withdrawal own = world.withdrawal("a", world.things.at("a.dataset"));
-  group = {own.record};
-  group.insert(group.end(), own.quarantines.begin(), own.quarantines.end());
-  CHECK(world.add_group(group, true).outcomes[0].has_value());
-}
-
 TEST_CASE("keys are bound by those who may, and die at the index of their revocation",
           "[provenance]") {
   World world;
