@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/plain.h"
 #include "cli/file_digest.h"
 #include "provenance/bundle.h"
 #include "provenance/lineage_text.h"
@@ -25,34 +26,78 @@ Answer tree_answer(const provenance::Answer& answer) {
   return told;
 }
 
-// What the answer holds at, and a digest of what it names: for answers that are no closures.
-void stamp(Answer& told, const provenance::TreeHead& head, std::vector<Digest> nodes) {
-  std::sort(nodes.begin(), nodes.end());
-  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
-  const std::size_t count = nodes.size();
-  const Digest digest = provenance::closure_digest(std::move(nodes));
+// What the answer holds at, and the digest of what it names.
+void stamp(Answer& told, const provenance::Answer& answer) {
+  const provenance::TreeHead& head = answer.head;
+  const std::size_t count = answer.nodes.size();
   told.text += fmt::format(
       "Holds at checkpoint size {}, root {}.\nClosure digest {} over {} records and things (a "
       "replay of the exported log gives the same).\n",
-      head.size, to_hex(head.root), to_hex(digest), count);
+      head.size, to_hex(head.root), to_hex(answer.closure_digest), count);
   told.json.set("checkpoint", Json().set("root", head.root).set("size", head.size));
-  told.json.set("closure", Json().set("count", std::uint64_t{count}).set("digest", digest));
+  told.json.set("closure",
+                Json().set("count", std::uint64_t{count}).set("digest", answer.closure_digest));
+}
+
+std::string receipt_of(const provenance::Departure& one) {
+  if (!one.received) return "no receipt yet";
+  const bool is_answered = one.received->note.kind == provenance::RecordKind::prediction_batch;
+  return fmt::format("{} (record {})", is_answered ? "answered" : "received", one.received->index);
+}
+
+std::optional<std::uint64_t> number_in(const std::string& text) {
+  constexpr std::size_t digits_max = 7;  // longer ones are the beginning of a digest
+  const bool is_number = !text.empty() && text.size() <= digits_max &&
+                         text.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_number) return std::nullopt;
+  return std::stoull(text);
+}
+
+// The one artefact or record whose digest begins so.
+Result<Digest> begun_with(const provenance::LedgerReader& ledger, const std::string& what) {
+  constexpr std::size_t digits_min = 8;
+  std::set<Digest> found;
+  const auto bytes = from_hex(what.substr(0, what.size() / 2 * 2));
+  const bool is_begin = bytes && what.size() >= digits_min && what.size() < 64;
+  for (const char table : {'A', 'H'}) {
+    if (!is_begin) break;
+    Bytes prefix{static_cast<std::uint8_t>(table)};
+    append(prefix, *bytes);
+    const auto seen = ledger.scan(prefix, {}, [&](BytesView key, BytesView) {
+      const auto digest = digest_from_bytes(key.subspan(1));
+      if (digest && to_hex(*digest).starts_with(what)) found.insert(*digest);
+      return true;
+    });
+    if (!seen) return pass(seen);
+  }
+  if (found.size() == 1) return *found.begin();
+  if (found.empty()) {
+    return fail(Kind::not_found, "audit.what",
+                fmt::format("'{}' is no file, no record's number, and no digest, or beginning of "
+                            "one, that the ledger knows.",
+                            what.substr(0, 100)),
+                "Give a prediction's file, or what `audit history` prints.");
+  }
+  return fail(Kind::conflict, "audit.unclear",
+              fmt::format("{} things in the ledger begin with '{}'.", found.size(), what),
+              "Give all 64 digits, as --json prints them.");
 }
 
 }  // namespace
 
-Result<Digest> digest_of(const std::string& file_or_digest) {
-  if (auto digest = digest_from_hex(file_or_digest)) return digest;
+Result<Digest> digest_of(const provenance::LedgerReader& ledger, const std::string& what) {
+  if (auto digest = digest_from_hex(what)) return digest;
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(file_or_digest, ignored)) return file_digest(file_or_digest);
-  return fail(Kind::not_found, "audit.what",
-              fmt::format("'{}' is neither a file nor a digest of 64 hexadecimal digits.",
-                          file_or_digest.substr(0, 100)),
-              "Give a prediction's file, or a digest as `audit history` prints them.");
+  if (std::filesystem::is_regular_file(what, ignored)) return file_digest(what);
+  if (auto number = number_in(what)) {
+    auto note = provenance::record_note(ledger, *number);
+    if (note) return note->leaf_hash;
+  }
+  return begun_with(ledger, what);
 }
 
 Result<Answer> audit_trace(const Replica& replica, const std::string& what) {
-  auto digest = digest_of(what);
+  auto digest = digest_of(replica.ledger, what);
   if (!digest) return pass(digest);
   auto answer = provenance::explain(replica.ledger, *digest);
   if (!answer) return pass(answer);
@@ -60,7 +105,7 @@ Result<Answer> audit_trace(const Replica& replica, const std::string& what) {
 }
 
 Result<Answer> audit_impact(const Replica& replica, const std::string& what) {
-  auto digest = digest_of(what);
+  auto digest = digest_of(replica.ledger, what);
   if (!digest) return pass(digest);
   auto answer = provenance::trace_forward(replica.ledger, {*digest});
   if (!answer) return pass(answer);
@@ -76,7 +121,7 @@ Result<Answer> audit_history(const Replica& replica, const std::string& study) {
 }
 
 Result<Answer> audit_policy(const Replica& replica, const std::string& policy) {
-  auto digest = digest_of(policy);
+  auto digest = digest_of(replica.ledger, policy);
   if (!digest) return pass(digest);
   auto answer = provenance::under_policy(replica.ledger, *digest);
   if (!answer) return pass(answer);
@@ -90,21 +135,21 @@ Result<Answer> audit_withdrawals(const Replica& replica, const std::string& stud
   if (!stories) return pass(stories);
   Answer told;
   Json list = Json::array();
-  std::vector<Digest> nodes;
   for (const auto& story : *stories) {
     told.text += provenance::to_text(story);
     list.push(provenance::to_json(story));
     if (!story.escaped.empty()) told.status = exit_status(Kind::corrupt);
-    for (const auto& node : story.closure.nodes) nodes.push_back(node.digest);
   }
   if (stories->empty()) told.text = fmt::format("Nothing of study '{}' was withdrawn.\n", study);
   told.json.set("study", study).set("withdrawals", std::move(list));
-  stamp(told, replica.head, std::move(nodes));
+  const auto answer = provenance::withdrawals_answer(replica.ledger, *id);
+  if (!answer) return pass(answer);
+  stamp(told, *answer);
   return told;
 }
 
 Result<Answer> audit_who(const Replica& replica, const std::string& leaf) {
-  auto digest = digest_of(leaf);
+  auto digest = digest_of(replica.ledger, leaf);
   if (!digest) return pass(digest);
   auto responsible = provenance::who(replica.ledger, *digest);
   if (!responsible) return pass(responsible);
@@ -118,17 +163,16 @@ Result<Answer> audit_who(const Replica& replica, const std::string& leaf) {
       responsible->binding ? responsible->binding->note.signer.text()
                            : "is a root of the consortium");
   if (stored.record && !stored.record->actor.on_behalf_of.empty()) {
-    told.text += fmt::format("  on behalf of {}\n", stored.record->actor.on_behalf_of);
+    told.text += fmt::format("  on behalf of {}\n", plain_line(stored.record->actor.on_behalf_of));
   }
   for (const auto& approval : responsible->approvals) {
     told.text += fmt::format("  approved by  {} (record {}, {})\n", approval.note.signer,
                              approval.index, to_string(approval.note.kind));
   }
   told.json = provenance::to_json(*responsible);
-  std::vector<Digest> nodes{stored.note.leaf_hash};
-  if (responsible->binding) nodes.push_back(responsible->binding->note.leaf_hash);
-  for (const auto& approval : responsible->approvals) nodes.push_back(approval.note.leaf_hash);
-  stamp(told, replica.head, std::move(nodes));
+  const auto answer = provenance::who_answer(replica.ledger, *digest);
+  if (!answer) return pass(answer);
+  stamp(told, *answer);
   return told;
 }
 
@@ -139,10 +183,9 @@ Result<Answer> audit_egress(const Replica& replica, const std::string& site) {
   std::uint64_t bytes = 0;
   for (const auto& one : *departures) {
     bytes += one.bytes;
-    told.text += fmt::format("{}  {:>12} bytes  record {}  {}  permits:",
-                             to_rfc3339(one.sent.note.issued_at), one.bytes, one.sent.index,
-                             one.received ? fmt::format("received (record {})", one.received->index)
-                                          : std::string("no receipt yet"));
+    told.text += fmt::format(
+        "{}  {:>12} bytes  record {}  {}  permits:", to_rfc3339(one.sent.note.issued_at), one.bytes,
+        one.sent.index, receipt_of(one));
     std::set<std::uint64_t> shown;
     for (const auto& permit : one.permits) {
       if (!shown.insert(permit.index).second) continue;
@@ -155,13 +198,9 @@ Result<Answer> audit_egress(const Replica& replica, const std::string& site) {
   told.json.set("site", site)
       .set("bytes", bytes)
       .set("departures", provenance::to_json(*departures));
-  std::vector<Digest> nodes;
-  for (const auto& one : *departures) {
-    nodes.push_back(one.sent.note.leaf_hash);
-    if (one.received) nodes.push_back(one.received->note.leaf_hash);
-    for (const auto& permit : one.permits) nodes.push_back(permit.note.leaf_hash);
-  }
-  stamp(told, replica.head, std::move(nodes));
+  const auto answer = provenance::egress_answer(replica.ledger, site);
+  if (!answer) return pass(answer);
+  stamp(told, *answer);
   return told;
 }
 

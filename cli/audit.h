@@ -11,8 +11,11 @@
 
 namespace cloister::cli {
 
-// A digest as 64 hexadecimal digits, or a file whose SHA-256 is meant.
-[[nodiscard]] Result<Digest> digest_of(const std::string& file_or_digest);
+// What people point at: a file (its SHA-256 is meant), 64 hexadecimal digits, a record's number, or
+// the first digits of a digest as answers print them (eight or more). "audit.what"; "audit.unclear"
+// if several things begin so: whoever makes things can make two that look alike.
+[[nodiscard]] Result<Digest> digest_of(const provenance::LedgerReader& ledger,
+                                       const std::string& what);
 
 [[nodiscard]] Result<Answer> audit_trace(const Replica& replica, const std::string& what);
 [[nodiscard]] Result<Answer> audit_impact(const Replica& replica, const std::string& what);
@@ -32,8 +35,8 @@ namespace cloister::cli {
 
 struct ExportOptions {
   std::filesystem::path folder;  // must be new or empty
-  std::string about;             // file, digest or study the bundle explains; empty: the whole log
-  std::string question;  // about what of it: "trace" (or empty), "impact", "policy", "history"
+  std::string about;     // what the bundle explains, as its question takes it; empty: the whole log
+  std::string question;  // the name of a question of `cloister audit`; empty: "trace"
   std::string form;      // of exports::form_names; empty: an evidence bundle
   std::string study;     // of a form
 };

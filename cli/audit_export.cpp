@@ -4,6 +4,7 @@
 #include "cli/desk.h"
 #include "crypto/hash.h"
 #include "exports/exports.h"
+#include "provenance/withdrawal_story.h"
 
 namespace cloister::cli {
 namespace {
@@ -17,7 +18,7 @@ Result<void> must_be_empty(const std::filesystem::path& folder) {
     return fail(Kind::conflict, "export.exists", fmt::format("{} is not empty.", folder.string()),
                 "Name a new folder.");
   }
-  return make_folder(folder);
+  return {};
 }
 
 Result<void> write_files(const std::filesystem::path& folder, const BundleFiles& files) {
@@ -30,13 +31,16 @@ Result<void> write_files(const std::filesystem::path& folder, const BundleFiles&
 }
 
 Result<provenance::Answer> answer_to(const Replica& replica, const ExportOptions& options) {
-  if (options.question == "history") {
+  if (options.question == "egress") return provenance::egress_answer(replica.ledger, options.about);
+  if (options.question == "history" || options.question == "withdrawals") {
     auto study = StudyId::parse(options.about);
     if (!study) return pass(study);
-    return provenance::history(replica.ledger, *study);
+    return options.question == "history" ? provenance::history(replica.ledger, *study)
+                                         : provenance::withdrawals_answer(replica.ledger, *study);
   }
-  auto digest = digest_of(options.about);
+  auto digest = digest_of(replica.ledger, options.about);
   if (!digest) return pass(digest);
+  if (options.question == "who") return provenance::who_answer(replica.ledger, *digest);
   if (options.question == "impact") return provenance::trace_forward(replica.ledger, {*digest});
   if (options.question == "policy") return provenance::under_policy(replica.ledger, *digest);
   return provenance::explain(replica.ledger, *digest);
@@ -137,6 +141,7 @@ Result<Answer> audit_export(const Replica& replica, const ExportOptions& options
   if (auto empty = must_be_empty(options.folder); !empty) return pass(empty);
   auto files = export_files(replica, options);
   if (!files) return pass(files);
+  if (auto made = make_folder(options.folder); !made) return pass(made);
   if (auto written = write_files(options.folder, *files); !written) return pass(written);
   return told_of(replica, options, *files);
 }
@@ -145,6 +150,7 @@ Result<Answer> issue_export(Seat& seat, const Replica& replica, const ExportOpti
   if (auto empty = must_be_empty(options.folder); !empty) return pass(empty);
   auto files = export_files(replica, options);
   if (!files) return pass(files);
+  if (auto made = make_folder(options.folder); !made) return pass(made);
   // On record first: an export that nobody can find in the ledger is not handed out.
   LineDesk desk(*seat.line);
   const Pen pen{seat.line->identity(), seat.membership.role,

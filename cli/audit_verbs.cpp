@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <set>
 
 #include "cli/audit.h"
 #include "cli/program.h"
@@ -68,8 +69,15 @@ void add_verify(CLI::App& group, Choice& choice) {
   verb->callback([&choice, who] { choice.run = replayed(who, audit_verify, wait_for_witnesses); });
 }
 
-// --as needs a study, and a study needs --as.
+// --as needs a study, and a study needs --as; a question needs what it is about.
 Result<void> check_form(const ExportOptions& options) {
+  const bool is_bundle = options.form.empty();
+  if ((!options.question.empty() && options.about.empty()) ||
+      (!is_bundle && !options.about.empty())) {
+    return fail(Kind::invalid, "export.about",
+                "--question needs --about, and neither goes with --as.",
+                "Say with --about what the bundle is to explain: a file, digest, study or site.");
+  }
   if (options.form.empty() == options.study.empty()) return {};
   return fail(Kind::invalid, "export.study", "--as and --study belong together.",
               "Give both, or neither for an evidence bundle of the whole log.");
@@ -81,9 +89,13 @@ void add_export(CLI::App& group, Choice& choice) {
   const auto who = std::make_shared<Who>();
   const auto options = std::make_shared<ExportOptions>();
   verb->add_option("folder", options->folder, "A new folder")->required();
-  verb->add_option("--about", options->about, "File or digest that the bundle explains");
-  verb->add_option("--question", options->question, "What of it: trace, impact, policy or history")
-      ->check(CLI::IsMember({"trace", "impact", "policy", "history"}));
+  verb->add_option("--about", options->about,
+                   "What the bundle explains: a file, digest or record; a study or site where the "
+                   "question is about one");
+  std::set<std::string> questions;
+  for (const Row& row : rows) questions.insert(row.name);
+  verb->add_option("--question", options->question, "Which answer it holds; trace if none is named")
+      ->check(CLI::IsMember(questions));
   verb->add_option("--as", options->form,
                    "prov, openlineage, ro-crate, fhir, article30, disclosures or evidence-pack");
   verb->add_option("--study", options->study, "Whose records, with --as");

@@ -239,6 +239,7 @@ Result<std::vector<RootKey>> parse_roots(std::string_view text) {
     if (!member || !key || key->name != words[0] || key->type != NoteKeyType::ed25519) return bad();
     roots.push_back({*member, std::string(words[1]), key->public_key});
   }
+  if (roots.empty()) return bad();  // nothing to trust is no list
   return roots;
 }
 

@@ -9,9 +9,20 @@
 
 namespace cloister::provenance {
 
+constexpr std::string_view ask_anew =
+    "Do not rely on this bundle; ask for it again, and ask who changed it.";
+
 tl::unexpected<Error> bundle_fails(std::string_view code, std::string what) {
   return fail(Kind::corrupt, fmt::format("bundle.{}", code), std::move(what),
-              "Do not rely on this bundle; ask for it again, and ask who changed it.");
+              std::string(ask_anew));
+}
+
+// Which file a parser complains of; the rules of this room name it themselves.
+tl::unexpected<Error> in_file(const std::string& path, Error error) {
+  if (!error.code.starts_with("bundle.") && error.what.find("proofs/") == std::string::npos) {
+    error.what = fmt::format("{}: {}", path, error.what);
+  }
+  return tl::unexpected<Error>(std::move(error));
 }
 
 std::optional<std::uint64_t> number_in(std::string_view path, std::string_view folder,
@@ -34,8 +45,8 @@ const Bytes* BundleCheck::file(const std::string& path) const {
 
 Verdict BundleCheck::run() {
   using Step = Result<void> (BundleCheck::*)();
-  // What follows a broken checkpoint would mean nothing; what follows it is independent enough to
-  // be told even if one step fails.
+  // What follows a broken checkpoint would mean nothing. Of the steps after it, those that stand on
+  // the records say nothing where something failed before: it would only follow from that.
   for (Step step :
        {&BundleCheck::check_anchors, &BundleCheck::check_checkpoint, &BundleCheck::check_log,
         &BundleCheck::check_records, &BundleCheck::check_erased, &BundleCheck::check_signers,
@@ -45,6 +56,7 @@ Verdict BundleCheck::run() {
     if (done) continue;
     say(Finding::failed, done.error().code, done.error().what);
     if (!verdict_.error) verdict_.error = done.error();
+    if (verdict_.error->next.empty()) verdict_.error->next = ask_anew;
     if (verdict_.origin.empty()) break;
   }
   verdict_.records_checked = records_.size();
@@ -84,7 +96,7 @@ Result<void> BundleCheck::check_checkpoint() {
   const Bytes* text = file("checkpoint");
   if (text == nullptr) return bundle_fails("checkpoint", "The bundle has no checkpoint.");
   auto note = parse_note(as_text(*text));
-  if (!note) return pass(note);
+  if (!note) return in_file("checkpoint", note.error());
   auto checkpoint = accept_checkpoint(*note, policy_);
   if (!checkpoint) return pass(checkpoint);
   const auto names = cosigners(*note, policy_);
@@ -160,7 +172,7 @@ Result<void> BundleCheck::check_proof(std::uint64_t index, const Digest& leaf_ha
     return bundle_fails("proof", fmt::format("Record {} has no proof.", index));
   }
   const auto proof = parse_tlog_proof(as_text(*text));
-  if (!proof) return pass(proof);
+  if (!proof) return in_file(fmt::format("proofs/{}.tlog-proof", index), proof.error());
   if (proof->index != index) {
     return bundle_fails("proof", fmt::format("The proof of record {} is of another.", index));
   }
@@ -206,7 +218,7 @@ Result<void> BundleCheck::check_records() {
     const auto index = number_in(path, "records/", ".dsse.json");
     if (!index) return bundle_fails("record", fmt::format("{} is no name of a record.", path));
     auto checked = check_record(*index, content);
-    if (!checked) return pass(checked);
+    if (!checked) return in_file(path, checked.error());
     records_.emplace(*index, std::move(*checked));
   }
   std::size_t without_payload = 0;
@@ -219,21 +231,23 @@ Result<void> BundleCheck::check_records() {
     if (auto good = check_proof(*index, leaf_hash((*leaves_)[*index]), true); !good) return good;
   }
   say(Finding::proved, "inclusion",
-      fmt::format("{} records are in the log, each signed by the key that the log holds for it.",
-                  records_.size()),
+      fmt::format(
+          "{} in the log, each signed by the key that the log holds for it.",
+          records_.size() == 1 ? "1 record is" : fmt::format("{} records are", records_.size())),
       records_.size());
   if (without_payload > 0) {
     say(Finding::not_proved, "payload",
         fmt::format(
-            "The payloads of {} records are not in the bundle (lost, or left out): what they said "
-            "cannot be shown.",
-            without_payload),
+            "{} not in the bundle (lost, or left out): what was said there cannot be shown.",
+            without_payload == 1 ? "The payload of 1 record is"
+                                 : fmt::format("The payloads of {} records are", without_payload)),
         without_payload);
   }
   return {};
 }
 
 Result<void> BundleCheck::check_signers() {
+  if (verdict_.error) return {};  // not all records were read: a key's own may be missing
   KeyBook book(roots_, checkpoint_.origin);
   for (const auto& [index, checked] : records_) {
     if (auto good = book.take(index, checked.leaf, checked.record); !good) return good;

@@ -67,5 +67,7 @@ class BundleCheck {
 [[nodiscard]] std::optional<std::uint64_t> number_in(std::string_view path, std::string_view folder,
                                                      std::string_view ending);
 [[nodiscard]] tl::unexpected<Error> bundle_fails(std::string_view code, std::string what);
+// An error of a parser with the file that it is about.
+[[nodiscard]] tl::unexpected<Error> in_file(const std::string& path, Error error);
 
 }  // namespace cloister::provenance

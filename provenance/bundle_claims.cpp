@@ -5,6 +5,7 @@
 #include "provenance/bundle_check.h"
 #include "provenance/lineage_text.h"
 #include "provenance/lines.h"
+#include "provenance/withdrawal_story.h"
 
 namespace cloister::provenance {
 
@@ -62,14 +63,17 @@ Result<void> BundleCheck::check_prediction(const std::string& path, const Bytes&
 }
 
 Result<void> BundleCheck::check_predictions() {
+  if (verdict_.error) return {};
   for (const auto& [path, content] : files_) {
     if (!path.starts_with("predictions/")) continue;
-    if (auto good = check_prediction(path, content); !good) return good;
+    if (auto good = check_prediction(path, content); !good) return in_file(path, good.error());
   }
   if (predictions_.empty()) return {};
   say(Finding::proved, "prediction",
-      fmt::format("{} predictions are in signed batches: file, input and model stand together.",
-                  predictions_.size()),
+      fmt::format("{} in signed batches: file, input and model stand together.",
+                  predictions_.size() == 1
+                      ? "1 prediction is"
+                      : fmt::format("{} predictions are", predictions_.size())),
       predictions_.size());
   return {};
 }
@@ -115,14 +119,16 @@ Result<Answer> ask_again(const LedgerReader& ledger, const Json& answer) {
     asked.push_back(*digest);
   }
   if (question == "impact") return trace_forward(ledger, asked);
-  if (question == "history") {
-    return history(ledger, StudyId::trusted(text_or_empty(answer, "argument")));
-  }
+  const std::string argument = text_or_empty(answer, "argument");
+  if (question == "history") return history(ledger, StudyId::trusted(argument));
+  if (question == "withdrawals") return withdrawals_answer(ledger, StudyId::trusted(argument));
+  if (question == "egress") return egress_answer(ledger, argument);
   if (asked.size() == 1 && question == "trace") {
     const bool explains = answer.find("prediction") != nullptr;
     return explains ? explain(ledger, asked[0]) : trace_back(ledger, asked[0]);
   }
   if (asked.size() == 1 && question == "policy") return under_policy(ledger, asked[0]);
+  if (asked.size() == 1 && question == "who") return who_answer(ledger, asked[0]);
   return bundle_fails("answer", "The answer is to a question that this version does not know.");
 }
 
@@ -133,7 +139,7 @@ Result<void> BundleCheck::check_answer() {
   if (text == nullptr) return {};
   const auto answer = parse_json(
       as_text(*text), {.bytes_max = 64U << 20, .depth_max = 12, .values_max = 4'000'000});
-  if (!answer) return pass(answer);
+  if (!answer) return in_file("answer.json", answer.error());
   const Json* checkpoint = answer->find("checkpoint");
   if (checkpoint == nullptr || !digest_at(*checkpoint, "root") ||
       *digest_at(*checkpoint, "root") != checkpoint_.head.root ||
@@ -176,7 +182,10 @@ Result<void> BundleCheck::check_sigstore(const std::string& path, const Bytes& c
     const auto record = index ? records_.find(*index) : records_.end();
     const Bytes* text = index ? file(fmt::format("proofs/{}.tlog-proof", *index)) : nullptr;
     if (record == records_.end() || text == nullptr || record->second.erased_by) {
-      return bundle_fails("copy", fmt::format("{} is of no record in the bundle.", path));
+      return bundle_fails("copy",
+                          fmt::format("{} is a copy of a record that is not in the bundle, or was "
+                                      "not accepted.",
+                                      path));
     }
     const auto proof = parse_tlog_proof(as_text(*text));
     if (!proof) return pass(proof);
@@ -211,8 +220,8 @@ Result<void> BundleCheck::check_key_files() const {
 
 Result<void> BundleCheck::check_copies() {
   for (const auto& [path, content] : files_) {
-    if (!path.starts_with("sigstore/")) continue;
-    if (auto good = check_sigstore(path, content); !good) return good;
+    if (!path.starts_with("sigstore/") || verdict_.error) continue;
+    if (auto good = check_sigstore(path, content); !good) return in_file(path, good.error());
   }
   if (auto good = check_key_files(); !good) return good;
   say(Finding::not_proved, "people",

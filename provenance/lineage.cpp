@@ -193,6 +193,29 @@ std::uint64_t bytes_of(const Record& record) {
   return sum;
 }
 
+// The predictions that were made from what a request sent.
+Result<std::vector<StoredRecord>> predicted_from(const LedgerReader& reader, const Digest& sent) {
+  const auto uses = edges_of(reader, sent, Direction::forward, Edge::used);
+  if (!uses) return pass(uses);
+  return select(reader, *uses, RecordKind::prediction_batch);
+}
+
+Result<void> check_organisation(const LedgerReader& reader, std::string_view org) {
+  const auto found = find_records(reader, {.table = 'O', .name = org, .kinds = {}, .limit = 1});
+  if (!found) return pass(found);
+  if (!found->empty()) return {};
+  const auto keys = all_keys(reader);  // enrolled, and has written nothing yet
+  if (!keys) return pass(keys);
+  std::set<std::string> known;
+  for (const KeyState& one : *keys) known.insert(one.org);
+  if (known.contains(std::string(org))) return {};
+  std::string names;
+  for (const auto& name : known) names += (names.empty() ? "" : ", ") + name;
+  return fail(Kind::not_found, "lineage.unknown",
+              fmt::format("The ledger knows no site or organisation '{}'.", org.substr(0, 100)),
+              fmt::format("It knows: {}.", names));
+}
+
 Result<Departure> departure_of(const LedgerReader& reader, StoredRecord sent) {
   Departure out;
   std::vector<GraphEdge> cited;
@@ -213,6 +236,9 @@ Result<Departure> departure_of(const LedgerReader& reader, StoredRecord sent) {
     if (!talk) return pass(talk);
     auto received = select(reader, *talk, RecordKind::transfer_received);
     if (!received) return pass(received);
+    auto answered = predicted_from(reader, sent.record->subjects.front().digest);
+    if (!answered) return pass(answered);
+    std::move(answered->begin(), answered->end(), std::back_inserter(*received));
     for (auto& one : *received) {
       // Other sites cannot have received it: only whoever carries it or whom it is sealed to.
       const bool may_receive = one.record && one.record->actor.role != Role::site_agent;
@@ -317,6 +343,19 @@ Result<Answer> under_policy(const LedgerReader& reader, const Digest& policy) {
   if (auto known = check_known(reader, policy); !known) return pass(known);
   const auto edges = edges_of(reader, policy, Direction::forward, Edge::governed);
   if (!edges) return pass(edges);
+  if (edges->empty()) {
+    const auto made = producers(reader, policy);
+    if (!made) return pass(made);
+    const auto published = select(reader, *made, RecordKind::policy_published);
+    if (!published) return pass(published);
+    if (published->empty()) {
+      return fail(
+          Kind::not_found, "lineage.no_policy",
+          fmt::format("{} is in the ledger, but is no policy.", to_hex(policy)),
+          "Give a policy's file, or its digest: `cloister audit trace` shows which policy a "
+          "record was made under.");
+    }
+  }
   std::vector<std::uint64_t> indices;
   for (const GraphEdge& edge : *edges) indices.push_back(edge.index);
   auto answer = list_answer(reader, "policy", indices);
@@ -366,7 +405,33 @@ Result<Responsible> who(const LedgerReader& reader, const Digest& leaf_hash) {
   return out;
 }
 
+Result<Answer> who_answer(const LedgerReader& reader, const Digest& leaf_hash) {
+  const auto responsible = who(reader, leaf_hash);
+  if (!responsible) return pass(responsible);
+  std::vector<std::uint64_t> indices{responsible->record.index};
+  if (responsible->binding) indices.push_back(responsible->binding->index);
+  for (const auto& approval : responsible->approvals) indices.push_back(approval.index);
+  auto answer = list_answer(reader, "who", indices);
+  if (answer) answer->asked = {leaf_hash};
+  return answer;
+}
+
+Result<Answer> egress_answer(const LedgerReader& reader, const std::string& org) {
+  const auto departures = egress(reader, org);
+  if (!departures) return pass(departures);
+  std::vector<std::uint64_t> indices;
+  for (const Departure& one : *departures) {
+    indices.push_back(one.sent.index);
+    if (one.received) indices.push_back(one.received->index);
+    for (const auto& permit : one.permits) indices.push_back(permit.index);
+  }
+  auto answer = list_answer(reader, "egress", indices);
+  if (answer) answer->argument = org;
+  return answer;
+}
+
 Result<std::vector<Departure>> egress(const LedgerReader& reader, std::string_view org) {
+  if (auto known = check_organisation(reader, org); !known) return pass(known);
   const auto indices =
       find_records(reader, {.table = 'O',
                             .name = org,

@@ -52,8 +52,8 @@ struct LineageLimits {
 };
 
 struct Answer {
-  std::string question;               // "trace", "impact", "history", ...
-  std::string argument;               // "history": the study
+  std::string question;  // "trace", "impact", "history", "policy", "who", "egress", "withdrawals"
+  std::string argument;  // "history", "withdrawals": the study; "egress": the site
   std::vector<Digest> asked;          // where the walk began
   TreeHead head;                      // what the answer holds at
   std::vector<GraphNode> nodes;       // the closure, sorted by digest
@@ -88,9 +88,12 @@ struct Responsible {
   std::vector<StoredRecord> approvals;
 };
 [[nodiscard]] Result<Responsible> who(const LedgerReader& reader, const Digest& leaf_hash);
+// The records that this names, as an answer that a bundle carries and a replay gives again.
+[[nodiscard]] Result<Answer> who_answer(const LedgerReader& reader, const Digest& leaf_hash);
 
 // What left a site: its transfer.sent records and its requests for predictions (dataset.encoded of
-// purpose "prediction"), the receipts that match, the permits they cite.
+// purpose "prediction"), the receipts that match (of a request: the trainer's prediction), the
+// permits they cite. "lineage.unknown": the ledger knows no organisation of that name.
 struct Departure {
   StoredRecord sent;
   std::optional<StoredRecord> received;
@@ -99,5 +102,6 @@ struct Departure {
 };
 [[nodiscard]] Result<std::vector<Departure>> egress(const LedgerReader& reader,
                                                     std::string_view org);
+[[nodiscard]] Result<Answer> egress_answer(const LedgerReader& reader, const std::string& org);
 
 }  // namespace cloister::provenance

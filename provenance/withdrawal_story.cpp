@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/plain.h"
 #include "provenance/lineage_text.h"
 
 namespace cloister::provenance {
@@ -70,7 +71,7 @@ std::string other_line(const StoredRecord& stored) {
   std::string line = line_of(stored, to_string(stored.note.kind));
   line.pop_back();
   if (text_or_empty(record.details, "decision") == "no-retrain") {
-    line += "  does without a retrain: " + told_reason(stored);
+    line += "  does without a retrain: " + plain_line(told_reason(stored));
   } else if (stored.note.kind == RecordKind::job_failed) {
     line += "  stopped " + record.job.text();
   } else if (const auto model = digest_at(record.details, "model")) {
@@ -100,13 +101,27 @@ Result<std::vector<WithdrawalStory>> withdrawals(const LedgerReader& reader, con
   return stories;
 }
 
+Result<Answer> withdrawals_answer(const LedgerReader& reader, const StudyId& study) {
+  const auto stories = withdrawals(reader, study);
+  if (!stories) return pass(stories);
+  std::vector<Digest> taken_back;
+  for (const WithdrawalStory& story : *stories) {
+    taken_back.insert(taken_back.end(), story.closure.asked.begin(), story.closure.asked.end());
+  }
+  auto answer = trace_forward(reader, taken_back);
+  if (!answer) return answer;
+  answer->question = "withdrawals";
+  answer->argument = study.text();
+  return answer;
+}
+
 std::string to_text(const WithdrawalStory& story) {
   std::string out = line_of(story.withdrawal, "withdrawn by");
   if (story.withdrawal.record) {
     for (const auto& subject : story.withdrawal.record->subjects) {
       out += fmt::format("    {} {}\n", subject.name, to_hex(subject.digest));
     }
-    out += fmt::format("    reason: {}\n", told_reason(story.withdrawal));
+    out += fmt::format("    reason: {}\n", plain_line(told_reason(story.withdrawal)));
   }
   out += "  made from it and quarantined:";
   for (const auto& [name, count] : counted(story.closure)) {

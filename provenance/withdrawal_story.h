@@ -23,6 +23,9 @@ struct WithdrawalStory {
 [[nodiscard]] Result<std::vector<WithdrawalStory>> withdrawals(const LedgerReader& reader,
                                                                const StudyId& study);
 
+// Everything made from all that the study took back, as an answer that a bundle carries.
+[[nodiscard]] Result<Answer> withdrawals_answer(const LedgerReader& reader, const StudyId& study);
+
 [[nodiscard]] std::string to_text(const WithdrawalStory& story);
 [[nodiscard]] Json to_json(const WithdrawalStory& story);
 

@@ -5,6 +5,7 @@
 
 #include "base/prng.h"
 #include "provenance/verify_bundle.h"
+#include "provenance/withdrawal_story.h"
 #include "tests/provenance/world.h"
 
 using namespace cloister;
@@ -218,4 +219,71 @@ TEST_CASE("the README names the state and holds a script of at most forty lines"
   CHECK(readme.find(bundle_script()) != std::string::npos);
   const std::string script = bundle_script();
   CHECK(std::count(script.begin(), script.end(), '\n') <= 40);
+}
+
+TEST_CASE("every question's answer travels in a bundle, and a replay of the log gives it again",
+          "[provenance]") {
+  World world;
+  world.run_study();
+  const World::Withdrawal withdrawal = world.withdrawal("a", world.things.at("a.dataset"));
+  Record taken = withdrawal.record;
+  taken.study = StudyId::trusted("heart");
+  world.add_group({taken, withdrawal.quarantines[0]}, true);
+  const StudyId study = StudyId::trusted("heart");
+  const Digest permit = world.records.at("a.release").leaf_hash;
+  const std::vector<Answer> answers{
+      trace_back(world.ledger, world.things.at("model")).value(),
+      trace_forward(world.ledger, {world.things.at("a.dataset")}).value(),
+      history(world.ledger, study).value(),
+      who_answer(world.ledger, permit).value(),
+      egress_answer(world.ledger, "site-a").value(),
+      withdrawals_answer(world.ledger, study).value(),
+  };
+  for (const Answer& answer : answers) {
+    INFO(answer.question);
+    BundlePlan plan;
+    plan.checkpoint = world.checkpoint();
+    plan.policy = default_policy(world.log_key(), world.witnesses());
+    plan.roots = world.rules.roots;
+    plan.answer = &answer;
+    BundleFiles files = make_bundle(world.ledger, plan).value();
+    const Verdict good = verify_bundle(files, {plan.policy, plan.roots});
+    INFO(to_text(good));
+    CHECK(good.holds());
+    CHECK(to_text(good).find(fmt::format("The answer ({}) is complete", answer.question)) !=
+          std::string::npos);
+    // An answer with a node less does not pass, though its digest fits what it says.
+    Answer less = answer;
+    less.nodes.pop_back();
+    std::vector<Digest> left;
+    for (const auto& node : less.nodes) left.push_back(node.digest);
+    less.closure_digest = closure_digest(left);
+    plan.answer = &less;
+    files = make_bundle(world.ledger, plan).value();
+    const Verdict bad = verify_bundle(files, {plan.policy, plan.roots});
+    REQUIRE_FALSE(bad.holds());
+    CHECK(bad.error->code == "bundle.closure");
+    CHECK_FALSE(bad.error->next.empty());
+  }
+}
+
+TEST_CASE("whatever is wrong with a bundle, the verdict has a code and says what to do next",
+          "[provenance]") {
+  const Fixture fixture;
+  for (const auto& [path, content] : fixture.files) {
+    for (const std::size_t left : {std::size_t{0}, content.size() / 2, content.size() - 1}) {
+      BundleFiles files = fixture.files;
+      files[path].resize(left);
+      const Verdict verdict = verify_bundle(files, fixture.anchors);
+      if (verdict.holds()) continue;
+      INFO(path << " cut to " << left << ": " << to_text(verdict));
+      CHECK_FALSE(verdict.error->code.empty());
+      CHECK(verdict.error->what.size() > 15);
+      CHECK_FALSE(verdict.error->next.empty());
+      // The finding, and none that only follow from it.
+      const auto failed = std::count_if(verdict.lines.begin(), verdict.lines.end(),
+                                        [](auto& line) { return line.finding == Finding::failed; });
+      CHECK(failed == 1);
+    }
+  }
 }

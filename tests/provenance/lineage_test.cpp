@@ -117,6 +117,37 @@ TEST_CASE("history, policy, who and egress answer", "[provenance]") {
   REQUIRE(left[0].permits.size() == 1);
   CHECK(left[0].permits[0].index == world.records.at("a.release").index);
   CHECK(egress(world.ledger, "cloud")->empty());
+  CHECK(egress(world.ledger, "site-x").error().code ==
+        "lineage.unknown");  // misspelt: not "0 bytes"
+  CHECK(under_policy(world.ledger, world.things.at("model")).error().code == "lineage.no_policy");
+}
+
+TEST_CASE("a receipt is of whoever carries or opens it, and a prediction answers its request",
+          "[provenance]") {
+  World world;
+  world.run_study();
+  const auto study = StudyId::trusted("heart");
+  Record request = world.draft("agent-a", RecordKind::dataset_encoded);
+  request.study = study;
+  request.job = JobId::trusted("heart-a-encode");
+  request.purpose = "prediction";
+  request.inputs = {{"image-encoder", "image-encoder", world.things.at("a.encoder"), {}}};
+  request.approvals = {world.records.at("a.approval").leaf_hash};
+  request.subjects = {{"manifest", digest_of("request")}};
+  world.add(request);
+  Record claim = world.draft("agent-b", RecordKind::transfer_received);
+  claim.subjects = {{"manifest", digest_of("request")}};
+  world.add(claim);
+  CHECK_FALSE(egress(world.ledger, "site-a")->back().received);
+  Record reply = world.draft("trainer", RecordKind::prediction_batch);
+  reply.study = study;
+  reply.inputs = {{"model", "model", world.things.at("model"), {}},
+                  {"manifest", "manifest", digest_of("request"), {}}};
+  reply.subjects = {{"reply", digest_of("reply")}};
+  const Admitted answered = world.add(reply);
+  const auto left = egress(world.ledger, "site-a").value();
+  REQUIRE(left.back().received);
+  CHECK(left.back().received->index == answered.index);
 }
 
 TEST_CASE("answers are drawn and written without losing a node", "[provenance]") {
