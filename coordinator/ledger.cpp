@@ -28,6 +28,13 @@ tl::unexpected<Error> rollback(std::string what) {
       "ledger, not an older one.");
 }
 
+tl::unexpected<Error> not_ours(const Error& why) {
+  return fail(
+      Kind::corrupt, "ledger.checkpoint",
+      "The file `checkpoint` beside the ledger holds no checkpoint of this log. " + why.what,
+      "Keep a copy of the folder as evidence, then restore the latest backup.");
+}
+
 // The withdrawal in this envelope, if it is one. A statement names its kind in plain letters, or is
 // refused for its spelling: so most need not be read for this.
 std::optional<Record> withdrawal_in(const Bytes& envelope_json) {
@@ -112,9 +119,9 @@ struct Ledger::Inner {
       return rollback("There is a ledger, but no checkpoint beside it.");
     }
     const auto outside = provenance::parse_note(*text);
-    if (!outside) return pass(outside);
+    if (!outside) return not_ours(outside.error());
     const auto seen = provenance::open_checkpoint(*outside, log_key());
-    if (!seen) return pass(seen);
+    if (!seen) return not_ours(seen.error());
     if (seen->head.size > head.size) {
       return rollback(fmt::format("The ledger holds {} records, but {} were acknowledged before.",
                                   head.size, seen->head.size));

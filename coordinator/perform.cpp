@@ -172,7 +172,13 @@ void Performer::send(Token token, const protocol::Reply& reply, BytesView payloa
   if (!is_broken_) answering_.reply(token, reply, payload);
 }
 
-void Performer::refuse(Token token, const Error& error) { answer(token, protocol::Refused{error}); }
+void Performer::refuse(Token token, const Error& error) {
+  // A page that only this request read: whoever asked cannot mend it, the operator can.
+  if (error.code == "store.corrupt" || error.code == "ledger.damaged") {
+    log_error(error.code, {{"what", error.what}, {"next", error.next}});
+  }
+  answer(token, protocol::Refused{error});
+}
 
 Ledger::Rule Performer::rule() const {
   return [this](const provenance::Record& record) { return core_.check(record); };

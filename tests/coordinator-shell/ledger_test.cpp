@@ -180,6 +180,15 @@ TEST_CASE("a ledger that is older than its checkpoint outside is refused", "[coo
   CHECK(bench.open().has_value());  // an older checkpoint outside is extended by the tree
   std::filesystem::remove(bench.folder / "checkpoint");
   CHECK(bench.open().error().code == "ledger.rollback");
+  const auto key = crypto::SecretKey::generate(bench.consortium.entropy);  // of another log
+  const auto foreign = provenance::sign_checkpoint({bench.consortium.log, {}}, key);
+  for (const std::string& text : {std::string("no note"), provenance::to_text(foreign)}) {
+    REQUIRE(write_text(bench.folder / "checkpoint", text));
+    const auto refused = bench.open();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == "ledger.checkpoint");
+    CHECK_FALSE(refused.error().next.empty());
+  }
 }
 
 namespace {
