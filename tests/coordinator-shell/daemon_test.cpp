@@ -192,7 +192,7 @@ struct Refusals {
     made.kind = kind;
     made.stage = "test";
     made.subjects = {{"thing", crypto::sha256(as_bytes("thing"))}};
-    Person& signer = place.consortium.people.at(member);
+    test::SigningPerson& signer = place.consortium.people.at(member);
     const auto [seq, last] = std::pair(signer.seq, signer.last);
     const Bytes envelope = place.consortium.sign(member, std::move(made));
     signer.seq = seq;
