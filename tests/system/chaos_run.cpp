@@ -131,17 +131,20 @@ void keep(const Json& report, std::initializer_list<const char*> path, Json& int
   into.set(name, at == nullptr ? Json() : *at);
 }
 
-// The same without the ids of records, which hold times and differ from run to run.
-Json without_records(const Json& json) {
+// The same without what differs from run to run: the ids of records, which hold times, and what
+// an encoded dataset is called, which follows from its ciphertexts.
+Json without_names(const Json& json) {
   if (const auto* items = json.items()) {
     Json copy = Json::array();
-    for (const Json& one : *items) copy.push(without_records(one));
+    for (const Json& one : *items) copy.push(without_names(one));
     return copy;
   }
   if (json.fields() == nullptr) return json;
   Json copy = Json::object();
-  for (const auto& [name, value] : *json.fields())
-    if (name != "record") copy.set(name, without_records(value));
+  for (const auto& [name, value] : *json.fields()) {
+    const bool is_name = name == "record" || name == "dataset" || name == "about";
+    if (!is_name) copy.set(name, without_names(value));
+  }
   return copy;
 }
 
@@ -167,7 +170,7 @@ Json effects_of(const fs::path& out) {
   for (const auto& [site, one] : *sites.fields()) {
     keep(one, {"mask_ceiling"}, effects);
     effects.set(site + ".mask_ceiling", *effects.find("mask_ceiling"));
-    effects.set(site + ".gate", without_records(cli::object_at(one, "gate")));
+    effects.set(site + ".gate", without_names(cli::object_at(one, "gate")));
     effects.set(site + ".patients", cli::object_at(one, "patients"));
   }
   return effects;
