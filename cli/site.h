@@ -61,6 +61,8 @@ struct WithdrawOptions {
 };
 [[nodiscard]] Result<Answer> site_withdraw(AgentLine& agent, const SitePerson& person,
                                            const WithdrawOptions& options);
+// The network that this site evaluated last. Errors: the agent's, where there is none.
+[[nodiscard]] Result<Digest> evaluated_model(AgentLine& agent, const std::string& study);
 [[nodiscard]] Result<Answer> site_accept_model(AgentLine& agent, const SitePerson& person,
                                                const std::string& study, const Digest& model);
 [[nodiscard]] Result<Answer> site_publish_policy(AgentLine& agent, const SitePerson& person,

@@ -72,10 +72,8 @@ void add_sign(CLI::App& group, Choice& choice, const char* name, const char* hel
                      "behaviour: let that be released");
   }
   if (std::string(name) == "accept-model") {
-    verb->add_option(
-            "--model", at->model,
-            "Digest of the model, all 64 digits: `cloister --json study status STUDY` shows it")
-        ->required();
+    verb->add_option("--model", at->model,
+                     "Digest of the network, all 64 digits; else the one that this site evaluated");
   }
   if (std::string(name) == "withdraw") {
     verb->add_option("--digest", at->indicators, "Only this; else all of the study's data here");
@@ -175,7 +173,8 @@ void add_signs(CLI::App& group, Choice& choice) {
            });
   add_sign(group, choice, "accept-model", "Agree to the release of the shared network", "STUDY",
            [](AgentLine& agent, const SitePerson& person, const AtSite& at) -> Result<Answer> {
-             auto model = digest_from_hex(at.model);
+             auto model =
+                 at.model.empty() ? evaluated_model(agent, at.what) : digest_from_hex(at.model);
              if (!model) return pass(model);
              return site_accept_model(agent, person, at.what, *model);
            });

@@ -120,7 +120,7 @@ TEST_CASE("a quorum trains without the site that refused, in two ranks, for itse
   REQUIRE(two.state_after("heart-1-site-a-evaluate-1", "done") == "done");
 
   const std::string network = two.network();
-  Two::must(steward({"site", "accept-model", study, "--model", network}));
+  Two::must(steward({"site", "accept-model", study}));
   (void)steward({"site", "exception", study, "--model", network, "--reason", "drawn hearts"});
   Two::must(all.as("olivia", {"study", "release", study, "--reason", "a test"}));
 
