@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "config/units.h"
 #include "member-shell/control.h"
+#include "member-shell/reopening.h"
 #include "member-shell/shell.h"
 #include "site-agent/agent_verbs.h"
 #include "site-agent/core/site_agent.h"
@@ -93,18 +94,8 @@ Result<bool> run_once(const Config& config) {
 }  // namespace
 
 Result<void> run(Config config, const std::filesystem::path& file) {
-  while (true) {
-    const auto again = run_once(config);
-    if (!again) return pass(again);
-    if (!*again) return {};
-    auto fresh = load_config(file);
-    if (fresh) {
-      config = std::move(*fresh);
-    } else {
-      log_warn(fresh.error().code, {{"what", fresh.error().what}, {"next", fresh.error().next}});
-    }
-    log_info("agent.reopened");
-  }
+  return member_shell::run_and_reopen(
+      std::move(config), [&] { return load_config(file); }, run_once, "agent.reopened");
 }
 
 }  // namespace cloister::site_agent

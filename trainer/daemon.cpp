@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "crypto/hash.h"
 #include "member-shell/control.h"
+#include "member-shell/reopening.h"
 #include "member-shell/shell.h"
 #include "trainer/core/trainer.h"
 
@@ -70,18 +71,9 @@ Result<bool> run_once(const Config& config, const std::filesystem::path& file) {
 }  // namespace
 
 Result<void> run(Config config, const std::filesystem::path& file) {
-  while (true) {
-    const auto again = run_once(config, file);
-    if (!again) return pass(again);
-    if (!*again) return {};
-    auto fresh = load_config(file);
-    if (fresh) {
-      config = std::move(*fresh);
-    } else {
-      log_warn(fresh.error().code, {{"what", fresh.error().what}, {"next", fresh.error().next}});
-    }
-    log_info("trainer.reopened");
-  }
+  return member_shell::run_and_reopen(
+      std::move(config), [&] { return load_config(file); },
+      [&](const Config& now) { return run_once(now, file); }, "trainer.reopened");
 }
 
 }  // namespace cloister::trainer
