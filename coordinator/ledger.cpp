@@ -37,8 +37,12 @@ tl::unexpected<Error> not_ours(const Error& why) {
 
 // The withdrawal in this envelope, if it is one. A statement names its kind in plain letters, or is
 // refused for its spelling: so most need not be read for this.
-std::optional<Record> withdrawal_in(const Bytes& envelope_json) {
-  const auto envelope = provenance::parse_envelope(as_text(envelope_json));
+std::optional<Record> withdrawal_in(const provenance::Submission& submission) {
+  if (const Record* opened = provenance::record_opened_ahead(submission)) {
+    if (opened->kind == RecordKind::consent_withdrawn) return *opened;
+    return {};
+  }
+  const auto envelope = provenance::parse_envelope(submission.envelope);
   const std::string_view kind = provenance::to_string(RecordKind::consent_withdrawn);
   if (!envelope || as_text(envelope->payload).find(kind) == std::string_view::npos) return {};
   auto record = provenance::parse_statement(envelope->payload);
@@ -156,7 +160,7 @@ struct Ledger::Inner {
     return parts.store.write(batch, storage::Durability::synced);
   }
 
-  Result<Bytes> sign(Record record, Instant now, const provenance::SignerPlace& place) {
+  Result<std::string> sign(Record record, Instant now, const provenance::SignerPlace& place) {
     std::array<std::uint8_t, 10> random{};
     parts.entropy.fill(random);
     record.record_id = uuid_v7(now, random);
@@ -166,12 +170,12 @@ struct Ledger::Inner {
     record.actor = {parts.identity.id, provenance::Role::coordinator, org(), {}};
     const auto envelope = provenance::sign_record(record, parts.identity.sign);
     if (!envelope) return pass(envelope);
-    return to_bytes(provenance::to_json(*envelope));
+    return provenance::to_json(*envelope);
   }
 
   // The name that this envelope will have, if its hint is right; else it is refused anyway.
-  Result<Digest> leaf_of(const Bytes& envelope_json) {
-    const auto envelope = provenance::parse_envelope(as_text(envelope_json));
+  Result<Digest> leaf_of(const std::string& envelope_json) {
+    const auto envelope = provenance::parse_envelope(envelope_json);
     if (!envelope) return pass(envelope);
     if (envelope->signatures.empty()) return Digest{};
     const auto hint = digest_from_hex(envelope->signatures.front().keyid);
@@ -192,11 +196,11 @@ struct Ledger::Inner {
 
   // quarantine.set for everything made from what is withdrawn, as signed envelopes.
   // Nothing for a withdrawal that has its place already: it has its quarantine too.
-  Result<std::vector<Bytes>> quarantine(const Bytes& envelope_json, const Record& withdrawal,
-                                        Instant now) {
+  Result<std::vector<provenance::Submission>> quarantine(const std::string& envelope_json,
+                                                         const Record& withdrawal, Instant now) {
     const auto signer = provenance::signer_place(staged, withdrawal.actor.id);
     if (!signer) return pass(signer);
-    if (withdrawal.signer_seq < signer->next_seq) return std::vector<Bytes>();
+    if (withdrawal.signer_seq < signer->next_seq) return std::vector<provenance::Submission>();
     const auto leaf = leaf_of(envelope_json);
     if (!leaf) return pass(leaf);
     std::vector<Digest> subjects;
@@ -205,7 +209,7 @@ struct Ledger::Inner {
     if (!portions) return pass(portions);
     auto place = provenance::signer_place(staged, parts.identity.id);
     if (!place) return pass(place);
-    std::vector<Bytes> envelopes;
+    std::vector<provenance::Submission> envelopes;
     for (const auto& portion : *portions) {
       Record record;
       record.kind = RecordKind::quarantine_set;
@@ -215,16 +219,17 @@ struct Ledger::Inner {
       record.details.set("withdrawal", *leaf);
       auto envelope = sign(std::move(record), now, *place);
       if (!envelope) return pass(envelope);
-      const auto parsed = provenance::parse_envelope(as_text(*envelope));
+      const auto parsed = provenance::parse_envelope(*envelope);
       const auto hash = provenance::record_hash(*parsed, parts.identity.sign.public_key());
       if (!hash) return pass(hash);
       *place = {place->next_seq + 1, *hash};
-      envelopes.push_back(std::move(*envelope));
+      envelopes.push_back({std::move(*envelope), {}});
     }
     return envelopes;
   }
 
-  Result<Outcome> judge(const std::vector<Bytes>& envelopes, const Rule& rule, Instant now);
+  Result<Outcome> judge(std::span<const provenance::Submission> group, const Rule& rule,
+                        Instant now);
 };
 
 Ledger::Ledger(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
@@ -265,11 +270,9 @@ Result<void> Ledger::replay(std::uint64_t from, const Visit& visit) const {
   return {};
 }
 
-Result<Ledger::Outcome> Ledger::Inner::judge(const std::vector<Bytes>& envelopes, const Rule& rule,
-                                             Instant now) {
-  std::vector<provenance::Submission> group;
-  for (const Bytes& envelope : envelopes) group.push_back({std::string(as_text(envelope)), {}});
-  auto batch = sequencer.prepare(group, {now, true, spread_over_two_cores, range});
+Result<Ledger::Outcome> Ledger::Inner::judge(std::span<const provenance::Submission> group,
+                                             const Rule& rule, Instant now) {
+  auto batch = sequencer.prepare(group, {now, true, range});
   if (!batch) return pass(batch);
   Outcome outcome;
   // The reason for refusing a group is its own, not "another record was refused".
@@ -277,13 +280,14 @@ Result<Ledger::Outcome> Ledger::Inner::judge(const std::vector<Bytes>& envelopes
     if (!result && result.error().code != "sequencer.group") return pass(result);
   }
   auto record = batch->records.begin();
-  for (std::size_t i = 0; i < envelopes.size(); ++i) {
+  for (std::size_t i = 0; i < group.size(); ++i) {
     const auto& result = batch->outcomes[i];
     if (!result) return pass(result);
     outcome.receipts.push_back({result->index, result->leaf_hash});
     if (result->was_there) continue;
     if (auto ok = rule(*record); !ok) return pass(ok);
-    outcome.placed.push_back({result->index, result->leaf_hash, std::move(*record), envelopes[i]});
+    outcome.placed.push_back(
+        {result->index, result->leaf_hash, std::move(*record), to_bytes(group[i].envelope)});
     ++record;
   }
   for (provenance::Put& put : batch->puts) staged.put(std::move(put.key), std::move(put.value));
@@ -292,19 +296,34 @@ Result<Ledger::Outcome> Ledger::Inner::judge(const std::vector<Bytes>& envelopes
   return outcome;
 }
 
-Result<Ledger::Outcome> Ledger::place(std::span<const Bytes> envelopes, const Rule& rule,
-                                      Instant now) {
-  std::vector<Bytes> group(envelopes.begin(), envelopes.end());
-  for (const Bytes& envelope : envelopes) {
-    const auto withdrawal = withdrawal_in(envelope);
+Result<std::vector<provenance::Submission>> Ledger::open_ahead(
+    std::span<const Bytes> envelopes) const {
+  std::vector<provenance::Submission> group;
+  for (const Bytes& envelope : envelopes) group.push_back({std::string(as_text(envelope)), {}});
+  if (auto ok = inner_->sequencer.open_ahead(group, spread_over_two_cores); !ok) return pass(ok);
+  return group;
+}
+
+Result<Ledger::Outcome> Ledger::place(std::span<const provenance::Submission> submitted,
+                                      const Rule& rule, Instant now) {
+  std::vector<provenance::Submission> group(submitted.begin(), submitted.end());
+  for (const provenance::Submission& submission : submitted) {
+    const auto withdrawal = withdrawal_in(submission);
     if (!withdrawal) continue;
-    auto more = inner_->quarantine(envelope, *withdrawal, now);
+    auto more = inner_->quarantine(submission.envelope, *withdrawal, now);
     if (!more) return pass(more);
     group.insert(group.end(), more->begin(), more->end());
   }
   auto outcome = inner_->judge(group, rule, now);
-  if (outcome) outcome->receipts.resize(envelopes.size());
+  if (outcome) outcome->receipts.resize(submitted.size());
   return outcome;
+}
+
+Result<Ledger::Outcome> Ledger::place(std::span<const Bytes> envelopes, const Rule& rule,
+                                      Instant now) {
+  const auto group = open_ahead(envelopes);
+  if (!group) return pass(group);
+  return place(*group, rule, now);
 }
 
 Result<Ledger::Outcome> Ledger::place_own(Record record, const Rule& rule, Instant now) {
@@ -312,7 +331,8 @@ Result<Ledger::Outcome> Ledger::place_own(Record record, const Rule& rule, Insta
   if (!place) return pass(place);
   auto envelope = inner_->sign(std::move(record), now, *place);
   if (!envelope) return pass(envelope);
-  return inner_->judge({std::move(*envelope)}, rule, now);
+  const provenance::Submission own{std::move(*envelope), {}};
+  return inner_->judge({&own, 1}, rule, now);
 }
 
 bool Ledger::has_staged() const { return !inner_->staged.staged().empty(); }

@@ -80,8 +80,14 @@ class Ledger {
     std::vector<protocol::Receipt> receipts;  // one an envelope, in order
     std::vector<Placed> placed;               // those that are new
   };
+  // Whatever can be said of envelopes before their turn, on two cores. They may be of several
+  // groups.
+  [[nodiscard]] Result<std::vector<provenance::Submission>> open_ahead(
+      std::span<const Bytes> envelopes) const;
   // All of them or none. `rule` is asked for each new record. A withdrawal takes the quarantine of
   // everything made from its subjects with it.
+  [[nodiscard]] Result<Outcome> place(std::span<const provenance::Submission> group,
+                                      const Rule& rule, Instant now);
   [[nodiscard]] Result<Outcome> place(std::span<const Bytes> envelopes, const Rule& rule,
                                       Instant now);
   // Completes, signs and places a record of the coordinator.

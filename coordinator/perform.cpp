@@ -18,6 +18,14 @@ Json hashes_json(const std::vector<Digest>& hashes) {
 // Records in memory at once while the core is fed at start.
 constexpr std::size_t replay_portion = 256;
 
+// Envelopes of Submits that wait to be opened together: enough for two cores, little to hold.
+constexpr std::size_t arrived_max = 64;
+
+bool is_submit(const Event& event) {
+  const auto* arrived = std::get_if<RequestArrived>(&event);
+  return arrived != nullptr && std::holds_alternative<protocol::Submit>(arrived->request);
+}
+
 // One line a record about a job: who said what of it, and where in the ledger. A member cannot make
 // more lines than it makes records.
 void tell(const Placed& placed) {
@@ -38,6 +46,7 @@ Performer::Performer(Coordinator& core, Stores stores, Answering answering)
 
 void Performer::handle(const Event& event, Times times, BytesView payload) {
   times_ = times;
+  if (!is_submit(event)) judge_arrived();
   payload_ = payload;
   feed(event);
   payload_ = {};
@@ -48,10 +57,17 @@ void Performer::feed(const Event& event) {
     std::visit([this](const auto& one) { perform(one); }, action);
 }
 
-void Performer::commit(Times times) {
+void Performer::woken(Times times) {
   times_ = times;
-  wants_commit_ = false;
+  wants_wake_up_ = false;
+  judge_arrived();
   write_next();
+}
+
+void Performer::want_wake_up() {
+  if (wants_wake_up_) return;
+  wants_wake_up_ = true;
+  answering_.want_wake_up();
 }
 
 void Performer::write_next() {
@@ -108,6 +124,7 @@ Result<void> Performer::keep_fold() {
 }
 
 Result<void> Performer::finish() {
+  judge_arrived();
   if (is_broken_) return {};
   if (is_writing_) {
     if (auto ok = adopt_written(); !ok) return ok;
@@ -185,10 +202,7 @@ Ledger::Rule Performer::rule() const {
 }
 
 void Performer::placed(Result<Ledger::Outcome> outcome) {
-  if (!wants_commit_ && !is_writing_ && stores_.ledger.has_staged()) {
-    wants_commit_ = true;
-    answering_.want_commit();
-  }
+  if (!is_writing_ && stores_.ledger.has_staged()) want_wake_up();
   if (!outcome || outcome->placed.empty()) return;
   for (const Placed& one : outcome->placed) tell(one);
   feed(RecordsPlaced{std::move(outcome->placed)});
@@ -217,14 +231,36 @@ void Performer::answer_poll(const AnswerPoll& action) {
 }
 
 void Performer::perform(const Admit& action) {
-  auto outcome = stores_.ledger.place(action.envelopes, rule(), times_.wall);
+  arrived_.push_back({action.token, action.envelopes.size()});
+  envelopes_.insert(envelopes_.end(), action.envelopes.begin(), action.envelopes.end());
+  if (envelopes_.size() < arrived_max) return want_wake_up();
+  judge_arrived();
+}
+
+void Performer::judge_arrived() {
+  if (is_broken_ || arrived_.empty()) return;
+  const auto arrived = std::exchange(arrived_, {});
+  const auto opened = stores_.ledger.open_ahead(std::exchange(envelopes_, {}));
+  std::size_t at = 0;
+  for (const Arrived& one : arrived) {
+    if (!opened) {
+      refuse(one.token, opened.error());
+      continue;
+    }
+    judge(one.token, std::span(*opened).subspan(at, one.envelopes));
+    at += one.envelopes;
+  }
+}
+
+void Performer::judge(Token token, std::span<const provenance::Submission> group) {
+  auto outcome = stores_.ledger.place(group, rule(), times_.wall);
   if (!outcome) {
     log_debug("submit refused", {{"code", outcome.error().code}});
-    return refuse(action.token, outcome.error());
+    return refuse(token, outcome.error());
   }
   const auto receipts = outcome->receipts;
   placed(std::move(outcome));
-  when_durable([this, token = action.token, receipts] {
+  when_durable([this, token, receipts] {
     const Bytes note = to_bytes(provenance::to_text(stores_.ledger.checkpoint()));
     send(token, protocol::Receipts{receipts, note});
   });

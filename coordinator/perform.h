@@ -1,16 +1,19 @@
 // Performs the core's actions on the real ledger, stores and sockets, and feeds back what came of
 // them. The only place where the core meets the world.
 //
-// Order: an Append is placed before the next action is looked at. What was placed since the last
-// write began shares the next one (group commit). While a group is written the next one is judged
-// on top of it, and so the core knows of records that are not yet durable: whatever it answers or
-// erases meanwhile waits until all that was placed before it is. A failed write ends the process;
-// then none of that ever happened.
+// Order: records get their places before anything that came after them is looked at. Submits that
+// arrive one after another wait for the next wake-up, so that all their envelopes are opened at
+// once, on two cores; they are judged one by one, and before any event of another kind is handled.
+// What was placed since the last write began shares the next one (group commit). While a group is
+// written the next one is judged on top of it, and so the core knows of records that are not yet
+// durable: whatever it answers or erases meanwhile waits until all that was placed before it is. A
+// failed write ends the process; then none of that ever happened.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "coordinator/blob_desk.h"
@@ -25,8 +28,8 @@ namespace cloister::coordinator {
 // How answers leave; the daemon hands in its endpoints, tests a map.
 struct Answering {
   std::function<void(Token, const protocol::Reply&, BytesView)> reply;
-  // A commit is wanted soon: call Performer::commit() in the next wake-up.
-  std::function<void()> want_commit;
+  // Call Performer::woken() in the next wake-up, after whatever has arrived by then.
+  std::function<void()> want_wake_up;
   // Run this, perhaps on a thread of its own, and call Performer::written() in a later wake-up.
   std::function<void(std::function<void()>)> write_beside;
   // The ledger could not be written: the process must end.
@@ -55,7 +58,8 @@ class Performer {
     Instant wall;
   };
   void handle(const Event& event, Times times, BytesView payload = {});
-  void commit(Times times);
+  // Judges what arrived, and begins to write it.
+  void woken(Times times);
   void written(Times times);
   // At start: gives the core everything the ledger holds, from the kept fold as far as that goes. A
   // new ledger gets these first records, which are durable when this returns.
@@ -85,6 +89,9 @@ class Performer {
 
  private:
   void feed(const Event& event);
+  void want_wake_up();
+  void judge_arrived();
+  void judge(Token token, std::span<const provenance::Submission> group);
   [[nodiscard]] Result<std::string> witnessed(const ReadWitnessed& question) const;
   [[nodiscard]] Result<void> replay();
   void write_next();
@@ -109,6 +116,12 @@ class Performer {
   FoldStore folds_;
   Times times_;
   BytesView payload_;
+  struct Arrived {
+    Token token;
+    std::size_t envelopes;
+  };
+  std::vector<Arrived> arrived_;  // Submits that were not judged yet
+  std::vector<Bytes> envelopes_;  // of those, one after another
   struct Held {
     std::uint64_t size;  // of the durable ledger, or larger
     std::function<void()> act;
@@ -116,7 +129,7 @@ class Performer {
   std::deque<Held> held_;  // sizes ascend
   std::optional<Result<Ledger::Written>> written_;
   bool is_writing_ = false;
-  bool wants_commit_ = false;
+  bool wants_wake_up_ = false;
   bool is_broken_ = false;  // something was not made durable: nothing is answered any more
 };
 

@@ -23,7 +23,7 @@ Serving::Serving(ServingParts parts, Coordinator& core, Stores stores)
                  {[this](Token token, const protocol::Reply& answer, BytesView payload) {
                     reply(token, answer, payload);
                   },
-                  [this] { want_commit(); },
+                  [this] { want_wake_up(); },
                   [this](std::function<void()> write) { writer_->run(std::move(write)); },
                   [this](const Error& error) {
                     outcome_ = tl::unexpected<Error>(error);
@@ -93,10 +93,10 @@ std::map<std::string, std::uint64_t> Serving::refused() const {
   return all;
 }
 
-void Serving::want_commit() {
-  // In the next wake-up: everything that arrived in this one shares the commit.
+void Serving::want_wake_up() {
+  // Everything that arrived in this wake-up is opened together and shares the next write.
   parts_.loop.after(Duration(0), [this] {
-    performer_.commit(times());
+    performer_.woken(times());
     arm();
   });
 }

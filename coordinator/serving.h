@@ -43,7 +43,7 @@ class Serving {
 
  private:
   void reply(Token token, const protocol::Reply& reply, BytesView payload);
-  void want_commit();
+  void want_wake_up();
   void begin_again();
   void arm();
 

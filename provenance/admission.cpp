@@ -105,24 +105,13 @@ Opened open_with(const Envelope& envelope, const crypto::PublicKey& key) {
   return opened;
 }
 
-Result<std::vector<CheckedAhead>> check_ahead(const AdmissionView& view,
-                                              std::span<const Submission> group,
-                                              const Spread& spread) {
-  std::vector<CheckedAhead> all;
-  all.reserve(group.size());
-  for (const Submission& submission : group) {
-    all.push_back({parse_envelope(submission.envelope), std::nullopt, std::nullopt});
-    CheckedAhead& one = all.back();
-    if (!one.envelope || !has_form(*one.envelope)) continue;
-    auto key = hinted_key(view, *one.envelope);
-    if (!key) return pass(key);
-    one.key = std::move(*key);
-  }
-  spread(all.size(), [&all](std::size_t i) {
-    CheckedAhead& one = all[i];
-    if (one.key) one.opened = open_with(*one.envelope, one.key->key);
-  });
-  return all;
+Result<OpenedAhead> open_ahead(const AdmissionView& view, const Submission& submission) {
+  OpenedAhead ahead{parse_envelope(submission.envelope), std::nullopt};
+  if (!ahead.envelope || !has_form(*ahead.envelope)) return ahead;
+  const auto key = hinted_key(view, *ahead.envelope);
+  if (!key) return pass(key);
+  if (*key) ahead.opened = open_with(*ahead.envelope, (*key)->key);
+  return ahead;
 }
 
 namespace {
@@ -172,28 +161,25 @@ Result<Judged> open_remains(const AdmissionView& view, const Submission& submiss
 
 }  // namespace
 
-Result<Judged> open_submission(const AdmissionView& view, const Submission& submission,
-                               CheckedAhead* ahead) {
+Result<Judged> open_submission(const AdmissionView& view, const Submission& submission) {
   if (!submission.leaf.empty()) return open_remains(view, submission);
-  Judged judged;
-  auto envelope =
-      ahead != nullptr ? std::move(ahead->envelope) : parse_envelope(submission.envelope);
+  const OpenedAhead* ahead = submission.ahead.get();
+  auto envelope = ahead != nullptr ? ahead->envelope : parse_envelope(submission.envelope);
   if (!envelope) return bad_form(envelope.error());
   if (!has_form(*envelope)) {
     return fail(Kind::invalid, "sequencer.format",
                 "The envelope carries no single signature over an in-toto statement.");
   }
-  judged.envelope = std::move(*envelope);
-  // Asked for again if a record of the same group bound or revoked a key.
-  const bool is_asked = ahead != nullptr && !view.keys_changed;
-  auto key = is_asked ? Result<std::optional<KeyState>>(std::move(ahead->key))
-                      : hinted_key(view, judged.envelope);
+  // The key of this moment: a record in between may have bound or revoked it.
+  const auto key = hinted_key(view, *envelope);
   if (!key) return pass(key);
   if (!*key) return unknown_key();
-  judged.key = std::move(**key);
-  const bool is_open = ahead != nullptr && ahead->opened && ahead->opened->key == judged.key.key;
-  Opened opened = is_open ? std::move(*ahead->opened) : open_with(judged.envelope, judged.key.key);
+  const bool is_open = ahead != nullptr && ahead->opened && ahead->opened->key == (*key)->key;
+  Opened opened = is_open ? *ahead->opened : open_with(*envelope, (*key)->key);
   if (!opened.is_signed) return unknown_key();
+  Judged judged;
+  judged.envelope = std::move(*envelope);
+  judged.key = **key;
   judged.leaf = opened.leaf;
   judged.leaf_bytes = std::move(opened.leaf_bytes);
   judged.leaf_hash = opened.leaf_hash;
@@ -205,8 +191,8 @@ Result<Judged> open_submission(const AdmissionView& view, const Submission& subm
   return judged;
 }
 
-Result<Judged> judge(const AdmissionView& view, const Submission& submission, CheckedAhead* ahead) {
-  auto judged = open_submission(view, submission, ahead);
+Result<Judged> judge(const AdmissionView& view, const Submission& submission) {
+  auto judged = open_submission(view, submission);
   if (!judged || judged->was_at) return judged;
   if (auto good = check_signer(view, *judged); !good) return pass(good);
   if (auto good = check_order(view, judged->record); !good) return pass(good);

@@ -35,7 +35,6 @@ struct AdmissionView {
   const LedgerRules& rules;
   std::uint64_t next_index = 0;
   Instant now;
-  bool keys_changed = false;  // since submissions were checked ahead
 };
 
 // What can be said of an envelope from its bytes and one key, and nothing else.
@@ -49,25 +48,21 @@ struct Opened {
 };
 [[nodiscard]] Opened open_with(const Envelope& envelope, const crypto::PublicKey& key);
 
-// A submission that was opened ahead, with the key that the ledger held for its hint then.
-struct CheckedAhead {
+// A submission that was opened before its turn, with the key that the ledger held for its hint
+// then.
+struct OpenedAhead {
   Result<Envelope> envelope;
-  std::optional<KeyState> key;   // nothing: none was known
-  std::optional<Opened> opened;  // nothing: no key, or no form
+  std::optional<Opened> opened;  // nothing: no key was known, or it has no form
 };
-// Errors are the store's.
-[[nodiscard]] Result<std::vector<CheckedAhead>> check_ahead(const AdmissionView& view,
-                                                            std::span<const Submission> group,
-                                                            const Spread& spread);
 
-// Errors whose code does not begin with "sequencer." come from the store. `ahead`: of this
-// submission, or null; taken apart.
-[[nodiscard]] Result<Judged> judge(const AdmissionView& view, const Submission& submission,
-                                   CheckedAhead* ahead = nullptr);
+// Errors whose code does not begin with "sequencer." come from the store.
+[[nodiscard]] Result<Judged> judge(const AdmissionView& view, const Submission& submission);
 
 // The parts, one file each.
+[[nodiscard]] Result<OpenedAhead> open_ahead(const AdmissionView& view,
+                                             const Submission& submission);
 [[nodiscard]] Result<Judged> open_submission(const AdmissionView& view,
-                                             const Submission& submission, CheckedAhead* ahead);
+                                             const Submission& submission);
 [[nodiscard]] Result<void> check_references(const AdmissionView& view, const Record& record);
 [[nodiscard]] Result<void> check_approvals(const AdmissionView& view, const Record& record);
 [[nodiscard]] Result<void> check_permit(const AdmissionView& view, const Record& record);

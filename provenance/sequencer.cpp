@@ -21,16 +21,8 @@ class Group {
     const auto head = ledger_head(below_);
     if (!head) return pass(head);
     start_ = *head;
-    std::vector<CheckedAhead> ahead;
-    if (options_.spread && submissions.size() > 1) {
-      auto checked = check_ahead({staged_, rules_, start_.size, options_.now, false}, submissions,
-                                 options_.spread);
-      if (!checked) return pass(checked);
-      ahead = std::move(*checked);
-    }
-    for (std::size_t i = 0; i < submissions.size(); ++i) {
-      if (auto done = take(submissions[i], ahead.empty() ? nullptr : &ahead[i]); !done)
-        return pass(done);
+    for (const Submission& submission : submissions) {
+      if (auto done = take(submission); !done) return pass(done);
     }
     if (auto done = check_withdrawals(); !done) return pass(done);
     if (options_.all_or_nothing && has_refusal_) drop();
@@ -43,9 +35,9 @@ class Group {
 
  private:
   // An error is the store's; refusals go into the outcomes.
-  Result<void> take(const Submission& submission, CheckedAhead* ahead) {
+  Result<void> take(const Submission& submission) {
     const std::uint64_t index = start_.size + leaves_.size();
-    auto judged = judge({staged_, rules_, index, options_.now, keys_changed_}, submission, ahead);
+    auto judged = judge({staged_, rules_, index, options_.now}, submission);
     if (judged && judged->record.kind == RecordKind::consent_withdrawn && !judged->was_at &&
         !options_.all_or_nothing) {
       judged = fail(Kind::conflict, "sequencer.withdrawal",
@@ -67,8 +59,6 @@ class Group {
       withdrawal_outcome_ = batch_.outcomes.size();
     }
     stage_record(staged_, *judged, index);
-    keys_changed_ = keys_changed_ || kind == RecordKind::key_bound ||
-                    kind == RecordKind::key_rotated || kind == RecordKind::key_revoked;
     leaves_.push_back(judged->leaf_hash);
     batch_.records.push_back(std::move(judged->record));
     batch_.outcomes.push_back(Admitted{index, judged->leaf_hash, kind, false});
@@ -152,14 +142,35 @@ class Group {
   std::vector<Digest> withdrawn_;
   std::size_t withdrawal_outcome_ = 0;
   bool has_refusal_ = false;
-  bool keys_changed_ = false;  // by a record of this group
 };
 
 }  // namespace
 
+Result<void> Sequencer::open_ahead(std::span<Submission> group, const Spread& spread) const {
+  std::vector<std::optional<Error>> errors(group.size());
+  spread(group.size(), [&](std::size_t i) {
+    auto ahead = cloister::provenance::open_ahead({reader_, rules_, 0, {}}, group[i]);
+    if (ahead) {
+      group[i].ahead = std::make_shared<const OpenedAhead>(std::move(*ahead));
+    } else {
+      errors[i] = ahead.error();
+    }
+  });
+  for (const auto& error : errors) {
+    if (error) return tl::unexpected<Error>(*error);
+  }
+  return {};
+}
+
 Result<Batch> Sequencer::prepare(std::span<const Submission> group,
                                  const GroupOptions& options) const {
   return Group(reader_, rules_, options).run(group);
+}
+
+const Record* record_opened_ahead(const Submission& submission) {
+  const OpenedAhead* ahead = submission.ahead.get();
+  const bool has_record = ahead != nullptr && ahead->opened && ahead->opened->is_signed;
+  return has_record && ahead->opened->record ? &*ahead->opened->record : nullptr;
 }
 
 Result<std::vector<std::vector<Subject>>> plan_quarantine(const LedgerReader& reader,

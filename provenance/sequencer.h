@@ -41,6 +41,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -72,12 +73,15 @@ struct LedgerRules {
   friend bool operator==(const LedgerRules&, const LedgerRules&) = default;
 };
 
+struct OpenedAhead;  // of this room
+
 struct Submission {
   std::string envelope;        // JSON
   std::vector<Bytes> entries;  // of a prediction batch; empty otherwise
   // Only where a log is gone through again, never for what somebody hands in: the leaf of a record
   // whose words were erased since; `envelope` is what is left of it.
   Bytes leaf = {};
+  std::shared_ptr<const OpenedAhead> ahead = {};  // of this envelope: see Sequencer::open_ahead
 };
 
 struct Admitted {
@@ -95,10 +99,6 @@ using Spread = std::function<void(std::size_t count, const std::function<void(st
 struct GroupOptions {
   Instant now;                  // the sequencer's clock; zero when an exported log is replayed
   bool all_or_nothing = false;  // one refusal refuses the whole group (withdrawals need it)
-  // Opens the group's envelopes ahead: signature and statement are a pure function of the bytes and
-  // the key that the ledger holds. Empty: one after another. What is admitted and refused is the
-  // same.
-  Spread spread = {};
   // Of the batch before: saves hashing it anew from the tiles. One whose head is not the ledger's
   // is not used.
   CompactRange range = {};
@@ -118,6 +118,11 @@ class Sequencer {
   Sequencer(const LedgerReader& reader, LedgerRules rules)
       : reader_(reader), rules_(std::move(rules)) {}
 
+  // Opens envelopes before their turn, whatever order they will have: signature and statement are a
+  // pure function of the bytes and the key that the ledger holds for their hint. If it is another
+  // one when their turn comes, they are opened again; what is admitted and refused is the same. The
+  // tasks read the ledger, perhaps from several threads at once.
+  [[nodiscard]] Result<void> open_ahead(std::span<Submission> group, const Spread& spread) const;
   // An error means that the store could not be read or is damaged, not that a submission is bad.
   [[nodiscard]] Result<Batch> prepare(std::span<const Submission> group,
                                       const GroupOptions& options) const;
@@ -127,6 +132,10 @@ class Sequencer {
   const LedgerReader& reader_;
   LedgerRules rules_;
 };
+
+// The record in an envelope that was opened ahead, whoever's it is; null if it was not, or holds
+// none.
+[[nodiscard]] const Record* record_opened_ahead(const Submission& submission);
 
 // Everything made from these artefacts, themselves included, sorted, in portions small enough for
 // one quarantine.set record each. The coordinator signs those and submits them together with the

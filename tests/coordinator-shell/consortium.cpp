@@ -28,7 +28,8 @@ Consortium::Consortium(const std::filesystem::path& folder) : home(folder) {
                                         std::tuple{"coordinator", Role::coordinator, "consortium"},
                                         std::tuple{"trainer", Role::trainer, "consortium"},
                                         std::tuple{"owner", Role::study_owner, "consortium"},
-                                        std::tuple{"agent-a", Role::site_agent, "a"}}) {
+                                        std::tuple{"agent-a", Role::site_agent, "a"},
+                                        std::tuple{"agent-b", Role::site_agent, "b"}}) {
     people.emplace(name, test::signing_person(name, role, org, entropy));
   }
 }

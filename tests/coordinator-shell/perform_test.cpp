@@ -23,7 +23,7 @@ struct World {
         Answering{[this](Token token, const protocol::Reply& reply, BytesView) {
                     answers.emplace(token, reply);
                   },
-                  [this] { wants_commit = true; },
+                  [this] { wants_wake_up = true; },
                   [this](std::function<void()> write) { begun = std::move(write); },
                   [this](const Error& error) { broken = error; }});
     REQUIRE(performer->restore(consortium.genesis(), times()));
@@ -48,8 +48,8 @@ struct World {
   }
   // What the loop does in its next wake-up.
   void wake_up() {
-    REQUIRE(std::exchange(wants_commit, false));
-    performer->commit(times());
+    REQUIRE(std::exchange(wants_wake_up, false));
+    performer->woken(times());
   }
   void write() {
     REQUIRE(begun);
@@ -72,7 +72,7 @@ struct World {
   std::unique_ptr<Performer> performer;
   std::map<Token, protocol::Reply> answers;
   std::function<void()> begun;
-  bool wants_commit = false;
+  bool wants_wake_up = false;
   std::optional<Error> broken;
 };
 
@@ -86,9 +86,11 @@ TEST_CASE(
   world.submit(1, "owner", protocol::Role::study_owner);
   world.wake_up();
   world.submit(2, "agent-a", protocol::Role::site_agent);
-  CHECK_FALSE(world.wants_commit);  // the write under way begins the next one
+  CHECK(world.ledger->placed() == 4);
+  world.wake_up();
   CHECK(world.ledger->placed() == 5);
   world.write();
+  CHECK_FALSE(world.begun);  // the end of the write under way begins the next one
   CHECK(world.answers.empty());
   CHECK(world.ledger->size() == 3);
   world.performer->written(World::times());
@@ -109,6 +111,7 @@ TEST_CASE("what is asked while something is not durable waits for it", "[coordin
   world.ask(3,
             protocol::FetchSigner{MemberId::trusted("root")});  // would tell of the record before
   world.ask(4, protocol::Poll{});
+  CHECK(world.ledger->placed() == 4);  // judged before anything of another kind is looked at
   world.ask(5, protocol::Submit{{to_bytes("no record")}});
   CHECK(world.answers.size() == 1);
   world.wake_up();
@@ -125,6 +128,7 @@ TEST_CASE("a repeat of something that is being written is answered with it", "[c
   world.ask(1, protocol::Submit{{owner}});
   world.wake_up();
   world.ask(2, protocol::Submit{{owner}});
+  world.wake_up();
   CHECK(world.answers.empty());
   world.write();
   world.performer->written(World::times());
@@ -147,7 +151,8 @@ TEST_CASE("a failed write ends it, and nothing that was judged on top of it is e
   CHECK(world.broken->code == "test.fails");
   world.store.fails = false;  // even if the disk came back
   world.ask(4, protocol::FetchSigner{MemberId::trusted("root")});
-  world.performer->commit(World::times());
+  world.submit(5, "agent-b", protocol::Role::site_agent);
+  world.performer->woken(World::times());
   CHECK_FALSE(world.begun);
   CHECK(world.performer->finish());
   CHECK(world.answers.empty());
@@ -164,4 +169,38 @@ TEST_CASE("a clean end makes durable what was judged and what was just written",
   REQUIRE(world.performer->finish());
   world.store.power_cut();
   CHECK(world.open()->size() == 5);
+}
+
+TEST_CASE("submissions that arrive together are judged one by one, in their order",
+          "[coordinator]") {
+  World world;
+  const Bytes first = world.consortium.bound("owner", protocol::Role::study_owner, "consortium");
+  const Bytes second = world.consortium.bound("agent-a", protocol::Role::site_agent, "a");
+  const Bytes third = world.consortium.bound("agent-b", protocol::Role::site_agent, "b");
+  world.ask(1, protocol::Submit{{first}});
+  world.ask(2, protocol::Submit{{third}});  // before the one that its signer made before it
+  world.ask(3, protocol::Submit{{second, to_bytes("no record")}});  // all or nothing
+  world.ask(4, protocol::Submit{{second}});
+  world.ask(5, protocol::Submit{{third}});
+  CHECK(world.ledger->placed() == 3);
+  world.wake_up();
+  CHECK(world.ledger->placed() == 6);
+  world.write();
+  world.performer->written(World::times());
+  const auto code = [&](Token token) {
+    return std::get<protocol::Refused>(world.answers.at(token)).error.code;
+  };
+  CHECK(std::get<protocol::Receipts>(world.answers.at(1)).receipts.front().index == 3);
+  CHECK(code(2) == "sequencer.out_of_order");
+  CHECK(code(3) == "sequencer.format");
+  CHECK(std::get<protocol::Receipts>(world.answers.at(4)).receipts.front().index == 4);
+  CHECK(std::get<protocol::Receipts>(world.answers.at(5)).receipts.front().index == 5);
+}
+
+TEST_CASE("many submissions do not wait to be judged until they fill the memory", "[coordinator]") {
+  World world;
+  for (Token token = 1; token < 64; ++token) world.ask(token, protocol::Submit{{Bytes(8, 'x')}});
+  CHECK(world.answers.empty());
+  world.ask(64, protocol::Submit{{Bytes(8, 'x')}});
+  CHECK(world.answers.size() == 64);
 }

@@ -32,16 +32,14 @@ TEST_CASE("signatures checked ahead change nothing of what is admitted and refus
     group.push_back({"{" + to_json(envelope), {}});
     group.push_back(one);
   }
-  const auto judged = [&](const GroupOptions& options) {
-    const MemoryLedger empty;
-    return Sequencer(empty, world.rules).prepare(group, options).value();
-  };
-  const Batch plain = judged({});
+  const MemoryLedger empty;
+  const Sequencer sequencer(empty, world.rules);
+  const Batch plain = sequencer.prepare(group, {}).value();
   std::size_t tasks = 0;
-  const Batch spread = judged(
-      {.now = {}, .all_or_nothing = false, .spread = [&](std::size_t count, const auto& task) {
-         for (tasks = 0; tasks < count; ++tasks) task(count - 1 - tasks);  // in another order
-       }});
+  REQUIRE(sequencer.open_ahead(group, [&](std::size_t count, const auto& task) {
+    for (tasks = 0; tasks < count; ++tasks) task(count - 1 - tasks);  // in another order
+  }));
+  const Batch spread = sequencer.prepare(group, {}).value();
   CHECK(tasks == group.size());
   CHECK(plain.head == checked_head(world.ledger).value());
   CHECK(spread.head == plain.head);

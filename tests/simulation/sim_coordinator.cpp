@@ -45,7 +45,12 @@ void SimCoordinator::start() {
     live_->waiting.erase(found);
     deliver(answer, Bytes(bytes.begin(), bytes.end()));
   };
-  const auto commit = [this] { later(Duration(0), [this] { live_->performer->commit(times()); }); };
+  const auto wake_up = [this] {
+    later(Duration(0), [this] {
+      live_->performer->woken(times());
+      arm();
+    });
+  };
   const auto write_beside = [this](std::function<void()> write) {
     live_->write = std::move(write);
     later(sync_time, [this] {
@@ -59,7 +64,7 @@ void SimCoordinator::start() {
   const auto broken = [](const Error&) { ensure(false, "the simulated store does not fail"); };
   live_->performer = std::make_unique<coordinator::Performer>(
       live_->core, coordinator::Stores{*live_->ledger, blobs_, live_->registry, store_, fold_every},
-      coordinator::Answering{reply, commit, write_beside, broken});
+      coordinator::Answering{reply, wake_up, write_beside, broken});
   const auto restored = live_->performer->restore(parts_.genesis, times());
   ensure(restored.has_value(), "the ledger can be replayed");
 }
