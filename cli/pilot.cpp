@@ -188,7 +188,9 @@ Result<Answer> preassess(const PreassessOptions& options) {
   auto folders = options.data.empty() ? make_phantoms(*plan, scratch->path(), *worker)
                                       : sub_folders(options.data);
   if (!folders) return pass(folders);
-  PilotAsked asked{std::move(*folders), {"study", "mask-ceiling"}, true, options.patients_max};
+  const bool gate =
+      std::find(options.modes.begin(), options.modes.end(), "study") != options.modes.end();
+  PilotAsked asked{std::move(*folders), options.modes, gate, options.patients_max};
   auto result = run_pilot(*plan, asked);
   if (!result) return pass(result);
   report::Preassessment pilot;

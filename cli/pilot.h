@@ -33,6 +33,8 @@ struct PreassessOptions {
   std::filesystem::path data;    // sub-folders are sites; empty: phantoms made for the pilot
   std::filesystem::path output;  // folder for preassessment.html and preassessment.json
   std::uint64_t patients_max = 0;
+  // As of PilotAsked; the gate judges the plan's own encoders, so it belongs to "study".
+  std::vector<std::string> modes = {"study", "mask-ceiling"};
 };
 [[nodiscard]] Result<Answer> preassess(const PreassessOptions& options);
 

@@ -118,6 +118,10 @@ void add_no_retrain(CLI::App& group, Choice& choice) {
   });
 }
 
+// Of a worker's pilot: worker/README.md.
+const std::vector<std::string> pilot_modes{"study", "mask-ceiling", "local-only", "paper",
+                                           "plaintext-unet"};
+
 void add_preassess(CLI::App& group, Choice& choice) {
   CLI::App* verb = group.add_subcommand(
       "preassess", "Pilot a plan and map every privacy indicator to its clause and its party");
@@ -128,7 +132,13 @@ void add_preassess(CLI::App& group, Choice& choice) {
                    "Folder with one sub-folder a site; else phantoms made for the pilot");
   verb->add_option("--patients", options->patients_max,
                    "At most so many patients of each site and split; 0: all");
-  verb->footer("Example:\n  cloister study preassess plan.toml -o pilot");
+  verb->add_option("--modes", options->modes, "What is tried; the gate judges the study")
+      ->delimiter(',')
+      ->check(CLI::IsMember(pilot_modes))
+      ->capture_default_str();
+  verb->footer(
+      "Examples:\n  cloister study preassess plan.toml -o pilot\n"
+      "  cloister study preassess plan.toml -o baselines --data DIR --modes paper,plaintext-unet");
   verb->callback([&choice, options] { choice.run = [options] { return preassess(*options); }; });
 }
 
