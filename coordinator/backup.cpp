@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "coordinator/ledger_store.h"
+#include "coordinator/outside.h"
 #include "provenance/ledger.h"
 #include "provenance/tiles.h"
 #include "storage/rocks_store.h"
@@ -91,13 +92,9 @@ Result<void> check_head(const provenance::LedgerReader& ledger, const TreeHead& 
 }
 
 Result<TreeHead> signed_head(const fs::path& file, const provenance::NoteKey& key) {
-  const auto text = read_text(file, provenance::note_bytes_max);
-  if (!text) return pass(text);
-  const auto note = provenance::parse_note(*text);
-  if (!note) return pass(note);
-  const auto checkpoint = provenance::open_checkpoint(*note, key);
-  if (!checkpoint) return pass(checkpoint);
-  return checkpoint->head;
+  const auto notes = notes_in(file);
+  if (!notes) return pass(notes);
+  return newest_head(*notes, key);
 }
 
 Result<void> check_heads(const provenance::LedgerReader& ledger, const fs::path& home,

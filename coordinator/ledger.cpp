@@ -19,8 +19,6 @@ using provenance::Note;
 using provenance::Record;
 using provenance::RecordKind;
 
-constexpr std::uint64_t note_file_bytes_max = provenance::note_bytes_max;
-
 tl::unexpected<Error> rollback(std::string what) {
   return fail(
       Kind::corrupt, "ledger.rollback", std::move(what),
@@ -73,9 +71,6 @@ std::vector<Bytes> keys_listed(BytesView list) {
 
 }  // namespace
 
-Result<std::string> OutsideFile::read() const { return read_text(path_, note_file_bytes_max); }
-Result<void> OutsideFile::keep(const std::string& note) { return write_text(path_, note); }
-
 struct Ledger::Inner {
   explicit Inner(LedgerParts from)
       : parts(std::move(from)),
@@ -116,24 +111,22 @@ struct Ledger::Inner {
 
   // The checkpoint outside must be one that this tree extends.
   Result<void> check_outside(const provenance::TreeHead& head) const {
-    const auto text = parts.outside.read();
-    if (!text) {
-      if (text.error().kind != Kind::not_found) return pass(text);
+    const auto notes = parts.outside.read();
+    if (!notes) {
+      if (notes.error().kind != Kind::not_found) return pass(notes);
       if (head.size == 0) return {};
       return rollback("There is a ledger, but no checkpoint beside it.");
     }
-    const auto outside = provenance::parse_note(*text);
-    if (!outside) return not_ours(outside.error());
-    const auto seen = provenance::open_checkpoint(*outside, log_key());
+    const auto seen = newest_head(*notes, log_key());
     if (!seen) return not_ours(seen.error());
-    if (seen->head.size > head.size) {
+    if (seen->size > head.size) {
       return rollback(fmt::format("The ledger holds {} records, but {} were acknowledged before.",
-                                  head.size, seen->head.size));
+                                  head.size, seen->size));
     }
     const provenance::LedgerTiles tiles(disk);
-    const auto root = provenance::tree_root(provenance::TileNodes(tiles), seen->head.size);
+    const auto root = provenance::tree_root(provenance::TileNodes(tiles), seen->size);
     if (!root) return pass(root);
-    if (*root == seen->head.root) return {};
+    if (*root == seen->root) return {};
     return rollback("The ledger is not the one whose checkpoint was signed before.");
   }
 

@@ -2,7 +2,7 @@
 //
 //   place()   judges envelopes and gives them places; staged, not durable
 //   commit()  one synced write of everything staged -> sign the checkpoint -> synced write of the
-//             file outside the database. Only then may anything be answered.
+//             file outside the database (outside.h). Only then may anything be answered.
 //
 // A commit is also to be had in three steps, so that the next group is judged, on top of the one
 // that is being written, while the disk is waited for:
@@ -18,7 +18,6 @@
 // the disk.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,6 +25,7 @@
 #include <vector>
 
 #include "coordinator/core/placed.h"
+#include "coordinator/outside.h"
 #include "crypto/entropy.h"
 #include "crypto/identity.h"
 #include "protocol/ledger_messages.h"
@@ -33,25 +33,6 @@
 #include "storage/store.h"
 
 namespace cloister::coordinator {
-
-// The newest signed checkpoint, kept outside the database. The file on disk, or a simulated one.
-class Outside {
- public:
-  virtual ~Outside() = default;
-  // Kind::not_found if none was kept yet.
-  [[nodiscard]] virtual Result<std::string> read() const = 0;
-  // Durable when it returns.
-  [[nodiscard]] virtual Result<void> keep(const std::string& note) = 0;
-};
-class OutsideFile final : public Outside {
- public:
-  explicit OutsideFile(std::filesystem::path path) : path_(std::move(path)) {}
-  [[nodiscard]] Result<std::string> read() const override;
-  [[nodiscard]] Result<void> keep(const std::string& note) override;
-
- private:
-  std::filesystem::path path_;
-};
 
 // References must outlive the ledger.
 struct LedgerParts {

@@ -28,22 +28,24 @@ std::uint64_t setting(const char* name, std::uint64_t fallback) {
 
 Result<void> allow(const Record&) { return {}; }
 
-// The file outside: durable when it says so, and fails when told to.
+// The file outside: two blocks in turn, durable when it says so. When told to it fails, and then
+// leaves half a note where the older one was.
 class Beside final : public Outside {
  public:
-  [[nodiscard]] Result<std::string> read() const override {
-    if (text.empty()) return fail(Kind::not_found, "test.none", "none");
-    return text;
+  [[nodiscard]] Result<std::vector<std::string>> read() const override {
+    if (newer.empty()) return fail(Kind::not_found, "test.none", "none");
+    return std::vector<std::string>{older, newer};
   }
   [[nodiscard]] Result<void> keep(const std::string& note) override {
     if (fails_at > 0 && --fails_at == 0) {
       failed = true;
+      if (!newer.empty()) older = note.substr(0, note.size() / 2);
       return fail(Kind::exhausted, "test.full", "No room.");
     }
-    text = note;
+    older = std::exchange(newer, note);
     return {};
   }
-  std::string text;
+  std::string older, newer;
   std::uint64_t fails_at = 0;
   bool failed = false;
 };

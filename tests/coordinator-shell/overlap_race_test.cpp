@@ -17,7 +17,7 @@ namespace {
 
 class OutsideMemory final : public coordinator::Outside {
  public:
-  [[nodiscard]] Result<std::string> read() const override {
+  [[nodiscard]] Result<std::vector<std::string>> read() const override {
     return fail(Kind::not_found, "test.none", "none");
   }
   [[nodiscard]] Result<void> keep(const std::string& note) override {

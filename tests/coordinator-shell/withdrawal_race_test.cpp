@@ -39,9 +39,9 @@ Digest digest_of(const std::string& text) { return crypto::sha256(as_bytes(text)
 
 class OutsideMemory final : public Outside {
  public:
-  [[nodiscard]] Result<std::string> read() const override {
+  [[nodiscard]] Result<std::vector<std::string>> read() const override {
     if (text_.empty()) return fail(Kind::not_found, "test.none", "none");
-    return text_;
+    return std::vector<std::string>{text_};
   }
   [[nodiscard]] Result<void> keep(const std::string& note) override {
     text_ = note;

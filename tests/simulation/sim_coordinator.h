@@ -15,8 +15,8 @@ namespace cloister::simulation {
 // Survives kills.
 class SimOutside final : public coordinator::Outside {
  public:
-  [[nodiscard]] Result<std::string> read() const override {
-    if (note_) return *note_;
+  [[nodiscard]] Result<std::vector<std::string>> read() const override {
+    if (note_) return std::vector<std::string>{*note_};
     return fail(Kind::not_found, "file.not_found", "No checkpoint yet.");
   }
   [[nodiscard]] Result<void> keep(const std::string& note) override {
