@@ -40,7 +40,7 @@ Result<Seat> take_seat(const std::filesystem::path& home, const PassphraseSource
   auto line = Line::open(std::move(identity), {connection.coordinator, membership.coordinator,
                                                transport::Line::members});
   if (!line) return pass(line);
-  return Seat{std::move(membership), std::move(connection), std::move(*line)};
+  return Seat{home, std::move(membership), std::move(connection), std::move(*line)};
 }
 
 Result<member::Membership> roster(Seat& seat) {

@@ -61,6 +61,7 @@ struct Person {
 
 // A person at work: home folder opened, line dialled.
 struct Seat {
+  std::filesystem::path home;
   MembershipFile membership;
   PersonConnection connection;
   std::unique_ptr<Line> line;

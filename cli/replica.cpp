@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/seen_head.h"
 #include "crypto/hash.h"
 #include "member/membership.h"
 #include "protocol/limits.h"
@@ -167,6 +168,8 @@ Result<Replica> fetch_ledger(Seat& seat, Duration witness_wait) {
   if (!rules) return pass(rules);
   replica.rules = std::move(*rules);
   const provenance::NoteKey log = log_key(seat.membership);
+  const auto seen = read_seen_head(seat.home, log);
+  if (!seen) return pass(seen);
   Reader reader(*seat.line, replica);
   if (auto read = reader.catch_up(); !read) return pass(read);
   if (auto named = name_witnesses(replica, log); !named) return pass(named);
@@ -184,6 +187,7 @@ Result<Replica> fetch_ledger(Seat& seat, Duration witness_wait) {
                 "A replay of the records gives another root than the coordinator signed.",
                 "Keep the records and the checkpoint as evidence; tell the consortium.");
   }
+  if (auto same = check_seen_head(seat.home, *seen, replica); !same) return pass(same);
   return replica;
 }
 

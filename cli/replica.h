@@ -1,7 +1,8 @@
 // The whole ledger, fetched and admitted again here under the same rules: what every answer of
 // `cloister audit` stands on. Nothing of it is believed because the coordinator says so: each
 // record must be signed by a key that the root key vouches for, and the root of the tree must be
-// the one that the coordinator signed.
+// the one that the coordinator signed, and hold what commands in this home saw before
+// (seen_head.h).
 #pragma once
 
 #include <functional>
