@@ -75,6 +75,7 @@ Result<Pipe> make_pipe() {
 struct Exchange {
   Pipe in, out, err;
   std::string_view to_write;
+  std::function<void(std::string_view)> on_out;
   Ran ran;
 
   void close_all() const {
@@ -111,7 +112,9 @@ struct Exchange {
           {{in.write, POLLOUT, 0}, {out.read, POLLIN, 0}, {err.read, POLLIN, 0}}};
       poll(all.data(), all.size(), static_cast<int>(std::min<std::int64_t>(left.count(), 1000)));
       if (all[0].revents != 0) feed();
+      const std::size_t before = ran.out.size();
       if (all[1].revents != 0) take(out.read, ran.out, out_max);
+      if (on_out && ran.out.size() > before) on_out(std::string_view(ran.out).substr(before));
       if (all[2].revents != 0) take(err.read, ran.err, err_max);
     }
     return true;
@@ -144,6 +147,7 @@ Result<Ran> run_program(const std::filesystem::path& program,
                         const std::vector<std::string>& arguments, const RunOptions& options) {
   Exchange exchange;
   exchange.to_write = options.in;
+  exchange.on_out = options.on_out;
   for (Pipe* one : {&exchange.in, &exchange.out, &exchange.err}) {
     auto made = make_pipe();
     if (!made) return pass(made);

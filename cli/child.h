@@ -5,8 +5,10 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -25,7 +27,8 @@ struct Ran {
 struct RunOptions {
   std::string in;  // for its standard input
   Duration limit{60'000};
-  std::filesystem::path log;  // standard error goes there instead of Ran::err
+  std::filesystem::path log;                     // standard error goes there instead of Ran::err
+  std::function<void(std::string_view)> on_out;  // each piece of standard output as it comes
 };
 // Runs to its end. "program.timeout" after the limit: it is killed.
 [[nodiscard]] Result<Ran> run_program(const std::filesystem::path& program,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/answer.h"
+#include "cli/demo/narrator.h"
 #include "protocol/plan.h"
 #include "report/report.h"
 
@@ -21,6 +22,7 @@ struct PilotAsked {
   std::vector<std::string> modes;  // "study", "local-only", "paper", "plaintext-unet", ...
   bool gate = false;
   std::uint64_t patients_max = 0;  // of each site and split; 0: all
+  Narrator* narrator = nullptr;    // is told how far it is; may be null
 };
 // The worker's result (worker/README.md, kind pilot).
 [[nodiscard]] Result<provenance::Json> run_pilot(const protocol::StudyPlan& plan,
@@ -29,6 +31,7 @@ struct PilotAsked {
 [[nodiscard]] std::vector<report::Score> scores_of(const provenance::Json& result);
 
 struct PreassessOptions {
+  bool json = false;
   std::filesystem::path plan;
   std::filesystem::path data;    // sub-folders are sites; empty: phantoms made for the pilot
   std::filesystem::path output;  // folder for preassessment.html and preassessment.json

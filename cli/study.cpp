@@ -133,12 +133,18 @@ std::string progress_text(const Json& job) {
     out += fmt::format(" {:.0f}/{:.0f} ({:.0f} %)", number_at(*progress, "step"), steps,
                        100.0 * number_at(*progress, "step") / steps);
   }
-  const double rate = number_at(*progress, "per_second");
-  if (rate > 0) out += fmt::format(", {:.3g} a second", rate);
-  const double left = number_at(*progress, "seconds_left");
-  if (left > 0)
-    out += fmt::format(", {} left", for_people(Duration(static_cast<std::int64_t>(left * 1000))));
-  return out;
+  const std::string pace = pace_text(*progress);
+  return pace.empty() ? out : out + ", " + pace;
+}
+
+std::string pace_text(const Json& progress) {
+  std::string out;
+  const double rate = number_at(progress, "per_second");
+  if (rate > 0) out = fmt::format("{:.3g} a second", rate);
+  const double left = number_at(progress, "seconds_left");
+  if (left <= 0) return out;
+  if (!out.empty()) out += ", ";
+  return out + fmt::format("{} left", for_people(Duration(static_cast<std::int64_t>(left * 1000))));
 }
 
 Result<Answer> open_study(Seat& seat, const protocol::StudyPlan& plan) {

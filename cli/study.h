@@ -38,5 +38,7 @@ namespace cloister::cli {
 // "train-image-encoder 120/350, 9.1 a second, 25 s left": one job's progress for people; empty
 // where nothing was reported.
 [[nodiscard]] std::string progress_text(const provenance::Json& job);
+// "9.1 a second, 25 s left", of what a worker reports.
+[[nodiscard]] std::string pace_text(const provenance::Json& progress);
 
 }  // namespace cloister::cli

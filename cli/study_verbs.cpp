@@ -139,7 +139,12 @@ void add_preassess(CLI::App& group, Choice& choice) {
   verb->footer(
       "Examples:\n  cloister study preassess plan.toml -o pilot\n"
       "  cloister study preassess plan.toml -o baselines --data DIR --modes paper,plaintext-unet");
-  verb->callback([&choice, options] { choice.run = [options] { return preassess(*options); }; });
+  verb->callback([&choice, options] {
+    choice.run = [&choice, options] {
+      options->json = choice.json;
+      return preassess(*options);
+    };
+  });
 }
 
 void add_compare(CLI::App& group, Choice& choice) {

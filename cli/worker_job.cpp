@@ -5,13 +5,25 @@
 
 namespace cloister::cli {
 
-Result<provenance::Json> run_worker_job(const std::filesystem::path& worker,
-                                        const provenance::Json& job, Duration limit) {
+Result<provenance::Json> run_worker_job(
+    const std::filesystem::path& worker, const provenance::Json& job, Duration limit,
+    const std::function<void(const provenance::Json&)>& on_progress) {
   Bytes in = protocol::encode_frame(protocol::FrameType::job, as_bytes(to_jcs(job)));
   append(in, protocol::encode_frame(protocol::FrameType::start, {}));
   RunOptions options;
   options.in = as_text(in);
   options.limit = limit;
+  protocol::FrameReader meanwhile;
+  if (on_progress) {
+    options.on_out = [&](std::string_view piece) {
+      meanwhile.feed(as_bytes(piece));
+      for (auto frame = meanwhile.next(); frame && *frame; frame = meanwhile.next()) {
+        if ((*frame)->type != protocol::FrameType::progress) continue;
+        if (const auto told = provenance::parse_json(as_text((*frame)->payload)))
+          on_progress(*told);
+      }
+    };
+  }
   auto ran = run_program(worker, {}, options);
   if (!ran) return pass(ran);
   protocol::FrameReader reader;

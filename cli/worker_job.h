@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include <functional>
+
 #include "base/result.h"
 #include "base/time.h"
 #include "provenance/json.h"
@@ -11,7 +13,9 @@
 namespace cloister::cli {
 
 // The worker's result; its failure as "worker.job" with its own words.
-[[nodiscard]] Result<provenance::Json> run_worker_job(const std::filesystem::path& worker,
-                                                      const provenance::Json& job, Duration limit);
+// `on_progress` sees what the worker reports meanwhile: phase, step, steps, rate, time left.
+[[nodiscard]] Result<provenance::Json> run_worker_job(
+    const std::filesystem::path& worker, const provenance::Json& job, Duration limit,
+    const std::function<void(const provenance::Json&)>& on_progress = {});
 
 }  // namespace cloister::cli

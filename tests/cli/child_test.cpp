@@ -84,3 +84,20 @@ TEST_CASE("the digest of a file is that of its bytes", "[cli]") {
   CHECK(to_hex(*digest) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK_FALSE(file_digest(folder.path / "missing"));
 }
+
+TEST_CASE("what a program prints is told piece by piece, and handed over whole", "[cli]") {
+  const Folder folder;
+  const auto seen = folder.path / "seen";
+  std::string pieces;
+  RunOptions options;
+  options.on_out = [&](std::string_view piece) {
+    pieces += piece;
+    REQUIRE(write_text(seen, ""));
+  };
+  const std::string script =
+      "printf one; while ! [ -e " + seen.string() + " ]; do :; done; printf two";
+  const auto ran = run_program("/bin/sh", {"-c", script}, options);  // ends only if it was told
+  REQUIRE(ran);
+  CHECK(ran->out == "onetwo");
+  CHECK(pieces == "onetwo");
+}
