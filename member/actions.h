@@ -53,6 +53,8 @@ struct Kept {
   Bytes wrap;               // of KeepAs::sealed: its key, for the reader alone
   friend bool operator==(const Kept&, const Kept&) = default;
 };
+// The one of that name; null if there is none.
+[[nodiscard]] const Kept* find_kept(const std::vector<Kept>& all, std::string_view name);
 [[nodiscard]] std::string to_json(const std::vector<Kept>& kept);
 [[nodiscard]] Result<std::vector<Kept>> kept_from_json(std::string_view json);
 

@@ -1,9 +1,17 @@
+#include <algorithm>
+
 #include "member/actions.h"
 #include "provenance/json.h"
 
 namespace cloister::member {
 
 using provenance::Json;
+
+const Kept* find_kept(const std::vector<Kept>& all, std::string_view name) {
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const Kept& one) { return one.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
 
 std::string to_json(const std::vector<Kept>& kept) {
   Json list = Json::array();

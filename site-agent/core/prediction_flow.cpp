@@ -233,9 +233,8 @@ void decode(AgentState& state, Prediction& prediction) {
 
 void on_decoded(AgentState& state, Prediction& prediction, const Json& result, Instant now) {
   const member::Study* study = state.link.study(prediction.study);
-  const auto mask = std::find_if(prediction.kept.begin(), prediction.kept.end(),
-                                 [](const auto& one) { return one.name == "prediction.nii.gz"; });
-  if (study == nullptr || mask == prediction.kept.end()) {
+  const member::Kept* mask = member::find_kept(prediction.kept, "prediction.nii.gz");
+  if (study == nullptr || mask == nullptr) {
     return end_prediction(
         state, prediction.volume.job,
         tl::unexpected(Error{Kind::corrupt, "worker.result", "The worker finished without a mask.",

@@ -57,9 +57,8 @@ Result<Made> registered(const Making& making) {
 }
 
 Result<Made> encoder(const Making& making, std::string_view part) {
-  const auto kept = std::find_if(making.worked.kept.begin(), making.worked.kept.end(),
-                                 [&](const member::Kept& one) { return one.name == part; });
-  if (kept == making.worked.kept.end()) return lacking(making.job.kind, part);
+  const member::Kept* kept = member::find_kept(making.worked.kept, part);
+  if (kept == nullptr) return lacking(making.job.kind, part);
   Made out = made(making, RecordKind::encoder_trained, part, kept->digest);
   const bool tuned = making.job.kind == "tune-mask-decoder";
   out.record.details.set("which", tuned ? std::string_view("tuned-mask-decoder") : part);
@@ -120,10 +119,9 @@ Result<Made> encoded(const Making& making) {
 }
 
 Result<Made> assessed(const Making& making) {
-  const auto report = std::find_if(making.worked.kept.begin(), making.worked.kept.end(),
-                                   [](const auto& one) { return one.name == "gate-report"; });
+  const member::Kept* report = member::find_kept(making.worked.kept, "gate-report");
   const Json* indicators = making.result.find("indicators");
-  if (report == making.worked.kept.end()) return lacking(making.job.kind, "its report");
+  if (report == nullptr) return lacking(making.job.kind, "its report");
   if (indicators == nullptr || indicators->items() == nullptr) {
     return lacking(making.job.kind, "indicators");
   }

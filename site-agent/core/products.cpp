@@ -1,7 +1,5 @@
 #include "site-agent/core/products.h"
 
-#include <algorithm>
-
 #include "base/ensure.h"
 
 namespace cloister::site_agent {
@@ -39,9 +37,7 @@ Bytes to_stored(const Product& product, std::uint64_t order) {
 }  // namespace
 
 const member::Kept* Product::part(std::string_view name) const {
-  const auto found = std::find_if(kept.begin(), kept.end(),
-                                  [&](const member::Kept& one) { return one.name == name; });
-  return found == kept.end() ? nullptr : &*found;
+  return member::find_kept(kept, name);
 }
 
 Products::Products(const member::Stored& stored) {

@@ -16,12 +16,6 @@ constexpr Duration pause{10'000};
 
 std::string product_name(const JobId& job) { return fmt::format("product/{}", job); }
 
-const member::Kept* kept_named(const member::Worked& worked, std::string_view name) {
-  const auto found = std::find_if(worked.kept.begin(), worked.kept.end(),
-                                  [&](const member::Kept& one) { return one.name == name; });
-  return found == worked.kept.end() ? nullptr : &*found;
-}
-
 // Sealed to the agent that the consortium bound for the site, whoever the job names.
 Result<const member::Member*> reader_of(const TrainerState& state, const JobView& job) {
   const member::Member* agent = state.link.membership().agent_of(job.site);
@@ -159,7 +153,7 @@ void restore_learned(TrainerState& state, const member::Stored& stored) {
 void record_model(TrainerState& state, const JobView& job, Instant now) {
   LocalJob& local = state.jobs[job.id];
   const member::Study* study = state.link.study(job.study);
-  const member::Kept* network = kept_named(local.worked, "network");
+  const member::Kept* network = member::find_kept(local.worked.kept, "network");
   const auto result = provenance::parse_json(local.worked.result_json);
   if (study == nullptr || network == nullptr || !result) {
     return fail_job(state, job,
@@ -211,7 +205,8 @@ void record_replies(TrainerState& state, const JobView& job, Instant now) {
   Json replies = Json::array();
   for (const Dataset& dataset : *datasets) {
     for (const Shard& shard : dataset.shards) {
-      const auto* kept = kept_named(local.worked, fmt::format("replies/{:06}", shard.number));
+      const auto* kept =
+          member::find_kept(local.worked.kept, fmt::format("replies/{:06}", shard.number));
       if (kept == nullptr) continue;
       record.subjects.push_back({fmt::format("reply-{:06}", shard.number), kept->digest});
       record.inputs.push_back(
