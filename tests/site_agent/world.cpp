@@ -57,49 +57,31 @@ std::vector<protocol::JobView> World::jobs() const {
 }
 
 protocol::Work World::work_now() {
-  protocol::Work work;
-  work.version = ledger.records.size() + 1 + study.more.size() + 1000 * forced.size() +
-                 100'000 * attempts.size();
-  work.jobs = jobs();
-  work.studies = {study};
-  work.checkpoint = ledger.checkpoint();
-  work.consistency = ledger.consistency(poll->head_size);
-  return work;
+  const std::uint64_t version = ledger.records.size() + 1 + study.more.size() +
+                                1000 * forced.size() + 100'000 * attempts.size();
+  return work_of(version, jobs(), poll->head_size);
 }
 
 void World::perform(const Action& action) {
-  if (const auto* persist = std::get_if<Persist>(&action)) {
-    if (persist->value) {
-      disk[persist->key] = *persist->value;
-    } else {
-      disk.erase(persist->key);
-    }
-  } else if (const auto* ask = std::get_if<Ask>(&action)) {
+  if (std::holds_alternative<RunWorker>(action)) REQUIRE_FALSE(worker.has_value());
+  perform_common(action);
+  if (const auto* ask = std::get_if<Ask>(&action)) {
     answer(*ask);
-  } else if (const auto* order = std::get_if<RunWorker>(&action)) {
-    REQUIRE_FALSE(worker.has_value());
-    worker = *order;
-    orders.push_back(*order);
   } else if (std::holds_alternative<StopWorker>(action)) {
     worker.reset();
   } else if (const auto* upload = std::get_if<Upload>(&action)) {
     blobs.insert(upload->digest);
-    pending.push_back(Uploaded{upload->digest});
   } else if (const auto* commit = std::get_if<CommitFiles>(&action)) {
     pending.push_back(FilesCommitted{commit->job, commit->attempt,
                                      std::vector<Digest>{digest_of("a"), digest_of("b")}});
-  } else if (const auto* tell = std::get_if<Tell>(&action)) {
-    answers.insert_or_assign(tell->question, tell->json);
   }
 }
 
 void World::answer(const Ask& ask) {
   if (const auto* asked = std::get_if<protocol::Poll>(&ask.request)) {
     poll = HeldPoll{ask.tag, asked->seen_version, asked->head_size};
-  } else if (const auto* submit_ = std::get_if<protocol::Submit>(&ask.request)) {
-    pending.push_back(Answered{ask.tag, ledger.submit(*submit_)});
-  } else if (const auto* signer = std::get_if<protocol::FetchSigner>(&ask.request)) {
-    pending.push_back(Answered{ask.tag, ledger.signer(signer->member)});
+  } else if (auto reply = reply_about_records(ask.request)) {
+    pending.push_back(Answered{ask.tag, std::move(*reply)});
   } else if (const auto* put = std::get_if<protocol::PutWraps>(&ask.request)) {
     CHECK(put->recipient.text() == "trainer");
     wraps += put->wraps.size();

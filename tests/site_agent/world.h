@@ -1,17 +1,16 @@
-// Coordinator, disk and worker of one site, all in memory and in order: what the agent's core is
-// tried against.
+// What the agent's core is tried against: the chain of one site's jobs, as its records tell it.
 #pragma once
 
 #include <catch2/catch.hpp>
-#include <deque>
 
 #include "site-agent/core/site_agent.h"
-#include "tests/support/consortium.h"
+#include "tests/support/core_world.h"
 
 namespace cloister::site_agent::testing {
 
 using cloister::test::a_job;
 using cloister::test::Consortium;
+using cloister::test::digest_of;
 using cloister::test::start_of_time;
 using cloister::test::TestLedger;
 using namespace cloister::member;
@@ -21,8 +20,6 @@ using provenance::RecordKind;
 inline const std::vector<std::string> chain{"register-data",      "train-image-encoder",
                                             "train-mask-encoder", "encode",
                                             "assess-privacy",     "release"};
-
-inline Digest digest_of(const std::string& text) { return crypto::sha256(as_bytes(text)); }
 
 inline Kept kept(const std::string& name, KeepAs as) {
   return {name, as, digest_of("content of " + name), 100,
@@ -36,10 +33,9 @@ struct Outcome {
 };
 Outcome outcome_of(const std::string& kind);
 
-// Coordinator, disk and worker of one site, all in memory and in order.
-class World {
+class World : public cloister::test::CoreWorld {
  public:
-  World() : ledger(all), plan(all.plan()), study(all.study(plan)) {
+  World() {
     policy.studies = {"*"};
     policy.automatic = {chain.begin(), chain.end() - 1};
     policy.digest = digest_of("policy");
@@ -69,10 +65,8 @@ class World {
 
   // One event: an answer, a worker's outcome, or the passing of time.
   bool step() {
-    if (!pending.empty()) {
-      const Event event = pending.front();
-      pending.pop_front();
-      feed(event);
+    if (const auto event = next_pending()) {
+      feed(*event);
       return true;
     }
     if (worker && !hangs) {
@@ -142,21 +136,11 @@ class World {
     return {};
   }
 
-  Consortium all;
-  TestLedger ledger;
-  protocol::StudyPlan plan;
-  protocol::StudyView study;
   SitePolicy policy;
-  Instant now = start_of_time;
-  Stored disk;
   std::unique_ptr<SiteAgent> agent;
-  std::deque<Event> pending;
-  std::optional<RunWorker> worker;
   std::map<std::string, int> runs;  // finished, by kind
   std::set<Digest> blobs;           // at the coordinator
-  std::vector<RunWorker> orders;
   std::size_t wraps = 0;
-  std::map<std::uint64_t, Result<std::string>> answers;
   std::uint64_t questions = 0;
   std::map<JobId, protocol::JobState> forced;
   std::map<JobId, std::uint32_t> attempts;
@@ -169,7 +153,7 @@ class World {
     std::uint64_t head_size = 0;
   };
 
-  // The chain as its records tell it: one job offered at a time.
+  // One job offered at a time.
   [[nodiscard]] std::vector<protocol::JobView> jobs() const;
   [[nodiscard]] protocol::Work work_now();
 

@@ -2,21 +2,19 @@
 #pragma once
 
 #include <catch2/catch.hpp>
-#include <deque>
 
-#include "tests/support/consortium.h"
+#include "tests/support/core_world.h"
 #include "trainer/core/trainer.h"
 
 namespace cloister::trainer::testing {
 
 using namespace cloister::member;
 using cloister::test::Consortium;
+using cloister::test::digest_of;
 using cloister::test::start_of_time;
 using cloister::test::TestLedger;
 using provenance::Json;
 using provenance::RecordKind;
-
-inline Digest digest_of(const std::string& text) { return crypto::sha256(as_bytes(text)); }
 
 // One site's dataset as its agent signed it, and a steward's permit.
 struct Encoded {
@@ -26,9 +24,9 @@ struct Encoded {
   std::uint64_t permit_at = 0;
 };
 
-class World {
+class World : public cloister::test::CoreWorld {
  public:
-  World() : ledger(all), plan(all.plan()), study(all.study(plan)) {
+  World() {
     put(study.opened);
     encoded = encode("agent-a", "steward-a");
     start();
@@ -60,10 +58,8 @@ class World {
     core->check_invariants();
   }
   bool step() {
-    if (!pending.empty()) {
-      const Event event = pending.front();
-      pending.pop_front();
-      feed(event);
+    if (const auto event = next_pending()) {
+      feed(*event);
       return true;
     }
     if (worker) {
@@ -101,32 +97,22 @@ class World {
     }
   }
 
-  Consortium all;
-  Instant now = start_of_time;
-  TestLedger ledger;
-  protocol::StudyPlan plan;
-  protocol::StudyView study;
   std::vector<Bytes> envelopes;
   Encoded encoded;
   std::string kind = "train-segmentation";
   std::uint32_t ranks = 1;
   std::string reply_seal = to_hex(all.person("agent-a").keys.seal.public_key().view());
-  Stored disk;
   std::unique_ptr<trainer::Trainer> core;
-  std::deque<Event> pending;
-  std::optional<RunWorker> worker;
   std::optional<std::uint64_t> poll;
   std::uint64_t head_size = 0;
   std::uint64_t seen = 0;
   int runs = 0;
   std::set<Digest> downloaded, uploaded, discarded;
   std::vector<protocol::PutWraps> wraps;
-  std::vector<RunWorker> orders;
   std::vector<std::string> cosigners{"agent-a"};  // of the ledger's head; the plan's quorum is one
   std::size_t questions = 0;
   bool on_demand = false;
-  std::vector<std::uint64_t> evidence;                   // of the network's release
-  std::map<std::uint64_t, Result<std::string>> answers;  // at the control socket
+  std::vector<std::uint64_t> evidence;  // of the network's release
 
  private:
   void finish(const RunWorker& order) {
@@ -142,8 +128,6 @@ class World {
     pending.push_back(WorkerFinished{order.job, 1, R"({"final_loss":0.5,"steps":10})"});
   }
   protocol::Work work_now() {
-    protocol::Work work;
-    work.version = ledger.records.size() + study.more.size() + 1;
     protocol::JobView view = job();
     for (const auto& record : ledger.records) {
       if (record.job != view.id) continue;
@@ -151,34 +135,19 @@ class World {
       if (record.kind == RecordKind::model_produced || record.kind == RecordKind::prediction_batch)
         view.state = protocol::JobState::done;
     }
-    work.jobs = {view};
-    work.studies = {study};
-    work.checkpoint = ledger.checkpoint();
-    work.consistency = ledger.consistency(head_size);
-    return work;
+    return work_of(ledger.records.size() + study.more.size() + 1, {view}, head_size);
   }
   void perform(const Action& action) {
-    if (const auto* persist = std::get_if<Persist>(&action)) {
-      if (persist->value) {
-        disk[persist->key] = *persist->value;
-      } else {
-        disk.erase(persist->key);
-      }
-    } else if (const auto* ask = std::get_if<Ask>(&action)) {
+    perform_common(action);
+    if (const auto* ask = std::get_if<Ask>(&action)) {
       answer(*ask);
-    } else if (const auto* order = std::get_if<RunWorker>(&action)) {
-      worker = *order;
-      orders.push_back(*order);
     } else if (const auto* download = std::get_if<Download>(&action)) {
       downloaded.insert(download->digest);
       pending.push_back(Downloaded{download->digest, download->size});
     } else if (const auto* upload = std::get_if<Upload>(&action)) {
       uploaded.insert(upload->digest);
-      pending.push_back(Uploaded{upload->digest});
     } else if (const auto* discard = std::get_if<Discard>(&action)) {
       discarded.insert(discard->digests.begin(), discard->digests.end());
-    } else if (const auto* tell = std::get_if<Tell>(&action)) {
-      answers.insert_or_assign(tell->question, tell->json);
     }
   }
   void answer(const Ask& ask) {
@@ -191,10 +160,7 @@ class World {
     pending.push_back(Answered{ask.tag, reply_to(ask.request)});
   }
   protocol::Reply reply_to(const protocol::Request& request) {
-    if (const auto* submit = std::get_if<protocol::Submit>(&request)) return ledger.submit(*submit);
-    if (const auto* signer = std::get_if<protocol::FetchSigner>(&request)) {
-      return ledger.signer(signer->member);
-    }
+    if (auto reply = reply_about_records(request)) return std::move(*reply);
     if (const auto* fetch = std::get_if<protocol::FetchRecords>(&request)) {
       return protocol::Records{{{fetch->from, {}, envelopes.at(fetch->from)}}, {}};
     }
