@@ -10,17 +10,18 @@
 namespace cloister::member {
 namespace {
 
+using provenance::Json;
+using provenance::RecordKind;
+
+const std::string worked_prefix = "job/";
+const std::string product_prefix = "product/";
+
 // The next attempt would end the same way until somebody makes room or raises a limit.
 bool waits_for_people(const Error& error) {
   constexpr std::array codes{"disk.policy", "file.disk_full", "store.disk_full",
                              "codes.scratch_full", "release.quota"};
   return std::find(codes.begin(), codes.end(), error.code) != codes.end();
 }
-
-}  // namespace
-
-using provenance::Json;
-using provenance::RecordKind;
 
 Bytes to_stored(const Worked& worked) {
   Json commitments = Json::array();
@@ -45,6 +46,30 @@ Worked worked_from(BytesView stored) {
     if (const auto digest = digest_from_hex(*item.text())) worked.commitments.push_back(*digest);
   }
   return worked;
+}
+
+}  // namespace
+
+Persist keep_worked(const JobId& job, const Worked& worked) {
+  return {worked_prefix + job.text(), to_stored(worked)};
+}
+
+Persist drop_worked(const JobId& job) { return {worked_prefix + job.text(), std::nullopt}; }
+
+std::map<JobId, Worked> worked_in(const Stored& stored) {
+  std::map<JobId, Worked> all;
+  for (const auto& [key, value] : stored) {
+    if (!key.starts_with(worked_prefix)) continue;
+    all.emplace(JobId::trusted(key.substr(worked_prefix.size())), worked_from(value));
+  }
+  return all;
+}
+
+std::string product_name(const JobId& job) { return product_prefix + job.text(); }
+
+std::optional<JobId> job_of_product(std::string_view name) {
+  if (!name.starts_with(product_prefix)) return std::nullopt;
+  return JobId::trusted(std::string(name.substr(product_prefix.size())));
 }
 
 Result<void> check_spec(const protocol::JobView& job, const Study& study) {

@@ -1,8 +1,13 @@
 // What agent and trainer say about a job in the same words.
 #pragma once
 
+#include <map>
+#include <optional>
+#include <string>
+
 #include "base/result.h"
 #include "member/actions.h"
+#include "member/record_outbox.h"
 #include "member/study.h"
 #include "protocol/work_messages.h"
 #include "provenance/record.h"
@@ -16,9 +21,14 @@ struct Worked {
   std::vector<Kept> kept;
   std::vector<Digest> commitments;  // of register-data: HMACs of images and masks, sorted
 };
-[[nodiscard]] Bytes to_stored(const Worked& worked);
-// Of what to_stored() made.
-[[nodiscard]] Worked worked_from(BytesView stored);
+// Under key "job/<id>": kept, dropped, and read again after a restart.
+[[nodiscard]] Persist keep_worked(const JobId& job, const Worked& worked);
+[[nodiscard]] Persist drop_worked(const JobId& job);
+[[nodiscard]] std::map<JobId, Worked> worked_in(const Stored& stored);
+
+// Under which the record that closes a job is drafted, and the job of such a name.
+[[nodiscard]] std::string product_name(const JobId& job);
+[[nodiscard]] std::optional<JobId> job_of_product(std::string_view name);
 
 // Checks that the spec is what its digest says, of this job, and of the plan that was signed
 // ("job.spec").

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "member/link.h"
-#include "member/own_keys.h"
+#include "member/core_state.h"
+#include "member/local_jobs.h"
 #include "site-agent/core/agreed.h"
 #include "site-agent/core/orders.h"
 #include "site-agent/core/product_records.h"
@@ -24,17 +23,11 @@
 
 namespace cloister::site_agent {
 
-// What this machine did for a job of the coordinator's list. Only `worked` is durable; everything
-// before it is ordered again after a restart.
-struct LocalJob {
+struct LocalJob : member::LocalWork {
   enum class Step { idle, fetching, running, committing, worked, leaving, wrapping };
   Step step = Step::idle;
-  member::Worked worked;           // so far
-  std::set<Digest> moving;         // blobs on their way in or out
   std::vector<ReplyBlob> replies;  // with their wraps
-  std::uint32_t failed_attempt = 0;
-  Instant not_before;     // pause after a failure
-  std::string waits_for;  // for people: what it waits for here
+  std::string waits_for;           // for people: what it waits for here
 };
 
 // One volume that a person wants segmented. Lost with the process: the person asks again.
@@ -76,16 +69,13 @@ struct PublishedPolicy {
   std::string signer;
 };
 
-struct AgentState {
-  using Then = std::function<void(AgentState&, Result<protocol::Reply>, Instant)>;
-
+struct AgentState : member::CoreState {
   AgentState(AgentOptions options, const crypto::SecretKey& key, const member::Stored& stored);
 
   AgentOptions options;
-  member::Link link;
   Products products;
   Agreements agreements;
-  std::map<JobId, LocalJob> jobs;
+  member::LocalJobs<LocalJob> jobs;
   std::optional<JobId> worker;        // who has the one worker
   std::map<JobId, Digest> approvals;  // newest job.approved by a person, relayed by us
   std::map<std::pair<StudyId, Digest>, LeftEntry> left;  // by study and manifest
@@ -93,26 +83,10 @@ struct AgentState {
   std::map<StudyId, std::vector<Permit>> permits;  // by stewards of this site
   std::vector<Bytes> permit_sources;               // that `permits` was read from
   std::map<JobId, Prediction> predictions;         // by local name
-  std::map<std::uint64_t, Then> asked;
-  std::map<StudyId, std::size_t> binding_seen;  // how many later records of the study were read
   std::set<JobId> stopped_here;  // by a person's signed word that the ledger has not confirmed yet
-  member::OwnKeys own_keys;
-  member::Actions out;
-
-  void add(member::Actions actions);
-  void ask(protocol::Request request, Then then);
-  // Drafts a record; false (and a notice) if it is no whole record.
-  bool draft(const std::string& name, provenance::Record record, Instant now);
-  void persist(const std::string& key, const provenance::Json& value);
-  void forget(const std::string& key) { out.push_back(member::Persist{key, std::nullopt}); }
-  // `job`: that it is about.
-  void notice(member::NoticeLevel level, std::string_view code, std::string text,
-              const JobId& job = {});
-  void tell(std::uint64_t question, Result<std::string> json);
 
   [[nodiscard]] const std::string& site() const { return options.link.site; }
   [[nodiscard]] bool policy_is_published() const;
-  [[nodiscard]] const protocol::JobView* find_job(const JobId& id) const;
   [[nodiscard]] Left left_for(const StudyId& study, const Digest& besides) const;
   [[nodiscard]] OrderContext order_context(const member::Study& study,
                                            std::vector<ReplyBlob> replies = {}) const;
@@ -124,7 +98,7 @@ void on_artifact(AgentState& state, const member::ArtifactKept& event);
 void on_worker_finished(AgentState& state, const member::WorkerFinished& event, Instant now);
 void on_worker_failed(AgentState& state, const member::WorkerFailed& event, Instant now);
 void on_files_committed(AgentState& state, const member::FilesCommitted& event, Instant now);
-void on_rejected(AgentState& state, const member::Rejected& rejected, Instant now);
+void on_refused(AgentState& state, const member::RefusedProduct& refused, Instant now);
 void fail_job(AgentState& state, const protocol::JobView& job, const Error& error, Instant now);
 // Cites the approval under which the job runs, and the policy if that gave it.
 void cite_approval(const AgentState& state, const protocol::JobView& job,

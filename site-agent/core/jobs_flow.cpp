@@ -7,20 +7,18 @@ namespace cloister::site_agent {
 namespace {
 
 using member::check_spec;
+using member::find_at;
 using member::job_record;
+using member::product_name;
 using protocol::JobState;
 using protocol::JobView;
 using provenance::Json;
 using provenance::RecordKind;
 using Step = LocalJob::Step;
 
-// After a failed attempt, before the coordinator's word of the next one must have come.
-constexpr Duration failure_pause{60'000};
-
 std::string approval_name(const JobView& job) {
   return fmt::format("approve/{}/{}", job.id, short_hex(job.spec_digest));
 }
-std::string product_name(const JobView& job) { return fmt::format("product/{}", job.id); }
 
 void approve_by_policy(AgentState& state, const JobView& job, const member::Study& study,
                        Instant now) {
@@ -70,7 +68,7 @@ void stop(AgentState& state, const JobId& id, bool forget) {
     if (local.step != Step::worked) local = LocalJob{};
     return;
   }
-  if (local.step == Step::worked) state.forget(fmt::format("job/{}", id));
+  if (local.step == Step::worked) state.out.emplace_back(member::drop_worked(id));
   state.jobs.erase(found);
 }
 
@@ -138,7 +136,7 @@ void record_product(AgentState& state, const JobView& job, const member::Study& 
   cite_approval(state, job, made->record);
   local.waits_for = "Its record is on the way to the ledger.";
   state.add(state.products.add(std::move(made->product)));
-  if (!state.draft(product_name(job), std::move(made->record), now)) {
+  if (!state.draft(product_name(job.id), std::move(made->record), now)) {
     fail_job(state, job,
              Error{Kind::invalid, "job.record", "What the job made is too large for one record.",
                    "Lower the number of cases or views."},
@@ -154,10 +152,7 @@ void perform(AgentState& state, const JobView& job, Instant now) {
     state.jobs[job.id].waits_for = "The study's plan could not be verified: nothing of it runs.";
     return;
   }
-  if (state.link.records().knows(product_name(job))) return;
-  for (const char* said : {"failed", "held"}) {
-    if (state.link.records().is_waiting(fmt::format("{}/{}/", said, job.id))) return;
-  }
+  if (state.link.records().knows(product_name(job.id)) || state.is_ending(job.id)) return;
   const bool has_failed = local.failed_attempt == job.attempt && now < local.not_before;
   if (local.step == Step::idle && has_failed) return;
   const Decision decision = decide(state.options.policy, true, *study, job);
@@ -230,7 +225,7 @@ void advance(AgentState& state, const JobView& job, Instant now) {
 
 void keep_worked(AgentState& state, const JobId& id, LocalJob& local) {
   local.step = Step::worked;
-  state.out.push_back(member::Persist{fmt::format("job/{}", id), to_stored(local.worked)});
+  state.out.emplace_back(member::keep_worked(id, local.worked));
 }
 
 Prediction* prediction_of(AgentState& state, const JobId& id) {
@@ -243,11 +238,7 @@ Prediction* prediction_of(AgentState& state, const JobId& id) {
 void reconcile(AgentState& state, Instant now) {
   read_permits(state);
   confirm_withdrawals(state, now);
-  for (auto& [id, local] : state.jobs) {
-    if (local.not_before <= now) local.not_before = Instant();  // a pause that is over
-    // The clock was set back, or the hours opened later than they do now: looked at again soon.
-    if (local.not_before > now + failure_pause) local.not_before = now + failure_pause;
-  }
+  member::shorten_pauses(state.jobs, now);
   // A copy of the ids: steps may change what the list's entries lead to, never the list itself.
   const std::vector<JobView>& jobs = state.link.work().jobs;
   for (const JobView& job : jobs) {
@@ -270,23 +261,12 @@ void cite_approval(const AgentState& state, const JobView& job, provenance::Reco
 void fail_job(AgentState& state, const JobView& job, const Error& error, Instant now) {
   LocalJob& local = state.jobs[job.id];
   if (state.worker == job.id) state.worker.reset();
-  if (local.step == Step::worked) state.forget(fmt::format("job/{}", job.id));
-  state.link.clear_progress(job.id);
+  if (local.step == Step::worked) state.out.emplace_back(member::drop_worked(job.id));
   local = LocalJob{};
   local.failed_attempt = job.attempt;
-  local.not_before = now + failure_pause;
+  local.not_before = now + member::failure_pause;
   local.waits_for = error.what;
-  state.notice(
-      member::NoticeLevel::warn, error.code,
-      fmt::format("Job '{}', attempt {}: {} {}", job.id, job.attempt, error.what, error.next),
-      job.id);
-  const member::Study* study = state.link.study(job.study);
-  if (study == nullptr) return;
-  // Attempts are counted anew after a person's retry: each failure has a number of its own.
-  std::uint32_t number = 1;
-  const auto name = [&] { return fmt::format("failed/{}/{}", job.id, number); };
-  while (state.link.records().receipt(name()) != nullptr) ++number;
-  state.draft(name(), member::ended_record(job, *study, error), now);
+  state.end_attempt(job, error, now);
 }
 
 void on_artifact(AgentState& state, const member::ArtifactKept& event) {
@@ -294,10 +274,8 @@ void on_artifact(AgentState& state, const member::ArtifactKept& event) {
     prediction->kept.push_back(event.kept);
     return;
   }
-  const auto found = state.jobs.find(event.job);
-  if (found != state.jobs.end() && found->second.step == Step::running) {
-    found->second.worked.kept.push_back(event.kept);
-  }
+  LocalJob* local = find_at(state.jobs, event.job, Step::running);
+  if (local != nullptr) local->worked.kept.push_back(event.kept);
 }
 
 void on_worker_finished(AgentState& state, const member::WorkerFinished& event, Instant now) {
@@ -305,19 +283,17 @@ void on_worker_finished(AgentState& state, const member::WorkerFinished& event, 
     on_volume_done(state, *prediction, event.result_json, now);
     return;
   }
-  const auto found = state.jobs.find(event.job);
-  if (found == state.jobs.end() || found->second.step != Step::running) return;
+  LocalJob* local = find_at(state.jobs, event.job, Step::running);
+  if (local == nullptr) return;
   if (state.worker == event.job) state.worker.reset();
-  LocalJob& local = found->second;
-  local.worked.result_json = event.result_json;
-  for (const member::Kept& kept : local.worked.kept) {
-    const JobView* job = state.find_job(event.job);
-    if (kept.name != "site-map" || job == nullptr || job->kind != "register-data") continue;
-    local.step = Step::committing;
-    state.out.push_back(member::CommitFiles{event.job, event.attempt, kept.digest});
-    return;
+  local->worked.result_json = event.result_json;
+  const JobView* job = state.find_job(event.job);
+  const member::Kept* site_map = member::find_kept(local->worked.kept, "site-map");
+  if (site_map == nullptr || job == nullptr || job->kind != "register-data") {
+    return keep_worked(state, event.job, *local);
   }
-  keep_worked(state, event.job, local);
+  local->step = Step::committing;
+  state.out.push_back(member::CommitFiles{event.job, event.attempt, site_map->digest});
 }
 
 void on_worker_failed(AgentState& state, const member::WorkerFailed& event, Instant now) {
@@ -326,48 +302,39 @@ void on_worker_failed(AgentState& state, const member::WorkerFailed& event, Inst
     return;
   }
   if (state.worker == event.job) state.worker.reset();
-  const auto found = state.jobs.find(event.job);
   const JobView* job = state.find_job(event.job);
-  if (found == state.jobs.end() || found->second.step != Step::running) return;
+  if (find_at(state.jobs, event.job, Step::running) == nullptr) return;
   if (job == nullptr) {
-    state.jobs.erase(found);
+    state.jobs.erase(event.job);
     return;
   }
   fail_job(state, *job, event.error, now);
 }
 
 void on_files_committed(AgentState& state, const member::FilesCommitted& event, Instant now) {
-  const auto found = state.jobs.find(event.job);
-  if (found == state.jobs.end() || found->second.step != Step::committing) return;
+  LocalJob* local = find_at(state.jobs, event.job, Step::committing);
+  if (local == nullptr) return;
   const JobView* job = state.find_job(event.job);
   if (!event.commitments) {
     if (job != nullptr) fail_job(state, *job, event.commitments.error(), now);
     return;
   }
-  found->second.worked.commitments = *event.commitments;
-  keep_worked(state, event.job, found->second);
+  local->worked.commitments = *event.commitments;
+  keep_worked(state, event.job, *local);
 }
 
-// The ledger refused a record of ours: say so, and let the job fail rather than wait for ever.
-void on_rejected(AgentState& state, const member::Rejected& rejected, Instant now) {
-  const std::string prefix = "product/";
-  const bool is_product = rejected.name.starts_with(prefix);
-  const JobId id = is_product ? JobId::trusted(rejected.name.substr(prefix.size())) : JobId();
-  state.notice(member::NoticeLevel::warn, rejected.error.code,
-               fmt::format("The ledger refused '{}': {} {}", rejected.name, rejected.error.what,
-                           rejected.error.next),
-               id);
-  if (!is_product) return;
-  const auto found = state.jobs.find(id);
-  const JobView* job = state.find_job(id);
+// The job fails rather than wait for ever.
+void on_refused(AgentState& state, const member::RefusedProduct& refused, Instant now) {
+  const auto found = state.jobs.find(refused.job);
+  const JobView* job = state.find_job(refused.job);
   if (found == state.jobs.end() || job == nullptr) return;
-  const std::string& code = rejected.error.code;
+  const std::string& code = refused.error.code;
   if (code == "job.closed" || code == "job.not_approved") return;
   if (code == "transfer.incomplete") {  // upload what is missing, then say so again
     found->second.step = Step::idle;
     return;
   }
-  fail_job(state, *job, rejected.error, now);
+  fail_job(state, *job, refused.error, now);
 }
 
 }  // namespace cloister::site_agent

@@ -320,26 +320,25 @@ void submit(AgentState& state, const Question& question) {
         state.stopped_here.insert(one.record.job).second)
       stopped.push_back(one.record.job);
   }
-  state.ask(protocol::Submit{relay->envelopes},
-            [number = question.number, records = std::move(relay->records), stopped](
-                AgentState& later, Result<protocol::Reply> reply, Instant) {
-              const auto* receipts = reply ? std::get_if<protocol::Receipts>(&*reply) : nullptr;
-              if (receipts == nullptr) {
-                for (const JobId& job : stopped) later.stopped_here.erase(job);
-                return later.tell(number,
-                                  tl::unexpected(reply ? Error{Kind::corrupt,
-                                                               "message.unexpected_reply",
-                                                               "The coordinator gave no receipt.",
-                                                               {}}
-                                                       : reply.error()));
-              }
-              Json list = Json::array();
-              for (const auto& receipt : receipts->receipts) {
-                list.push(Json().set("index", receipt.index).set("leaf", receipt.leaf_hash));
-              }
-              for (const auto& record : records) take(later, record);
-              later.tell(number, ok(Json().set("receipts", std::move(list))));
-            });
+  state.ask(protocol::Submit{relay->envelopes}, [&state, number = question.number,
+                                                 records = std::move(relay->records), stopped](
+                                                    const Result<protocol::Reply>& reply, Instant) {
+    const auto* receipts = reply ? std::get_if<protocol::Receipts>(&*reply) : nullptr;
+    if (receipts == nullptr) {
+      for (const JobId& job : stopped) state.stopped_here.erase(job);
+      return state.tell(number, tl::unexpected(reply ? Error{Kind::corrupt,
+                                                             "message.unexpected_reply",
+                                                             "The coordinator gave no receipt.",
+                                                             {}}
+                                                     : reply.error()));
+    }
+    Json list = Json::array();
+    for (const auto& receipt : receipts->receipts) {
+      list.push(Json().set("index", receipt.index).set("leaf", receipt.leaf_hash));
+    }
+    for (const auto& record : records) take(state, record);
+    state.tell(number, ok(Json().set("receipts", std::move(list))));
+  });
 }
 
 void signer(AgentState& state, const Question& question) {
@@ -349,18 +348,17 @@ void signer(AgentState& state, const Question& question) {
   // One that this agent has not heard of yet may be new: the coordinator knows.
   if (known != nullptr && known->site != state.site())
     return state.tell(question.number, no_person_of(state, *member));
-  state.ask(protocol::FetchSigner{*member}, [number = question.number](
-                                                AgentState& later, Result<protocol::Reply> reply,
-                                                Instant) {
+  state.ask(protocol::FetchSigner{*member}, [&state, number = question.number](
+                                                const Result<protocol::Reply>& reply, Instant) {
     const auto* place = reply ? std::get_if<protocol::SignerState>(&*reply) : nullptr;
     if (place == nullptr) {
-      return later.tell(number, tl::unexpected(reply ? Error{Kind::corrupt,
+      return state.tell(number, tl::unexpected(reply ? Error{Kind::corrupt,
                                                              "message.unexpected_reply",
                                                              "The coordinator gave no counters.",
                                                              {}}
                                                      : reply.error()));
     }
-    later.tell(number,
+    state.tell(number,
                ok(Json().set("last_seq", place->last_seq).set("last_leaf", place->last_leaf)));
   });
 }

@@ -179,12 +179,12 @@ void put_wrap(AgentState& state, Prediction& prediction) {
                                      to_hex(prediction.manifest).substr(0, 16));
   protocol::PutWraps put{
       prediction.study, job, study->trainer.id, {{request->digest, request->wrap}}};
-  state.ask(std::move(put), [name = prediction.volume.job](
-                                AgentState& later, Result<protocol::Reply> reply, Instant at) {
-    const auto found = later.predictions.find(name);
-    if (found == later.predictions.end()) return;
-    if (!reply) return end_prediction(later, name, tl::unexpected(reply.error()));
-    record_request(later, found->second, at);
+  state.ask(std::move(put), [&state, name = prediction.volume.job](
+                                const Result<protocol::Reply>& reply, Instant at) {
+    const auto found = state.predictions.find(name);
+    if (found == state.predictions.end()) return;
+    if (!reply) return end_prediction(state, name, tl::unexpected(reply.error()));
+    record_request(state, found->second, at);
   });
 }
 
@@ -205,19 +205,19 @@ void fetch_reply(AgentState& state, Prediction& prediction, const JobView& job) 
   prediction.remote = job.id;
   prediction.reply.digest = job.outputs.front().digest;
   const std::uint64_t size = job.outputs.front().size;
-  state.ask(protocol::GetWraps{{prediction.reply.digest}},
-            [name = prediction.volume.job, size](AgentState& later, Result<protocol::Reply> reply,
-                                                 Instant) {
-              const auto found = later.predictions.find(name);
-              if (found == later.predictions.end()) return;
-              const auto* wraps = reply ? std::get_if<protocol::Wraps>(&*reply) : nullptr;
-              if (wraps == nullptr || wraps->wraps.empty()) {
-                found->second.step = Step::waiting;  // asked again with the next work
-                return;
-              }
-              found->second.reply.wrap = wraps->wraps.front().wrap;
-              later.out.push_back(member::Download{name, found->second.reply.digest, size});
-            });
+  state.ask(
+      protocol::GetWraps{{prediction.reply.digest}},
+      [&state, name = prediction.volume.job, size](const Result<protocol::Reply>& reply, Instant) {
+        const auto found = state.predictions.find(name);
+        if (found == state.predictions.end()) return;
+        const auto* wraps = reply ? std::get_if<protocol::Wraps>(&*reply) : nullptr;
+        if (wraps == nullptr || wraps->wraps.empty()) {
+          found->second.step = Step::waiting;  // asked again with the next work
+          return;
+        }
+        found->second.reply.wrap = wraps->wraps.front().wrap;
+        state.out.push_back(member::Download{name, found->second.reply.digest, size});
+      });
 }
 
 void decode(AgentState& state, Prediction& prediction) {

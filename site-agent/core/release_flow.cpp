@@ -6,13 +6,13 @@
 namespace cloister::site_agent {
 namespace {
 
+using member::find_at;
 using member::job_record;
+using member::retry_pause;
 using protocol::JobView;
 using provenance::Json;
 using provenance::RecordKind;
 using Step = LocalJob::Step;
-
-constexpr Duration transfer_pause{10'000};
 
 const Product* input_product(const AgentState& state, const JobView& job, std::string_view kind) {
   for (const auto& input : job.inputs) {
@@ -89,7 +89,7 @@ void record_transfer(AgentState& state, const JobView& job, Instant now) {
   record.recipients.push_back(study->trainer.id.text());
   record.details.set("bytes", about->manifest.bytes());
   record.details.set("shards", std::uint64_t{about->manifest.shards.size()});
-  state.draft(fmt::format("product/{}", job.id), std::move(record), now);
+  state.draft(member::product_name(job.id), std::move(record), now);
 }
 
 // Wraps go out in portions; the last answer drafts the record.
@@ -104,22 +104,21 @@ void put_wraps(AgentState& state, const JobId& id, std::size_t from, Instant now
   const std::size_t to = std::min(shards.size(), from + protocol::limits::wraps_max);
   protocol::PutWraps put{job->study, id, study->trainer.id, {}};
   for (std::size_t i = from; i < to; ++i) put.wraps.push_back({shards[i].sealed, shards[i].wrap});
-  state.ask(std::move(put), [id, to](AgentState& later, Result<protocol::Reply> reply, Instant at) {
-    const auto found = later.jobs.find(id);
-    if (found == later.jobs.end() || found->second.step != Step::wrapping) return;
-    if (reply) return put_wraps(later, id, to, at);
-    found->second.step = Step::idle;  // everything that arrived is answered as there
-    found->second.failed_attempt = 0;
-    found->second.not_before = at + transfer_pause;
+  state.ask(std::move(put), [&state, id, to](const Result<protocol::Reply>& reply, Instant at) {
+    LocalJob* local = find_at(state.jobs, id, Step::wrapping);
+    if (local == nullptr) return;
+    if (reply) return put_wraps(state, id, to, at);
+    local->step = Step::idle;  // everything that arrived is answered as there
+    local->failed_attempt = 0;
+    local->not_before = at + retry_pause;
   });
 }
 
 void start_downloads(AgentState& state, const JobId& id, const protocol::Wraps& wraps,
                      Instant now) {
   const JobView* job = state.find_job(id);
-  const auto found = state.jobs.find(id);
-  if (job == nullptr || found == state.jobs.end() || found->second.step != Step::fetching) return;
-  LocalJob& local = found->second;
+  LocalJob* local = find_at(state.jobs, id, Step::fetching);
+  if (job == nullptr || local == nullptr) return;
   for (const auto& input : job->inputs) {
     if (input.name != "reply") continue;
     const auto wrap = std::find_if(wraps.wraps.begin(), wraps.wraps.end(),
@@ -131,11 +130,11 @@ void start_downloads(AgentState& state, const JobId& id, const protocol::Wraps& 
                 "The trainer sends it again."},
           now);
     }
-    local.replies.push_back({input.digest, wrap->wrap});
-    local.moving.insert(input.digest);
+    local->replies.push_back({input.digest, wrap->wrap});
+    local->moving.insert(input.digest);
     state.out.push_back(member::Download{id, input.digest, input.size});
   }
-  if (local.moving.empty()) local.step = Step::idle;
+  if (local->moving.empty()) local->step = Step::idle;
 }
 
 bool is_permit(const provenance::Record& record) {
@@ -201,13 +200,13 @@ void fetch_replies(AgentState& state, const JobView& job, Instant) {
   local.step = Step::fetching;
   local.waits_for = "Fetches the trainer's sealed predictions.";
   state.ask(std::move(get),
-            [id = job.id](AgentState& later, Result<protocol::Reply> reply, Instant at) {
+            [&state, id = job.id](const Result<protocol::Reply>& reply, Instant at) {
               const auto* wraps = reply ? std::get_if<protocol::Wraps>(&*reply) : nullptr;
-              if (wraps != nullptr) return start_downloads(later, id, *wraps, at);
-              const auto found = later.jobs.find(id);
-              if (found == later.jobs.end() || found->second.step != Step::fetching) return;
-              found->second.step = Step::idle;
-              found->second.not_before = at + transfer_pause;
+              if (wraps != nullptr) return start_downloads(state, id, *wraps, at);
+              LocalJob* waiting = find_at(state.jobs, id, Step::fetching);
+              if (waiting == nullptr) return;
+              waiting->step = Step::idle;
+              waiting->not_before = at + retry_pause;
             });
 }
 
@@ -236,7 +235,7 @@ void on_transfer_failed(AgentState& state, const member::TransferFailed& event, 
     local.moving.clear();
     local.replies.clear();
     local.step = Step::idle;
-    local.not_before = now + transfer_pause;
+    local.not_before = now + retry_pause;
     local.waits_for = event.error.what + " " + event.error.next;
     state.notice(member::NoticeLevel::warn, event.error.code,
                  fmt::format("Job '{}': {} {}", id, event.error.what, event.error.next), id);

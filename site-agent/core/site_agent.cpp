@@ -29,13 +29,10 @@ void restore_left(AgentState& state, std::string_view rest, const Json& json) {
 }
 
 void restore(AgentState& state, const member::Stored& stored) {
+  member::restore_worked(state.jobs, stored);
   for (const auto& [key, value] : stored) {
     const auto rest = [&](std::string_view prefix) { return key.substr(prefix.size()); };
-    if (key.starts_with("job/")) {
-      LocalJob& local = state.jobs[JobId::trusted(rest("job/"))];
-      local.step = LocalJob::Step::worked;
-      local.worked = member::worked_from(value);
-    } else if (key.starts_with("approval/")) {
+    if (key.starts_with("approval/")) {
       state.approvals[JobId::trusted(rest("approval/"))] =
           digest_at(stored_json(value), "leaf").value_or(Digest{});
     } else if (key.starts_with("left/")) {
@@ -46,18 +43,6 @@ void restore(AgentState& state, const member::Stored& stored) {
                                         text_or_empty(json, "signer")};
     }
   }
-}
-
-void on_heard(AgentState& state, member::Heard heard, Instant now) {
-  state.add(std::move(heard.actions));
-  if (heard.rejected) on_rejected(state, *heard.rejected, now);
-  state.add(state.own_keys.heard(heard));
-  if (!heard.other) return;
-  const auto asked = state.asked.find(heard.other->tag);
-  if (asked == state.asked.end()) return;
-  const AgentState::Then then = std::move(asked->second);
-  state.asked.erase(asked);
-  then(state, std::move(heard.other->reply), now);
 }
 
 struct Dispatch {
@@ -85,15 +70,7 @@ struct Dispatch {
   }
   void operator()(const member::TransferProgressed& event) const {
     const auto* job = state.find_job(event.job);
-    if (job == nullptr) return;
-    protocol::JobProgress progress;
-    progress.job = event.job;
-    progress.attempt = job->attempt;
-    progress.phase = job->kind == "release" ? "uploading" : "downloading";
-    progress.step = event.bytes;
-    progress.steps = event.bytes_whole;
-    progress.seconds_left = -1;
-    state.link.set_progress(std::move(progress));
+    state.show_transfer(event, job != nullptr && job->kind == "release");
   }
   void operator()(const member::TransferFailed& event) const {
     on_transfer_failed(state, event, now);
@@ -102,68 +79,22 @@ struct Dispatch {
 };
 
 bool is_busy(const AgentState& state) {
-  if (state.worker || !state.predictions.empty()) return true;
-  for (const auto& [id, local] : state.jobs) {
-    if (!local.moving.empty()) return true;
-  }
-  return false;
+  return state.worker || !state.predictions.empty() || member::anything_moves(state.jobs);
 }
 
 }  // namespace
 
 AgentState::AgentState(AgentOptions options_, const crypto::SecretKey& key,
                        const member::Stored& stored)
-    : options(std::move(options_)),
-      link(options.link, key, stored),
+    : CoreState(options_.link, key, stored),
+      options(std::move(options_)),
       products(stored),
       agreements(stored) {
   restore(*this, stored);
 }
 
-void AgentState::add(member::Actions actions) {
-  out.insert(out.end(), std::make_move_iterator(actions.begin()),
-             std::make_move_iterator(actions.end()));
-}
-
-void AgentState::ask(protocol::Request request, Then then) {
-  member::Ask asking = link.ask(std::move(request));
-  asked[asking.tag] = std::move(then);
-  out.emplace_back(std::move(asking));
-}
-
-bool AgentState::draft(const std::string& name, provenance::Record record, Instant now) {
-  const JobId about = record.job;
-  auto drafted = link.records().draft(name, std::move(record), now);
-  if (!drafted) {
-    notice(member::NoticeLevel::warn, drafted.error().code, drafted.error().what, about);
-    return false;
-  }
-  add(std::move(*drafted));
-  return true;
-}
-
-void AgentState::persist(const std::string& key, const Json& value) {
-  out.push_back(member::Persist{key, to_bytes(provenance::to_jcs(value))});
-}
-
-void AgentState::notice(member::NoticeLevel level, std::string_view code, std::string text,
-                        const JobId& job) {
-  out.push_back(member::Notice{level, std::string(code), std::move(text), job});
-}
-
-void AgentState::tell(std::uint64_t question, Result<std::string> json) {
-  out.push_back(member::Tell{question, std::move(json)});
-}
-
 bool AgentState::policy_is_published() const {
   return published && published->digest == options.policy.digest;
-}
-
-const protocol::JobView* AgentState::find_job(const JobId& id) const {
-  for (const protocol::JobView& job : link.work().jobs) {
-    if (job.id == id) return &job;
-  }
-  return nullptr;
 }
 
 Left AgentState::left_for(const StudyId& study, const Digest& besides) const {
@@ -193,22 +124,14 @@ SiteAgent::~SiteAgent() = default;
 
 member::Actions SiteAgent::on(const member::Event& event, Instant now) {
   AgentState& state = inner_->state;
-  on_heard(state, state.link.on(event, now), now);
+  if (const auto refused = state.hear(event, now)) on_refused(state, *refused, now);
   std::visit(Dispatch{state, now}, event);
   if (!state.link.watch().halted()) reconcile(state, now);
-  state.link.set_busy(is_busy(state));
-  state.add(state.link.settle(now));
-  return std::exchange(state.out, {});
+  return state.settle(is_busy(state), now);
 }
 
 std::optional<Instant> SiteAgent::next_deadline() const {
-  const AgentState& state = inner_->state;
-  std::optional<Instant> next = state.link.next_deadline();
-  const auto sooner = [&](Instant at) { next = next ? std::min(*next, at) : at; };
-  for (const auto& [id, local] : state.jobs) {
-    if (local.not_before != Instant()) sooner(local.not_before);
-  }
-  return next;
+  return member::next_deadline(inner_->state.link, inner_->state.jobs);
 }
 
 const member::Link& SiteAgent::link() const { return inner_->state.link; }

@@ -1,7 +1,5 @@
 // What an agent does when a site withdraws, its own or another: it stops what reads what was made
 // from the data, ends predictions under way, and says so under its signature.
-#include "member/withdrawals.h"
-
 #include "site-agent/core/agent_state.h"
 
 namespace cloister::site_agent {
@@ -25,20 +23,8 @@ void end_predictions(AgentState& state, const StudyId& study) {
 
 void confirm_withdrawals(AgentState& state, Instant now) {
   for (const protocol::StudyView& view : state.link.work().studies) {
-    const member::Study* study = state.link.study(view.study);
-    if (study == nullptr) continue;
-    std::size_t& seen = state.binding_seen[view.study];
-    if (seen == view.more.size()) continue;
-    const auto withdrawals = member::withdrawals_of(view, state.link.membership());
-    // The jobs end with the coordinator's next word; then it is true.
-    if (member::is_still_used(state.link.work(), view.study, withdrawals)) continue;
-    seen = view.more.size();
-    for (const auto& [leaf, site] : withdrawals.by) {
-      const std::string name = member::confirmation_name(leaf);
-      if (state.link.records().knows(name)) continue;
-      end_predictions(state, view.study);
-      state.draft(name, member::confirmation_record(*study, leaf, state.options.link.self), now);
-    }
+    state.confirm_withdrawals(
+        view, now, [&](const member::Withdrawals&) { end_predictions(state, view.study); });
   }
 }
 

@@ -7,15 +7,15 @@
 namespace cloister::trainer {
 namespace {
 
+using member::find_at;
+using member::retry_pause;
 using protocol::JobView;
 using Step = LocalJob::Step;
-
-constexpr Duration pause{10'000};
 
 void again_later(LocalJob& local, Instant now) {
   local.step = Step::idle;
   local.moving.clear();
-  local.not_before = now + pause;
+  local.not_before = now + retry_pause;
 }
 
 void fetch_blobs(TrainerState& state, const JobView& job, LocalJob& local) {
@@ -84,7 +84,7 @@ void take_evidence(const TrainerState& state, const JobView& job, LocalJob& loca
 // One record of one dataset was read; when all are, the sites are asked whether they saw them.
 void on_record(TrainerState& state, const JobId& id, const Wanted& wanted,
                const Result<protocol::Reply>& reply, Instant at) {
-  LocalJob* local = state.find_local(id, Step::checking);
+  LocalJob* local = find_at(state.jobs, id, Step::checking);
   const JobView* job = state.find_job(id);
   if (local == nullptr || job == nullptr) return;
   const auto* records = reply ? std::get_if<protocol::Records>(&*reply) : nullptr;
@@ -103,8 +103,8 @@ void on_record(TrainerState& state, const JobId& id, const Wanted& wanted,
 void ask_record(TrainerState& state, const JobId& id, std::uint64_t index, const Wanted& wanted) {
   ++state.jobs[id].unanswered;
   state.ask(protocol::FetchRecords{index, 1},
-            [id, wanted](TrainerState& later, Result<protocol::Reply> reply, Instant at) {
-              on_record(later, id, wanted, reply, at);
+            [&state, id, wanted](const Result<protocol::Reply>& reply, Instant at) {
+              on_record(state, id, wanted, reply, at);
             });
 }
 
@@ -130,16 +130,16 @@ void fetch_keys(TrainerState& state, const JobView& job, LocalJob& local) {
                       shards.begin() + static_cast<std::ptrdiff_t>(to));
     ++local.unanswered;
     state.ask(std::move(get),
-              [id = job.id](TrainerState& later, Result<protocol::Reply> reply, Instant at) {
-                LocalJob* waiting = later.find_local(id, Step::keys);
-                const JobView* asked = later.find_job(id);
+              [&state, id = job.id](const Result<protocol::Reply>& reply, Instant at) {
+                LocalJob* waiting = find_at(state.jobs, id, Step::keys);
+                const JobView* asked = state.find_job(id);
                 if (waiting == nullptr || asked == nullptr) return;
                 const auto* wraps = reply ? std::get_if<protocol::Wraps>(&*reply) : nullptr;
                 if (wraps == nullptr) return again_later(*waiting, at);
                 const bool complete = take_wraps(*waiting, *wraps);
                 if (--waiting->unanswered > 0) return;
                 if (!complete) return again_later(*waiting, at);
-                fetch_blobs(later, *asked, *waiting);
+                fetch_blobs(state, *asked, *waiting);
               });
   }
 }
@@ -223,7 +223,7 @@ void on_transfer_failed(TrainerState& state, const member::TransferFailed& event
     if (local.step == Step::leaving) {
       local.step = Step::worked;
       local.moving.clear();
-      local.not_before = now + pause;
+      local.not_before = now + retry_pause;
     } else {
       again_later(local, now);
     }

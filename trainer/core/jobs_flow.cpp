@@ -1,17 +1,13 @@
-#include <algorithm>
-
 #include "trainer/core/trainer_state.h"
 
 namespace cloister::trainer {
 namespace {
 
+using member::failure_pause;
+using member::find_at;
 using protocol::JobState;
 using protocol::JobView;
 using Step = LocalJob::Step;
-
-constexpr Duration failure_pause{60'000};
-
-std::string stored_name(const JobId& id) { return fmt::format("job/{}", id); }
 
 std::optional<JobId>& slot_of(TrainerState& state, const JobView& job) {
   return job.kind == "predict" ? state.predicting : state.training;
@@ -44,7 +40,7 @@ void stop(TrainerState& state, const JobId& id, bool forget) {
   state.link.clear_progress(id);
   if (forget) {
     discard(state, id, local);
-    state.out.push_back(member::Persist{stored_name(id), std::nullopt});
+    state.out.emplace_back(member::drop_worked(id));
     state.jobs.erase(found);
   } else if (local.step < Step::worked) {
     local = LocalJob{};
@@ -70,11 +66,7 @@ void perform(TrainerState& state, const JobView& job, Instant now) {
   if (study == nullptr || study->trainer.id != state.options.link.self) {
     return stop(state, job.id, false);
   }
-  const auto& records = state.link.records();
-  if (records.knows(fmt::format("product/{}", job.id)) ||
-      records.is_waiting(fmt::format("failed/{}/", job.id))) {
-    return;
-  }
+  if (state.link.records().knows(member::product_name(job.id)) || state.is_ending(job.id)) return;
   LocalJob& local = state.jobs[job.id];
   if (local.step == Step::worked) {
     return job.kind == "predict" ? begin_reply(state, job, now) : record_model(state, job, now);
@@ -103,11 +95,7 @@ void perform(TrainerState& state, const JobView& job, Instant now) {
 }  // namespace
 
 void reconcile(TrainerState& state, Instant now) {
-  for (auto& [id, local] : state.jobs) {
-    if (local.not_before <= now) local.not_before = Instant();  // a pause that is over
-    // No pause is longer: the clock was set back.
-    if (local.not_before > now + failure_pause) local.not_before = now + failure_pause;
-  }
+  member::shorten_pauses(state.jobs, now);
   confirm_withdrawals(state, now);
   for (const JobView& job : state.link.work().jobs) {
     if (job.assignee != state.options.link.self) continue;
@@ -134,35 +122,25 @@ void reconcile(TrainerState& state, Instant now) {
 void fail_job(TrainerState& state, const JobView& job, const Error& error, Instant now) {
   LocalJob& local = state.jobs[job.id];
   leave_slots(state, job.id);
-  state.link.clear_progress(job.id);
   discard(state, job.id, local);
-  state.out.push_back(member::Persist{stored_name(job.id), std::nullopt});
+  state.out.emplace_back(member::drop_worked(job.id));
   local = LocalJob{};
   local.failed_attempt = job.attempt;
   local.not_before = now + failure_pause;
-  state.notice(
-      member::NoticeLevel::warn, error.code,
-      fmt::format("Job '{}', attempt {}: {} {}", job.id, job.attempt, error.what, error.next),
-      job.id);
-  const member::Study* study = state.link.study(job.study);
-  if (study == nullptr) return;
-  std::uint32_t number = 1;
-  const auto name = [&] { return fmt::format("failed/{}/{}", job.id, number); };
-  while (state.link.records().receipt(name()) != nullptr) ++number;
-  state.draft(name(), member::ended_record(job, *study, error), now);
+  state.end_attempt(job, error, now);
 }
 
 void on_worker_finished(TrainerState& state, const member::WorkerFinished& event) {
-  LocalJob* local = state.find_local(event.job, Step::running);
+  LocalJob* local = find_at(state.jobs, event.job, Step::running);
   leave_slots(state, event.job);
   if (local == nullptr) return;
   local->step = Step::worked;
   local->worked.result_json = event.result_json;
-  state.out.push_back(member::Persist{stored_name(event.job), to_stored(local->worked)});
+  state.out.emplace_back(member::keep_worked(event.job, local->worked));
 }
 
 void on_worker_failed(TrainerState& state, const member::WorkerFailed& event, Instant now) {
-  LocalJob* local = state.find_local(event.job, Step::running);
+  LocalJob* local = find_at(state.jobs, event.job, Step::running);
   leave_slots(state, event.job);
   const JobView* job = state.find_job(event.job);
   if (local == nullptr) return;
@@ -173,24 +151,17 @@ void on_worker_failed(TrainerState& state, const member::WorkerFailed& event, In
   fail_job(state, *job, event.error, now);
 }
 
-void on_rejected(TrainerState& state, const member::Rejected& rejected, Instant now) {
-  const std::string prefix = "product/";
-  const bool is_product = rejected.name.starts_with(prefix);
-  const JobId id = is_product ? JobId::trusted(rejected.name.substr(prefix.size())) : JobId();
-  state.notice(member::NoticeLevel::warn, rejected.error.code,
-               fmt::format("The ledger refused '{}': {} {}", rejected.name, rejected.error.what,
-                           rejected.error.next),
-               id);
-  if (!is_product) return;
-  const JobView* job = state.find_job(id);
-  if (job == nullptr || !state.jobs.contains(id)) return;
-  const std::string& code = rejected.error.code;
+void on_refused(TrainerState& state, const member::RefusedProduct& refused, Instant now) {
+  const JobView* job = state.find_job(refused.job);
+  const auto found = state.jobs.find(refused.job);
+  if (job == nullptr || found == state.jobs.end()) return;
+  const std::string& code = refused.error.code;
   if (code == "job.closed" || code == "job.not_approved" || code == "transfer.incomplete") {
-    state.jobs[id].step = Step::worked;
-    state.jobs[id].not_before = now + failure_pause;
+    found->second.step = Step::worked;
+    found->second.not_before = now + failure_pause;
     return;
   }
-  fail_job(state, *job, rejected.error, now);
+  fail_job(state, *job, refused.error, now);
 }
 
 }  // namespace cloister::trainer

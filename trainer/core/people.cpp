@@ -34,16 +34,15 @@ Result<std::string> forgive(TrainerState& state) {
 }  // namespace
 
 void on_person(TrainerState& state, const member::PersonAsked& event, Instant now) {
-  const auto tell = [&](Result<std::string> json) {
-    state.out.push_back(member::Tell{event.question, std::move(json)});
-  };
-  if (event.verb == "status") return tell(provenance::to_jcs(status(state, now)));
-  if (event.verb == "forgive") return tell(forgive(state));
+  if (event.verb == "status")
+    return state.tell(event.question, provenance::to_jcs(status(state, now)));
+  if (event.verb == "forgive") return state.tell(event.question, forgive(state));
   if (event.verb == "rotate" || event.verb == "retire")
     return state.add(state.own_keys.asked(state.link, event, now));
-  tell(fail(Kind::unsupported, "control.unknown_verb",
-            fmt::format("The trainer does not understand '{}'.", event.verb.substr(0, 40)),
-            "Upgrade the trainer, or see `cloister trainer --help`."));
+  state.tell(event.question,
+             fail(Kind::unsupported, "control.unknown_verb",
+                  fmt::format("The trainer does not understand '{}'.", event.verb.substr(0, 40)),
+                  "Upgrade the trainer, or see `cloister trainer --help`."));
 }
 
 }  // namespace cloister::trainer

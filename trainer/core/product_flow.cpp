@@ -6,15 +6,13 @@
 namespace cloister::trainer {
 namespace {
 
+using member::find_at;
 using member::KeepAs;
+using member::product_name;
 using protocol::JobView;
 using provenance::Json;
 using provenance::RecordKind;
 using Step = LocalJob::Step;
-
-constexpr Duration pause{10'000};
-
-std::string product_name(const JobId& job) { return fmt::format("product/{}", job); }
 
 // Sealed to the agent that the consortium bound for the site, whoever the job names.
 Result<const member::Member*> reader_of(const TrainerState& state, const JobView& job) {
@@ -132,8 +130,7 @@ void remember_sites(TrainerState& state, const JobView& job, const Digest& netwo
   Json list = Json::array();
   for (const Dataset& dataset : *datasets) sites.insert(dataset.site);
   for (const std::string& site : sites) list.push(site);
-  state.out.push_back(
-      member::Persist{learned_prefix + to_hex(network), to_bytes(provenance::to_jcs(list))});
+  state.persist(learned_prefix + to_hex(network), list);
 }
 
 }  // namespace
@@ -230,7 +227,7 @@ void record_replies(TrainerState& state, const JobView& job, Instant now) {
 
 void put_reply_wraps(TrainerState& state, const JobId& id, Instant now) {
   const JobView* job = state.find_job(id);
-  LocalJob* local = state.find_local(id, Step::leaving);
+  LocalJob* local = find_at(state.jobs, id, Step::leaving);
   if (job == nullptr || local == nullptr) return;
   const auto reader = reader_of(state, *job);
   if (!reader) return fail_job(state, *job, reader.error(), now);
@@ -239,13 +236,13 @@ void put_reply_wraps(TrainerState& state, const JobId& id, Instant now) {
   for (const member::Kept& kept : local->worked.kept) {
     if (kept.as == KeepAs::sealed) put.wraps.push_back({kept.digest, kept.wrap});
   }
-  state.ask(std::move(put), [id](TrainerState& later, Result<protocol::Reply> reply, Instant at) {
-    LocalJob* waiting = later.find_local(id, Step::wrapping);
-    const JobView* asked = later.find_job(id);
+  state.ask(std::move(put), [&state, id](const Result<protocol::Reply>& reply, Instant at) {
+    LocalJob* waiting = find_at(state.jobs, id, Step::wrapping);
+    const JobView* asked = state.find_job(id);
     if (waiting == nullptr || asked == nullptr) return;
-    if (reply) return record_replies(later, *asked, at);
+    if (reply) return record_replies(state, *asked, at);
     waiting->step = Step::worked;
-    waiting->not_before = at + pause;
+    waiting->not_before = at + member::retry_pause;
   });
 }
 

@@ -1,22 +1,20 @@
 // The trainer's state and the steps that work on it. Private to the core: trainer.h is its face.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "member/job_records.h"
-#include "member/link.h"
-#include "member/own_keys.h"
+#include "member/core_state.h"
+#include "member/local_jobs.h"
 #include "trainer/core/datasets.h"
 #include "trainer/core/trainer.h"
 
 namespace cloister::trainer {
 
-struct LocalJob {
+struct LocalJob : member::LocalWork {
   enum class Step {
     idle,
     checking,
@@ -37,40 +35,20 @@ struct LocalJob {
   std::string head;              // that the sites must have cosigned; see member/witnessed.h
   bool is_vouched = false;       // enough of them have
   std::uint64_t rounds = 0;      // of asking them
-  std::set<Digest> moving;       // blobs on their way in or out
-  std::size_t unanswered = 0;
-  member::Worked worked;
-  std::uint32_t failed_attempt = 0;
-  Instant not_before;
+  std::size_t unanswered = 0;    // questions about what it reads
 };
 
-struct TrainerState {
-  using Then = std::function<void(TrainerState&, Result<protocol::Reply>, Instant)>;
-
+struct TrainerState : member::CoreState {
   TrainerState(TrainerOptions options, const crypto::SecretKey& key, const member::Stored& stored);
 
   TrainerOptions options;
-  member::Link link;
-  std::map<JobId, LocalJob> jobs;
+  member::LocalJobs<LocalJob> jobs;
   std::optional<JobId> training;    // who has the training worker
   std::optional<JobId> predicting;  // who has the warm worker
-  std::map<std::uint64_t, Then> asked;
-  std::set<Digest> witnessed;  // releases that a quorum vouched for, once and for all
-  std::set<Digest> tested;     // networks whose release was found to stand on its sites' tests
+  std::set<Digest> witnessed;       // releases that a quorum vouched for, once and for all
+  std::set<Digest> tested;          // networks whose release was found to stand on its sites' tests
   // Sites whose codes each network was trained on here: they must have tested it before it serves.
   std::map<Digest, std::set<std::string>> learned_from;
-  std::map<StudyId, std::size_t> binding_seen;  // how many later records of the study were read
-  member::OwnKeys own_keys;
-  member::Actions out;
-
-  void add(member::Actions actions);
-  void ask(protocol::Request request, Then then);
-  bool draft(const std::string& name, provenance::Record record, Instant now);
-  // `job`: that it is about.
-  void notice(member::NoticeLevel level, std::string_view code, std::string text,
-              const JobId& job = {});
-  [[nodiscard]] const protocol::JobView* find_job(const JobId& id) const;
-  [[nodiscard]] LocalJob* find_local(const JobId& id, LocalJob::Step step);
 };
 
 // people.cpp: whoever runs the trainer, at its control socket
@@ -84,7 +62,7 @@ void reconcile(TrainerState& state, Instant now);
 void fail_job(TrainerState& state, const protocol::JobView& job, const Error& error, Instant now);
 void on_worker_finished(TrainerState& state, const member::WorkerFinished& event);
 void on_worker_failed(TrainerState& state, const member::WorkerFailed& event, Instant now);
-void on_rejected(TrainerState& state, const member::Rejected& rejected, Instant now);
+void on_refused(TrainerState& state, const member::RefusedProduct& refused, Instant now);
 
 // fetch_flow.cpp: records, keys and blobs that a job reads
 void begin_fetch(TrainerState& state, const protocol::JobView& job, Instant now);

@@ -35,8 +35,7 @@ void restore(const member::Stored& stored, const std::string& prefix, std::set<D
   }
 }
 void forget(TrainerState& state, const std::string& prefix, std::set<Digest>& found) {
-  for (const Digest& digest : found)
-    state.out.push_back(member::Persist{prefix + to_hex(digest), std::nullopt});
+  for (const Digest& digest : found) state.forget(prefix + to_hex(digest));
   found.clear();
 }
 
@@ -139,7 +138,7 @@ void end_round(TrainerState& state, const JobView& job, LocalJob& local, Instant
 
 void on_answer(TrainerState& state, const Question& question, const Result<protocol::Reply>& reply,
                Instant at) {
-  LocalJob* local = state.find_local(question.job, Step::witnessing);
+  LocalJob* local = member::find_at(state.jobs, question.job, Step::witnessing);
   const JobView* job = state.find_job(question.job);
   const member::Study* study = job == nullptr ? nullptr : state.link.study(job->study);
   if (local == nullptr || study == nullptr || state.link.watch().halted()) return;
@@ -192,8 +191,8 @@ void ask_witnesses(TrainerState& state, const JobView& job, Instant now) {
     ++local.unanswered;
     const Question question{job.id, {release, local.head}};
     state.ask(member::to_ask(question.what),
-              [question](TrainerState& later, Result<protocol::Reply> reply, Instant at) {
-                on_answer(later, question, reply, at);
+              [&state, question](const Result<protocol::Reply>& reply, Instant at) {
+                on_answer(state, question, reply, at);
               });
   }
 }
