@@ -19,11 +19,9 @@ std::string fact(std::string_view name, std::string_view html) {
 }
 
 std::string site_jobs(const Site& site) {
-  std::string out = table_open(fmt::format("Jobs of {}", site.id));
-  out +=
-      "<thead><tr><th scope=\"col\">Job</th><th scope=\"col\">Approved by</th><th scope=\"col\" "
-      "class=\"n\">Attempts</th><th scope=\"col\" class=\"n\">Time</th><th "
-      "scope=\"col\">Outcome</th></tr></thead><tbody>\n";
+  std::string out =
+      table_open(fmt::format("Jobs of {}", site.id),
+                 {"Job", "Approved by", number("Attempts"), number("Time"), "Outcome"});
   for (const JobTime& job : site.jobs) {
     out += fmt::format(
         "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\">{}</td><td "
@@ -36,11 +34,8 @@ std::string site_jobs(const Site& site) {
 }
 
 std::string encoders_table(const Report& report) {
-  std::string out = table_open("Networks of the run");
-  out +=
-      "<thead><tr><th scope=\"col\">Where</th><th scope=\"col\">Network</th><th scope=\"col\" "
-      "class=\"n\">Last loss</th><th scope=\"col\" class=\"n\">Time</th><th "
-      "scope=\"col\">Commitment or digest</th></tr></thead><tbody>\n";
+  std::string out = table_open("Networks of the run", {"Where", "Network", number("Last loss"),
+                                                       number("Time"), "Commitment or digest"});
   for (const Site& site : report.sites) {
     for (const Encoder& encoder : site.encoders) {
       out += fmt::format(
@@ -137,12 +132,8 @@ std::string time_html(const Report& report, const Artwork& artwork) {
   std::uint64_t bytes = 0;
   for (const Stage& stage : report.stages) bytes += stage.bytes;
   out += figure_html(artwork, "stages");
-  out += table_open("Stages of the run, by the clock on the wall");
-  out +=
-      "<thead><tr><th scope=\"col\">Stage</th><th scope=\"col\">What happened</th><th "
-      "scope=\"col\" "
-      "class=\"n\">Time</th><th scope=\"col\" class=\"n\">Bytes between processes</th></tr></thead>"
-      "<tbody>\n";
+  out += table_open("Stages of the run, by the clock on the wall",
+                    {"Stage", "What happened", number("Time"), number("Bytes between processes")});
   for (const Stage& stage : report.stages) {
     out += fmt::format(
         "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\">{}</td><td "

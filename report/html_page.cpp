@@ -2,22 +2,11 @@
 
 #include "base/version.h"
 #include "report/html_parts.h"
+#include "report/html_sheet.h"
 #include "report/html_text.h"
-#include "report/style.h"
 
 namespace cloister::report {
 namespace {
-
-std::string head_html(const Report& report) {
-  return fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-      "style-src 'unsafe-inline'\">\n"
-      "<title>{} – Cloister study report</title>\n<style>{}</style>\n</head>\n",
-      escaped(report.study.title), style_sheet());
-}
 
 // "2026-11-26 23:20 UTC"
 std::string minute_text(Instant at) {
@@ -65,7 +54,8 @@ std::string figure_html(const Artwork& artwork, const std::string& id, const std
 }
 
 std::string to_html(const Report& report, const Artwork& artwork) {
-  std::string out = head_html(report) + "<body>\n" + top_html(report) + "<main id=\"main\">\n";
+  std::string out = head_html(report.study.title + " – Cloister study report") + "<body>\n" +
+                    top_html(report) + "<main id=\"main\">\n";
   out += guided_html(report);
   out += one_machine_html(report);
   out += summary_html(report);

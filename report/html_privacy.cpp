@@ -133,9 +133,8 @@ std::string membership_html(const Report& report) {
   return "<h3>Does the network remember its patients?</h3>\n<p>Tried at each site before it agreed "
          "to the network's release, on its training patients and on patients the network never "
          "saw.</p>\n" +
-         table_open("Membership inference on the shared network") +
-         "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\">Measure</th><th scope=\"col\" "
-         "class=\"n\">Value</th><th scope=\"col\">Limits</th></tr></thead><tbody>\n" +
+         table_open("Membership inference on the shared network",
+                    {"Site", "Measure", number("Value"), "Limits"}) +
          rows + "</tbody>" + table_close() + network_exceptions_html(report) +
          release_reason_html(report);
 }
@@ -166,13 +165,9 @@ std::string gate_html(const Report& report, const Artwork& artwork) {
       "encoder had not seen. Codes are neither anonymous nor encrypted data: these figures say how "
       "much an attacker of each kind got out of them, on this data, with these attacks.</p>\n";
   out += "<div class=\"stack\">\n" + table_open("Indicators of the admission gate, per site");
-  out +=
-      "<thead><tr><th scope=\"col\">Indicator</th><th scope=\"col\">Who would do this</th><th "
-      "scope=\"col\">Limits</th>";
-  for (const Site& site : report.sites) {
-    out += fmt::format("<th scope=\"col\">{}</th>", escaped(site.id));
-  }
-  out += "</tr></thead>\n<tbody>\n";
+  std::vector<Column> columns{"Indicator", "Who would do this", "Limits"};
+  for (const Site& site : report.sites) columns.emplace_back(site.id);
+  out += table_head(columns) + "\n<tbody>\n";
   for (const auto& name : names) out += indicator_row(report, name);
   out += "</tbody>" + table_close() + "</div>\n";
   return out + exceptions_html(report) + membership_html(report) + leaks_html(artwork) +
@@ -184,14 +179,10 @@ std::string left_html(const Report& report) {
   out +=
       "<p>Sealed shards of codes, one shard a patient, under a release that a named person of the "
       "site signed. Both ends signed what was sent and received.</p>\n";
-  out += table_open("Data and egress by site");
-  out +=
-      "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\" class=\"n\">Volumes used</th><th "
-      "scope=\"col\" class=\"n\">Patients</th><th scope=\"col\" class=\"n\">Training / "
-      "tuning / held out</th><th scope=\"col\">Excluded</th><th scope=\"col\" class=\"n\">Shards "
-      "sent</th><th "
-      "scope=\"col\" class=\"n\">Bytes sent</th><th scope=\"col\">Released by</th><th "
-      "scope=\"col\">Manifest</th></tr></thead><tbody>\n";
+  out += table_open(
+      "Data and egress by site",
+      {"Site", number("Volumes used"), number("Patients"), number("Training / tuning / held out"),
+       "Excluded", number("Shards sent"), number("Bytes sent"), "Released by", "Manifest"});
   for (const Site& site : report.sites) {
     std::string excluded;
     for (const Excluded& one : site.excluded) {

@@ -110,13 +110,12 @@ std::string site_rows(const Report& report, const Site& site, const std::string&
 }
 
 std::string mode_table(const Report& report, const std::string& mode) {
-  std::string out = table_open(
-      fmt::format("Mode {}: held-out patients, whole volumes in their original spacing", mode));
-  out +=
-      "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\">Structure</th>"
-      "<th scope=\"col\" class=\"n\">Patients</th><th scope=\"col\" class=\"n\">DSC</th>"
-      "<th scope=\"col\" class=\"n\">HD95 [mm]</th><th scope=\"col\" class=\"n\">ASSD [mm]</th>"
-      "<th scope=\"col\" class=\"n\">Mask ceiling</th></tr></thead>\n";
+  std::string out =
+      table_open(fmt::format("Mode {}: held-out patients, whole volumes in their original spacing",
+                             mode)) +
+      table_head({"Site", "Structure", number("Patients"), number("DSC"), number("HD95 [mm]"),
+                  number("ASSD [mm]"), number("Mask ceiling")}) +
+      "\n";
   for (const Site& site : report.sites) out += site_rows(report, site, mode);
   if (const auto mean = study_mean(report, mode)) {
     out += fmt::format(
@@ -132,11 +131,9 @@ std::string baselines(const Report& report) {
   const auto modes = modes_of(report);
   if (modes.size() < 2) return {};
   std::string out = "<h3>Beside the baselines of the same run</h3>\n" +
-                    table_open("Means of the sites; the same held-out patients");
-  out +=
-      "<thead><tr><th scope=\"col\">Mode</th><th scope=\"col\" class=\"n\">Patients</th><th "
-      "scope=\"col\" class=\"n\">DSC</th><th scope=\"col\" class=\"n\">HD95 [mm]</th><th "
-      "scope=\"col\" class=\"n\">ASSD [mm]</th></tr></thead><tbody>\n";
+                    table_open("Means of the sites; the same held-out patients",
+                               {"Mode", number("Patients"), number("DSC"), number("HD95 [mm]"),
+                                number("ASSD [mm]")});
   for (const auto& mode : modes) {
     const auto mean = study_mean(report, mode);
     if (!mean) continue;
@@ -167,11 +164,9 @@ std::string beyond_overlap(const Report& report) {
   return "<h3>Beyond overlap</h3>\n" +
          table_open(
              "Do probabilities say how often they are right, and what of the ventricle's "
-             "function") +
-         "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\" class=\"n\">Calibration error "
-         "(ECE) before</th><th scope=\"col\" class=\"n\">after</th><th scope=\"col\" "
-         "class=\"n\">Temperature</th><th scope=\"col\" class=\"n\">Ejection fraction, mean "
-         "absolute error [points]</th></tr></thead><tbody>\n" +
+             "function",
+             {"Site", number("Calibration error (ECE) before"), number("after"),
+              number("Temperature"), number("Ejection fraction, mean absolute error [points]")}) +
          rows + "</tbody>" + table_close();
 }
 

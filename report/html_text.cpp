@@ -119,6 +119,19 @@ std::string table_open(std::string_view caption) {
       escaped(caption));
 }
 
+std::string table_head(const std::vector<Column>& columns) {
+  std::string out = "<thead><tr>";
+  for (const Column& column : columns) {
+    out += fmt::format("<th scope=\"col\"{}>{}</th>", column.is_number ? " class=\"n\"" : "",
+                       escaped(column.title));
+  }
+  return out + "</tr></thead>";
+}
+
+std::string table_open(std::string_view caption, const std::vector<Column>& columns) {
+  return table_open(caption) + table_head(columns) + "<tbody>\n";
+}
+
 std::string table_close() { return "</table>\n</div>\n"; }
 
 }  // namespace cloister::report

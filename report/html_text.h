@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/html.h"
 #include "report/report.h"
@@ -33,8 +35,20 @@ using html::escaped;
 // A section with its heading; `id` is the link target.
 [[nodiscard]] std::string section_open(std::string_view id, std::string_view title);
 [[nodiscard]] std::string section_close();
-// A table that scrolls by itself on narrow screens; rows follow, then table_close().
+// What stands over a column: text to the left, numbers to the right.
+struct Column {
+  Column(const char* text) : title(text) {}  // so that a table's columns read as a list of words
+  explicit Column(std::string text, bool numbers = false)
+      : title(std::move(text)), is_number(numbers) {}
+  std::string title;
+  bool is_number = false;
+};
+[[nodiscard]] inline Column number(const char* title) { return Column(title, true); }
+[[nodiscard]] std::string table_head(const std::vector<Column>& columns);
+// A table that scrolls by itself on narrow screens; head and rows follow, then table_close().
 [[nodiscard]] std::string table_open(std::string_view caption);
+// With its head, up to <tbody>.
+[[nodiscard]] std::string table_open(std::string_view caption, const std::vector<Column>& columns);
 [[nodiscard]] std::string table_close();
 
 }  // namespace cloister::report

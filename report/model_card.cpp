@@ -4,16 +4,14 @@
 
 #include <algorithm>
 
-#include "provenance/json.h"
 #include "report/html_sheet.h"
 #include "report/html_text.h"
+#include "report/json_parts.h"
 
 namespace cloister::report {
 namespace {
 
 using provenance::Json;
-
-Json number_or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
 std::vector<std::string> limits_of(const Report& report) {
   std::vector<std::string> limits{
@@ -38,8 +36,8 @@ Json scores_json(const Report& report) {
                   .set("site", score.site)
                   .set("structure", score.structure)
                   .set("dsc", score.dsc)
-                  .set("hd95_mm", number_or_null(score.hd95_mm))
-                  .set("assd_mm", number_or_null(score.assd_mm))
+                  .set("hd95_mm", optional_number(score.hd95_mm))
+                  .set("assd_mm", optional_number(score.assd_mm))
                   .set("patients", score.patients));
   }
   return list;
@@ -53,20 +51,6 @@ Json judged_json(const std::vector<Indicator>& indicators) {
                   .set("value", one.value)
                   .set("verdict", one.verdict)
                   .set("attacker", one.attacker));
-  }
-  return list;
-}
-
-Json exceptions_json(const Exceptions& all) {
-  Json list = Json::array();
-  for (const Exception& one : all) {
-    list.push(Json::object()
-                  .set("about", one.about)
-                  .set("indicator", one.indicator)
-                  .set("value", one.value)
-                  .set("reason", one.reason)
-                  .set("signed_by", one.signed_by)
-                  .set("record", one.record));
   }
   return list;
 }
@@ -87,7 +71,7 @@ Json site_json(const Site& site) {
                                           .set("policy", site.decoder->policy));
   }
   json.set("ece", site.calibration ? Json(site.calibration->ece) : Json());
-  json.set("ef_error_percent", number_or_null(site.ef_error_percent));
+  json.set("ef_error_percent", optional_number(site.ef_error_percent));
   return json;
 }
 
@@ -129,11 +113,8 @@ std::string facts_table(const Report& report, const ModelFacts& model) {
 
 std::string quality_table(const Report& report) {
   std::string out = section_open("quality", "How good it is, on patients it never saw");
-  out += table_open("Overlap (DSC) and boundary error (HD95) by site and structure");
-  out +=
-      "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\">Structure</th><th scope=\"col\" "
-      "class=\"n\">Patients</th><th scope=\"col\" class=\"n\">DSC</th><th scope=\"col\" "
-      "class=\"n\">HD95 [mm]</th></tr></thead><tbody>\n";
+  out += table_open("Overlap (DSC) and boundary error (HD95) by site and structure",
+                    {"Site", "Structure", number("Patients"), number("DSC"), number("HD95 [mm]")});
   for (const Score& score : report.scores) {
     if (score.mode != report.study.preset) continue;
     out += fmt::format(
@@ -167,12 +148,9 @@ std::string exceptions_under(std::string_view head, const std::string& items) {
 
 std::string data_table(const Report& report) {
   std::string out = section_open("data", "Whose data, and what the privacy gate said");
-  out += table_open("By site");
   out +=
-      "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\" class=\"n\">Patients</th><th "
-      "scope=\"col\" class=\"n\">trained on</th><th scope=\"col\" class=\"n\">held out</th><th "
-      "scope=\"col\">Gate</th><th scope=\"col\">Membership</th><th scope=\"col\" "
-      "class=\"n\">Calibration (ECE)</th></tr></thead><tbody>\n";
+      table_open("By site", {"Site", number("Patients"), number("trained on"), number("held out"),
+                             "Gate", "Membership", number("Calibration (ECE)")});
   for (const Site& site : report.sites) {
     out += fmt::format(
         "<tr><th scope=\"row\" class=\"id\">{}</th><td class=\"n\">{}</td><td "
@@ -294,11 +272,8 @@ std::string gate_page_html(const Report& report, const Site& site) {
       "numbers made of each patient's images. Codes are personal data, neither anonymous nor "
       "encrypted. Before any left, the hospital attacked exactly these codes itself:</p>\n",
       verdict_sentence(site), report.study.mask_decoder_leaves ? "Images" : "Images and outlines");
-  out += table_open("What was tried, and how far it got");
-  out +=
-      "<thead><tr><th scope=\"col\">Test</th><th scope=\"col\">Who would do this</th><th "
-      "scope=\"col\" class=\"n\">Value</th><th scope=\"col\">Limits</th><th "
-      "scope=\"col\">Verdict</th></tr></thead><tbody>\n";
+  out += table_open("What was tried, and how far it got",
+                    {"Test", "Who would do this", number("Value"), "Limits", "Verdict"});
   for (const Indicator& one : site.gate.indicators)
     out += indicator_line(one, gate_exception(site, one) != nullptr);
   for (const Indicator& one : site.membership)

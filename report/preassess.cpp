@@ -69,11 +69,9 @@ std::string row_html(const Site& site, const Indicator& one, bool first, std::si
 }
 
 std::string gate_table(const Preassessment& pilot) {
-  std::string out = table_open("Each test, the clause that asks for it, and who answers for it");
-  out +=
-      "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\">Test</th><th scope=\"col\" "
-      "class=\"n\">Value</th><th scope=\"col\">Verdict</th><th scope=\"col\">Clause</th><th "
-      "scope=\"col\">Accountable</th></tr></thead>\n";
+  std::string out =
+      table_open("Each test, the clause that asks for it, and who answers for it") +
+      table_head({"Site", "Test", number("Value"), "Verdict", "Clause", "Accountable"}) + "\n";
   for (const Site& site : pilot.sites) {
     out += "<tbody>\n";
     bool first = true;
@@ -88,11 +86,8 @@ std::string gate_table(const Preassessment& pilot) {
 
 std::string score_table(const Preassessment& pilot) {
   if (pilot.scores.empty()) return {};
-  std::string out = table_open("What the pilot's network reached (DSC), and the mask ceiling");
-  out +=
-      "<thead><tr><th scope=\"col\">Site</th><th scope=\"col\">Structure</th><th "
-      "scope=\"col\">What</th><th scope=\"col\" class=\"n\">DSC</th><th scope=\"col\" "
-      "class=\"n\">Patients</th></tr></thead><tbody>\n";
+  std::string out = table_open("What the pilot's network reached (DSC), and the mask ceiling",
+                               {"Site", "Structure", "What", number("DSC"), number("Patients")});
   for (const PilotScore& one : pilot.scores) {
     out += fmt::format(
         "<tr><th scope=\"row\" class=\"id\">{}</th><td>{}</td><td>{}</td><td "

@@ -1,13 +1,27 @@
 #include "base/version.h"
-#include "provenance/json.h"
-#include "report/report.h"
+#include "report/json_parts.h"
 
 namespace cloister::report {
-namespace {
 
 using provenance::Json;
 
 Json optional_number(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+Json exceptions_json(const Exceptions& all) {
+  Json list = Json::array();
+  for (const Exception& one : all) {
+    list.push(Json::object()
+                  .set("about", one.about)
+                  .set("indicator", one.indicator)
+                  .set("value", one.value)
+                  .set("reason", one.reason)
+                  .set("signed_by", one.signed_by)
+                  .set("record", one.record));
+  }
+  return list;
+}
+
+namespace {
 
 template <class Value>
 Json map_of(const std::map<std::string, Value>& values) {
@@ -61,22 +75,6 @@ Json indicator_json(const Indicator& indicator) {
       .set("higher_is_better", indicator.higher_is_better)
       .set("verdict", indicator.verdict)
       .set("basis", indicator.basis);
-}
-
-Json exception_json(const Exception& exception) {
-  return Json::object()
-      .set("about", exception.about)
-      .set("indicator", exception.indicator)
-      .set("value", exception.value)
-      .set("reason", exception.reason)
-      .set("signed_by", exception.signed_by)
-      .set("record", exception.record);
-}
-
-Json exceptions_json(const Exceptions& all) {
-  Json list = Json::array();
-  for (const Exception& one : all) list.push(exception_json(one));
-  return list;
 }
 
 Json gate_json(const Gate& gate) {

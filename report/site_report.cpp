@@ -4,10 +4,9 @@
 
 #include <algorithm>
 
-#include "base/version.h"
 #include "provenance/json.h"
+#include "report/html_sheet.h"
 #include "report/html_text.h"
-#include "report/style.h"
 
 namespace cloister::report {
 namespace {
@@ -23,15 +22,6 @@ std::string row(const std::vector<std::string>& cells, std::size_t numbers_from)
   return out + "</tr>\n";
 }
 
-std::string head(const std::vector<std::string>& names, std::size_t numbers_from) {
-  std::string out = "<thead><tr>";
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    out += fmt::format("<th scope=\"col\"{}>{}</th>", i >= numbers_from ? " class=\"n\"" : "",
-                       names[i]);
-  }
-  return out + "</tr></thead><tbody>\n";
-}
-
 std::string data_html(const SiteReport& report) {
   std::string out = section_open("data", "Which cases are used");
   if (report.used.empty() && report.left_out.empty()) {
@@ -42,8 +32,8 @@ std::string data_html(const SiteReport& report) {
                      count_text(report.left_out.size(), "case is", "cases are"));
   for (const auto& warning : report.warnings) out += fmt::format("<p>{}</p>\n", escaped(warning));
   if (!report.left_out.empty()) {
-    out += table_open("Left out, and why: the rest of the site goes on without them");
-    out += head({"Case", "Reason", "Code"}, 3);
+    out += table_open("Left out, and why: the rest of the site goes on without them",
+                      {"Case", "Reason", "Code"});
     for (const LeftOutCase& one : report.left_out) {
       out += row(
           {escaped(one.id), escaped(one.reason), fmt::format("<code>{}</code>", escaped(one.code))},
@@ -51,8 +41,8 @@ std::string data_html(const SiteReport& report) {
     }
     out += "</tbody>" + table_close();
   }
-  out += "<details><summary>Every case that is used</summary>\n" + table_open("Cases used");
-  out += head({"Case", "Patient", "Split", "Phase", "Slices"}, 4);
+  out += "<details><summary>Every case that is used</summary>\n" +
+         table_open("Cases used", {"Case", "Patient", "Split", "Phase", number("Slices")});
   for (const UsedCase& one : report.used) {
     out += row({escaped(one.id), escaped(one.patient), escaped(one.split), escaped(one.phase),
                 std::to_string(one.slices)},
@@ -66,10 +56,9 @@ std::string scores_html(const SiteReport& report) {
   if (report.scores.empty()) {
     return out + "<p>No network has been evaluated here yet.</p>\n" + section_close();
   }
-  out += table_open("Held-out cases, whole volumes in their original spacing");
-  out += head(
-      {"Case", "Structure", "DSC", "HD95 [mm]", "ASSD [mm]", "Predicted [ml]", "Reference [ml]"},
-      2);
+  out += table_open("Held-out cases, whole volumes in their original spacing",
+                    {"Case", "Structure", number("DSC"), number("HD95 [mm]"), number("ASSD [mm]"),
+                     number("Predicted [ml]"), number("Reference [ml]")});
   for (const CaseScore& one : report.scores) {
     out += row({escaped(one.id), escaped(one.structure), score_text(one.dsc), mm_text(one.hd95_mm),
                 mm_text(one.assd_mm), fmt::format("{:.1f}", one.predicted_ml),
@@ -84,8 +73,8 @@ std::string gate_html(const SiteReport& report) {
   if (report.gate.empty()) {
     return out + "<p>The privacy gate has not run here yet.</p>\n" + section_close();
   }
-  out += table_open("Indicators of the admission gate");
-  out += head({"Indicator", "Value", "Verdict", "What it means"}, 4);
+  out += table_open("Indicators of the admission gate",
+                    {"Indicator", "Value", "Verdict", "What it means"});
   for (const Indicator& one : report.gate) {
     out +=
         row({escaped(one.name), figure_text(one.value), badge(one.verdict), escaped(one.plain)}, 4);
@@ -140,27 +129,20 @@ Json scores_json(const SiteReport& report) {
 
 std::string to_html(const SiteReport& report) {
   std::string out = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-      "style-src 'unsafe-inline'\">\n"
-      "<title>{0} in {1} – site report</title>\n<style>{2}</style>\n</head>\n<body>\n<header>\n"
+      "{2}<body>\n<header>\n"
       "<p class=\"brand\">Cloister · a site's own report</p>\n<h1>{0}</h1>\n"
       "<p class=\"sub\">Study <code>{1}</code> · {3}</p>\n</header>\n<main id=\"main\">\n"
       "<div class=\"machine\" role=\"note\"><p><strong>This page stays here.</strong> It names "
       "cases and shows single patients. The consortium's report has none of it.</p></div>\n",
-      escaped(report.site), escaped(report.study), style_sheet(),
+      escaped(report.site), escaped(report.study),
+      head_html(fmt::format("{} in {} – site report", report.site, report.study)),
       to_rfc3339(report.made_at).substr(0, 10));
   out += data_html(report) + scores_html(report);
   out += pictures_html(report, "overlay", "Best, median and worst case");
   out += gate_html(report);
   out += pictures_html(report, "leak", "What the best attack makes of a code");
   out += pictures_html(report, "preview", "What a code looks like");
-  return out + fmt::format(
-                   "</main>\n<footer><p>Written by cloister {}.</p></footer>\n"
-                   "</body>\n</html>\n",
-                   program_version());
+  return out + sheet_close();
 }
 
 std::string to_json(const SiteReport& report) {
