@@ -152,10 +152,7 @@ Result<Answer> issue_export(Seat& seat, const Replica& replica, const ExportOpti
   if (!files) return pass(files);
   if (auto made = make_folder(options.folder); !made) return pass(made);
   // On record first: an export that nobody can find in the ledger is not handed out.
-  LineDesk desk(*seat.line);
-  const Pen pen{seat.line->identity(), seat.membership.role,
-                org_of(seat.membership.site, seat.membership.log)};
-  auto leaves = sign_and_submit(desk, pen, {issued(replica, options, *files)});
+  auto leaves = sign_and_submit(seat, {issued(replica, options, *files)});
   if (!leaves) return pass(leaves);
   if (auto written = write_files(options.folder, *files); !written) return pass(written);
   Answer told = told_of(replica, options, *files);

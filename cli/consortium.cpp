@@ -24,11 +24,6 @@ std::string print_of(const protocol::MemberKeys& keys) {
   return key ? crypto::fingerprint(*key) : "(damaged key)";
 }
 
-Pen pen_of(const Seat& seat) {
-  return {seat.line->identity(), seat.membership.role,
-          org_of(seat.membership.site, seat.membership.log)};
-}
-
 Result<protocol::Invite> invitation(const Token& token) {
   protocol::Invite invite;
   invite.member = token.member;
@@ -137,8 +132,7 @@ Result<Answer> vouch(Seat& seat, const std::string& what, const Digest& digest, 
   record.stage = "enrolment";
   record.subjects = {{what, digest}};
   record.details.set("decision", "approved").set("member", what);
-  LineDesk desk(*seat.line);
-  auto leaves = sign_and_submit(desk, pen_of(seat), {std::move(record)});
+  auto leaves = sign_and_submit(seat, {std::move(record)});
   if (!leaves) return pass(leaves);
   Answer answer;
   answer.text = std::move(text);
@@ -195,8 +189,7 @@ Result<Answer> approve_member(Seat& seat, const ApproveOptions& options) {
   auto record = key_bound({found->member, found->role, found->site, found->keys, found->possession},
                           seat.membership.log);
   if (!record) return pass(record);
-  LineDesk desk(*seat.line);
-  auto leaves = sign_and_submit(desk, pen_of(seat), {std::move(*record)});
+  auto leaves = sign_and_submit(seat, {std::move(*record)});
   if (!leaves && leaves.error().code == "member.approvals") {
     return vouch(
         seat, options.member.text(), digest_of(found->keys),
@@ -249,8 +242,7 @@ Result<Answer> set_approvals(Seat& seat, unsigned approvals) {
   record.subjects = {{"policy", digest}};
   record.details.set("policy", text)
       .set("consortium", Json::object().set("approvals", std::uint64_t{approvals}));
-  LineDesk desk(*seat.line);
-  auto leaves = sign_and_submit(desk, pen_of(seat), {std::move(record)});
+  auto leaves = sign_and_submit(seat, {std::move(record)});
   if (!leaves && leaves.error().code == "policy.approvals") {
     return vouch(seat, "policy", digest,
                  fmt::format("Your approval of {} approval(s) is signed. {}\n", approvals,
@@ -281,8 +273,7 @@ Result<Answer> revoke(Seat& seat, const MemberId& member, const std::string& rea
   record.reason = reason;
   record.subjects = {{member.text(), crypto::sha256(keys)}};
   record.details.set("member", member.text()).set("key", to_hex(one->sign.view()));
-  LineDesk desk(*seat.line);
-  auto leaves = sign_and_submit(desk, pen_of(seat), {std::move(record)});
+  auto leaves = sign_and_submit(seat, {std::move(record)});
   if (!leaves) return pass(leaves);
   Answer answer;
   answer.text = fmt::format(

@@ -30,4 +30,24 @@ Result<std::vector<Digest>> sign_and_submit(Desk& desk, const Pen& pen,
   return leaves;
 }
 
+Result<std::vector<Digest>> sign_and_submit(Seat& seat, std::vector<provenance::Record> records) {
+  LineDesk desk(*seat.line);
+  const MembershipFile& me = seat.membership;
+  return sign_and_submit(desk, {seat.line->identity(), me.role, org_of(me.site, me.log)},
+                         std::move(records));
+}
+
+Answer signed_answer(std::string text, const Digest& leaf, const MemberId& by) {
+  Answer answer;
+  answer.text = std::move(text) + fmt::format("  record {}\n", to_hex(leaf));
+  answer.json.set("record", to_hex(leaf)).set("signed_by", by.text());
+  return answer;
+}
+
+Result<void> needs_reason(const std::string& reason) {
+  if (!reason.empty()) return {};
+  return fail(Kind::invalid, "sign.reason", "This needs a reason: it goes into the ledger.",
+              "Give --reason \"...\".");
+}
+
 }  // namespace cloister::cli

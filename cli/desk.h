@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/answer.h"
 #include "cli/line.h"
 #include "cli/signing.h"
 
@@ -37,5 +38,13 @@ struct Pen {
 // Signs the records in order with the next counters, submits them together, and names their leaves.
 [[nodiscard]] Result<std::vector<Digest>> sign_and_submit(Desk& desk, const Pen& pen,
                                                           std::vector<provenance::Record> records);
+// The same in the name of who sits there, over that line.
+[[nodiscard]] Result<std::vector<Digest>> sign_and_submit(Seat& seat,
+                                                          std::vector<provenance::Record> records);
+
+// Ends the text with the one record that was signed, and says the same as JSON.
+[[nodiscard]] Answer signed_answer(std::string text, const Digest& leaf, const MemberId& by);
+// "sign.reason": there is none.
+[[nodiscard]] Result<void> needs_reason(const std::string& reason);
 
 }  // namespace cloister::cli

@@ -67,10 +67,7 @@ Result<Answer> erase_words(Seat& seat, const EraseOptions& options) {
   auto record = provenance::erasure_of(*stored);
   if (!record) return pass(record);
   record->legal_basis = options.basis;
-  LineDesk desk(*seat.line);
-  const Pen pen{seat.line->identity(), seat.membership.role,
-                org_of(seat.membership.site, seat.membership.log)};
-  auto leaves = sign_and_submit(desk, pen, {std::move(*record)});
+  auto leaves = sign_and_submit(seat, {std::move(*record)});
   if (!leaves) return pass(leaves);
   Answer answer;
   answer.text = fmt::format(

@@ -30,17 +30,7 @@ Result<Answer> put(AgentLine& agent, const SitePerson& person, provenance::Recor
   AgentDesk desk(agent);
   auto leaves = sign_and_submit(desk, pen_of(person), {std::move(record)});
   if (!leaves) return pass(leaves);
-  Answer answer;
-  answer.text = std::move(text) + fmt::format("  record {}\n", to_hex(leaves->front()));
-  answer.json.set("record", to_hex(leaves->front()))
-      .set("signed_by", person.membership.member.text());
-  return answer;
-}
-
-Result<void> needs_reason(const std::string& reason) {
-  if (!reason.empty()) return {};
-  return fail(Kind::invalid, "sign.reason", "This needs a reason: it goes into the ledger.",
-              "Give --reason \"...\".");
+  return signed_answer(std::move(text), leaves->front(), person.membership.member);
 }
 
 std::string signed_text(const std::vector<provenance::Indicator>& indicators) {

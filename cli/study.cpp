@@ -171,10 +171,7 @@ Result<Answer> open_study(Seat& seat, const protocol::StudyPlan& plan) {
   record.legal_basis = plan.legal_basis;
   record.subjects = {{"plan", digest}};
   record.details.set("plan", json);
-  LineDesk desk(*seat.line);
-  const Pen pen{seat.line->identity(), seat.membership.role,
-                org_of(seat.membership.site, seat.membership.log)};
-  auto leaves = sign_and_submit(desk, pen, {std::move(record)});
+  auto leaves = sign_and_submit(seat, {std::move(record)});
   if (!leaves) return pass(leaves);
   Answer answer;
   answer.text = fmt::format(
@@ -270,10 +267,7 @@ Result<Answer> release_model(Seat& seat, const std::string& study, const std::st
                 "their site has evaluated it (`cloister study status`).");
   }
   record.approvals = std::move(*approvals);
-  LineDesk desk(*seat.line);
-  const Pen pen{seat.line->identity(), seat.membership.role,
-                org_of(seat.membership.site, seat.membership.log)};
-  auto leaves = sign_and_submit(desk, pen, {std::move(record)});
+  auto leaves = sign_and_submit(seat, {std::move(record)});
   if (!leaves) return pass(leaves);
   Answer answer;
   answer.text = fmt::format("The model {} of study '{}' is released.\n", short_hex(*digest), study);

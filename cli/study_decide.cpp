@@ -19,26 +19,10 @@ using provenance::Record;
 using provenance::RecordKind;
 using provenance::text_or_empty;
 
-Pen pen_of(const Seat& seat) {
-  return {seat.line->identity(), seat.membership.role,
-          org_of(seat.membership.site, seat.membership.log)};
-}
-
 Result<Answer> put(Seat& seat, Record record, std::string text) {
-  LineDesk desk(*seat.line);
-  auto leaves = sign_and_submit(desk, pen_of(seat), {std::move(record)});
+  auto leaves = sign_and_submit(seat, {std::move(record)});
   if (!leaves) return pass(leaves);
-  Answer answer;
-  answer.text = std::move(text) + fmt::format("  record {}\n", to_hex(leaves->front()));
-  answer.json.set("record", to_hex(leaves->front()))
-      .set("signed_by", seat.membership.member.text());
-  return answer;
-}
-
-Result<void> needs_reason(const std::string& reason) {
-  if (!reason.empty()) return {};
-  return fail(Kind::invalid, "sign.reason", "This needs a reason: it goes into the ledger.",
-              "Give --reason \"...\".");
+  return signed_answer(std::move(text), leaves->front(), seat.membership.member);
 }
 
 // The plan that counts now, as its owner signed it.

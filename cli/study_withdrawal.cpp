@@ -47,10 +47,7 @@ Result<Answer> do_without_retrain(Seat& seat, const std::string& study, const st
                 "`cloister study status` lists what was withdrawn.");
   }
   const std::size_t count = records.size();
-  LineDesk desk(*seat.line);
-  const Pen pen{seat.line->identity(), seat.membership.role,
-                org_of(seat.membership.site, seat.membership.log)};
-  auto leaves = sign_and_submit(desk, pen, std::move(records));
+  auto leaves = sign_and_submit(seat, std::move(records));
   if (!leaves) return pass(leaves);
   Answer answer;
   answer.text = fmt::format("Recorded for {} withdrawal(s) of study {}: no retrain. {}\n", count,
