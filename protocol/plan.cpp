@@ -46,12 +46,25 @@ Budget read_budget(const config::Fields& root) {
 // signed plan (JSON) says all of its own.
 enum class GateText { adds_to_defaults, is_whole };
 
+void check_order(const config::Fields& fields, const Threshold& given) {
+  const bool is_ordered =
+      given.higher_is_better ? given.pass >= given.fail : given.pass <= given.fail;
+  if (is_ordered) return;
+  fields.problem(
+      "pass",
+      fmt::format("is {:g}, and fail is {:g}: the wrong way round for '{}', where "
+                  "{} is better; pass must be {} fail",
+                  given.pass, given.fail, given.indicator, given.higher_is_better ? "more" : "less",
+                  given.higher_is_better ? "at least" : "at most"));
+}
+
 std::vector<Threshold> read_gate(const config::Fields& root, GateText text) {
   std::vector<Threshold> gate;
   if (text == GateText::adds_to_defaults) gate = default_thresholds();
   for (const config::Fields& fields : root.tables("gate")) {
     Threshold given{fields.required_text("indicator"), fields.required_real("pass"),
                     fields.required_real("fail"), fields.truth("higher_is_better", false)};
+    check_order(fields, given);
     const auto known = std::find_if(gate.begin(), gate.end(), [&](const Threshold& one) {
       return one.indicator == given.indicator;
     });
@@ -128,11 +141,19 @@ StudyPlan read_plan(const config::Fields& root, GateText gate) {
   return plan;
 }
 
+// "budget.size_px" is told where it stands: at its line of its table.
+void tell(const config::Fields& root, const PlanProblem& problem) {
+  const auto& [key, sentence] = problem;
+  const auto dot = key.find('.');
+  if (dot == std::string::npos) return root.problem(key, sentence);
+  root.table(key.substr(0, dot)).problem(key.substr(dot + 1), sentence);
+}
+
 Result<StudyPlan> read_document(Result<config::Document> document, GateText gate) {
   if (!document) return pass(document);
   const config::Fields root = document->root();
   StudyPlan plan = read_plan(root, gate);
-  for (const auto& [key, sentence] : contradictions(plan)) root.problem(key, sentence);
+  for (const PlanProblem& problem : contradictions(plan)) tell(root, problem);
   if (auto checked = document->check(); !checked) {
     Error error = checked.error();
     error.code = "plan.invalid";

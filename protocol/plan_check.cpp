@@ -43,18 +43,12 @@ void check_numbers(const StudyPlan& plan, std::vector<PlanProblem>& problems) {
     problems.emplace_back("deadline", fmt::format("'{}' is no date; write it like \"2027-03-31\"",
                                                   plan.deadline.substr(0, 40)));
   }
-  if (plan.budget.size_px % 16 != 0) {
+  if (const std::uint32_t size = plan.budget.size_px; size % 16 != 0) {
+    const std::uint32_t below = size / 16 * 16;
     problems.emplace_back("budget.size_px",
-                          "must be a multiple of 16: the code grid is 1/16 of it");
-  }
-  for (const Threshold& threshold : plan.gate) {
-    const bool ordered = threshold.higher_is_better ? threshold.pass >= threshold.fail
-                                                    : threshold.pass <= threshold.fail;
-    if (!ordered) {
-      problems.emplace_back("gate",
-                            fmt::format("the pass and fail values of '{}' are the wrong way round",
-                                        threshold.indicator));
-    }
+                          fmt::format("is {}; it must be a multiple of 16, like {} or {}: the code "
+                                      "grid is 1/16 of it",
+                                      size, below, below + 16));
   }
 }
 
@@ -82,7 +76,11 @@ void check_modes(const StudyPlan& plan, std::vector<PlanProblem>& problems) {
     problems.emplace_back("mask_decoder_leaves", "only a guided study needs a mask decoder");
   }
   if (plan.preset == "paper" && plan.budget.test_time_views > 1) {
-    problems.emplace_back("budget.test_time_views", "the preset 'paper' predicts from one view");
+    problems.emplace_back(
+        "budget.test_time_views",
+        fmt::format(
+            "is {}; the preset 'paper' predicts from one view: set it to 1, or leave it out",
+            plan.budget.test_time_views));
   }
   // That it is missing was said when the plan was read.
   const bool is_there = !plan.trainer_seal_key.empty();

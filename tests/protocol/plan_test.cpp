@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "crypto/hash.h"
@@ -136,6 +137,32 @@ TEST_CASE("contradictions in a plan are refused", "[protocol][plan]") {
     INFO(to);
     CHECK_FALSE(plan_from_toml(with(good, from, to), "plan.toml").has_value());
   }
+}
+
+TEST_CASE("a contradiction in a table is told with file, line, key and what is allowed",
+          "[protocol][plan]") {
+  const auto told = [](const std::string& text) {
+    const auto plan = plan_from_toml(text, "plan.toml");
+    REQUIRE_FALSE(plan.has_value());
+    CHECK(plan.error().what.starts_with("plan.toml has"));
+    return plan.error().what;
+  };
+  const auto line_of = [](const std::string& text, std::string_view key) {
+    const auto at = static_cast<std::ptrdiff_t>(text.find(key));
+    return 1 + std::count(text.begin(), text.begin() + at, '\n');
+  };
+  const std::string size = with(good, "views = 3", "size_px = 100");
+  CHECK(told(size).find(fmt::format("line {}: 'budget.size_px' is 100; it must be a multiple of "
+                                    "16, like 96 or 112",
+                                    line_of(size, "size_px"))) != std::string::npos);
+  const std::string views = with(with(good, "views = 3", "test_time_views = 3"),
+                                 "owner =", "preset = \"paper\"\nowner =");
+  CHECK(told(views).find(fmt::format("line {}: 'budget.test_time_views' is 3",
+                                     line_of(views, "test_time_views"))) != std::string::npos);
+  const std::string gate =
+      good + "[[gate]]\nindicator = \"mask-leakage\"\npass = 0.5\nfail = 0.1\n";
+  CHECK(told(gate).find(fmt::format("line {}: ", line_of(gate, "pass ="))) != std::string::npos);
+  CHECK(told(gate).find("pass must be at most fail") != std::string::npos);
 }
 
 TEST_CASE("a plan without a deadline keeps the bytes and the digest it had before there were any",
