@@ -16,7 +16,8 @@ namespace cloister::protocol {
 // --- Work
 // -------------------------------------------------------------------------------------------
 
-// What a worker is doing now. Reported with a Poll; renews the lease of the attempt.
+// What a worker is doing now. Reported with a Poll; renews the lease of the attempt. Attempt 0:
+// nothing runs yet, and the phase says what the assignee waits for; then no lease begins.
 struct JobProgress {
   JobId job;
   std::uint32_t attempt = 1;

@@ -20,6 +20,11 @@ const Lease* Leases::find(const JobId& job) const {
 void Leases::progress_reported(const MemberId& assignee, const protocol::JobProgress& progress,
                                Instant now) {
   Lease& lease = leases_[progress.job];
+  if (progress.attempt == 0) {  // it waits for something of its own, perhaps until tonight
+    rest(progress.job, lease);
+    lease.progress = progress;
+    return;
+  }
   const bool moved = !lease.alive || lease.progress.step != progress.step ||
                      lease.progress.phase != progress.phase;
   if (moved) lease.renewed = now;

@@ -2,6 +2,7 @@
 //
 //   state     event                                        next
 //   idle      progress reported                            alive until now + lease
+//   any       attempt 0 reported: it waits                 idle, with what it waits for
 //   alive     progress that moves (step, phase)            alive until now + lease
 //   alive     the assignee polls without it for a lease    attempt + 1, idle
 //   idle      (third attempt ran out)                      given up: job.failed by the coordinator

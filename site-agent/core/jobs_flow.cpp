@@ -72,6 +72,17 @@ void stop(AgentState& state, const JobId& id, bool forget) {
   state.jobs.erase(found);
 }
 
+// The coordinator cannot know the policy's hours; the study's people may, the policy is published.
+void tell_hours(AgentState& state, const JobView& job, Instant opening) {
+  protocol::JobProgress waiting;
+  waiting.job = job.id;
+  waiting.attempt = 0;
+  waiting.phase = fmt::format("waits for {}'s hours, from {} UTC", state.site(),
+                              to_rfc3339(opening).substr(11, 5));
+  waiting.seconds_left = -1;
+  state.link.set_progress(std::move(waiting));
+}
+
 bool needs_replies(const JobView& job) {
   return job.kind == "tune-mask-decoder" || job.kind == "evaluate";
 }
@@ -88,6 +99,7 @@ void start_worker(AgentState& state, const JobView& job, const member::Study& st
         "(from {}).",
         to_rfc3339(next_opening(state.options.policy.hours, now)));
     local.not_before = next_opening(state.options.policy.hours, now);
+    tell_hours(state, job, local.not_before);
     return;
   }
   auto order = order_for(job, state.order_context(study, local.replies));
@@ -95,6 +107,7 @@ void start_worker(AgentState& state, const JobView& job, const member::Study& st
     fail_job(state, job, order.error(), now);
     return;
   }
+  state.link.clear_progress(job.id);
   local.step = Step::running;
   local.not_before = Instant();
   local.waits_for = "Runs here.";

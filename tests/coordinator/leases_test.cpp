@@ -63,6 +63,31 @@ TEST_CASE("a job without progress in three attempts is given up", "[coordinator]
   }
 }
 
+TEST_CASE("an assignee that says what it waits for is shown, and costs no attempt",
+          "[coordinator]") {
+  Leases leases;
+  Instant now(1000);
+  protocol::JobProgress waiting;
+  waiting.job = job;
+  waiting.attempt = 0;
+  waiting.phase = "waits for site-a's hours, from 20:00 UTC";
+  for (int hour = 0; hour < 12; ++hour) {
+    leases.progress_reported(agent, waiting, now);
+    now = now + Duration(3600 * 1000);
+    const auto expiry = leases.assignee_heard(agent, now);
+    CHECK(expiry.offered_again.empty());
+    CHECK(expiry.given_up.empty());
+  }
+  CHECK(leases.attempt(job, 0) == 1);
+  REQUIRE(leases.find(job) != nullptr);
+  CHECK(leases.find(job)->progress.phase == waiting.phase);
+  CHECK_FALSE(leases.find(job)->alive);
+  // Then it runs, and its lease is like any other.
+  leases.progress_reported(agent, at_step(1), now);
+  CHECK(leases.find(job)->alive);
+  CHECK(leases.assignee_heard(agent, now + lease).offered_again.size() == 1);
+}
+
 TEST_CASE("a clock that is set back neither ends a lease nor makes it endless", "[coordinator]") {
   Leases leases;
   leases.progress_reported(agent, at_step(1), Instant(10'000'000));
