@@ -56,12 +56,11 @@ Result<Answer> site_status(AgentLine& agent) {
   const std::string running = text_or_empty(*told, "running");
   Answer answer;
   answer.text = fmt::format(
-      "{} ({})\n  coordinator       {}{}\n  ledger head seen  {:.0f}\n  policy            {} ({})\n"
+      "{} ({})\n  coordinator       {}\n  ledger head seen  {:.0f}\n  policy            {} ({})\n"
       "  doing             {}\n",
       text_or_empty(*told, "site"), text_or_empty(*told, "member"),
-      heard.empty() ? "not heard yet" : "last heard " + heard,
-      text_or_empty(*told, "problem").empty() ? "" : "; " + text_or_empty(*told, "problem"),
-      number_at(*told, "ledger_size"), text_or_empty(policy, "digest").substr(0, 12),
+      heard.empty() ? "not heard yet" : "last heard " + heard, number_at(*told, "ledger_size"),
+      text_or_empty(policy, "digest").substr(0, 12),
       truth_at(policy, "published") ? "signed by " + text_or_empty(policy, "signer")
                                     : "not signed: nothing is approved by itself",
       running.empty() ? "nothing" : running);
@@ -72,6 +71,7 @@ Result<Answer> site_status(AgentLine& agent) {
         fmt::format("  study {}: {}\n", text_or_empty(study, "study"),
                     refused.empty() ? text_or_empty(study, "phase") : "REFUSED: " + refused);
   }
+  answer.text += problem_lines(*told);
   if (truth_at(*told, "halted")) {
     answer.text += fmt::format("HALTED: {}\n", text_or_empty(*told, "halted_why"));
   }

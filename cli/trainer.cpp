@@ -31,6 +31,14 @@ std::string keys_line(const Json& keys, ProcessKind kind) {
       number_at(keys, "former") > 0 ? "; a former key still counts" : "");
 }
 
+std::string problem_lines(const Json& status) {
+  const Json problem = object_at(status, "problem");
+  if (text_or_empty(problem, "code").empty()) return {};
+  return fmt::format("PROBLEM since {}: {}\n  next: {}\n  code: {}\n",
+                     text_or_empty(problem, "since"), text_or_empty(problem, "what"),
+                     text_or_empty(problem, "next"), text_or_empty(problem, "code"));
+}
+
 Result<Answer> confirm_process(AgentLine& process, ProcessKind kind, bool sure) {
   auto status = process.ask("status");
   if (!status) return pass(status);
@@ -63,12 +71,10 @@ Result<Answer> trainer_status(AgentLine& trainer) {
   auto told = trainer.ask("status");
   if (!told) return pass(told);
   const std::string heard = text_or_empty(*told, "last_heard");
-  const std::string problem = text_or_empty(*told, "problem");
   Answer answer;
-  answer.text = fmt::format("{}\n  coordinator       {}{}\n  ledger head seen  {:.0f}\n",
-                            text_or_empty(*told, "member"),
-                            heard.empty() ? "not heard yet" : "last heard " + heard,
-                            problem.empty() ? "" : "; " + problem, number_at(*told, "ledger_size"));
+  answer.text = fmt::format(
+      "{}\n  coordinator       {}\n  ledger head seen  {:.0f}\n", text_or_empty(*told, "member"),
+      heard.empty() ? "not heard yet" : "last heard " + heard, number_at(*told, "ledger_size"));
   for (const char* what : {"running", "predicting"}) {
     const std::string job = text_or_empty(*told, what);
     answer.text += fmt::format("  {:<17} {}\n", what, job.empty() ? "nothing" : job);
@@ -78,6 +84,7 @@ Result<Answer> trainer_status(AgentLine& trainer) {
     answer.text += fmt::format("  {:<46} {:<9} {}\n", text_or_empty(job, "id"),
                                text_or_empty(job, "state"), text_or_empty(job, "waits_for"));
   }
+  answer.text += problem_lines(*told);
   if (truth_at(*told, "halted"))
     answer.text += fmt::format("HALTED: {}\n", text_or_empty(*told, "halted_why"));
   answer.json = std::move(*told);

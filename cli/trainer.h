@@ -14,6 +14,8 @@ enum class ProcessKind { agent, trainer };
 [[nodiscard]] Result<Answer> confirm_process(AgentLine& process, ProcessKind kind, bool sure);
 // One line: fingerprint, since, when they should be renewed and how.
 [[nodiscard]] std::string keys_line(const provenance::Json& keys, ProcessKind kind);
+// What keeps it from the coordinator: since when, and what to do. Empty where nothing does.
+[[nodiscard]] std::string problem_lines(const provenance::Json& status);
 // The trainer: connection, keys, its jobs and what each waits for.
 [[nodiscard]] Result<Answer> trainer_status(AgentLine& trainer);
 

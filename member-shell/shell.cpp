@@ -55,11 +55,15 @@ struct Shell::Performer {
   }
   void operator()(const member::Ask& ask) const {
     shell.connection_->ask(
-        ask.request, [shell = &shell, tag = ask.tag](Result<transport::Answer> answer) {
-          shell->handle(member::Answered{
-              tag, answer ? std::move(answer->reply)
-                          : protocol::Reply(protocol::Refused{std::move(answer).error()})});
-        });
+        ask.request,
+        [shell = &shell, tag = ask.tag](Result<transport::Answer> answer) {
+          if (answer) return shell->handle(member::Answered{tag, std::move(answer->reply)});
+          // Said by this side: the coordinator was not heard.
+          if (answer.error().code.starts_with("connection."))
+            return shell->handle(member::Unanswered{tag, answer.error()});
+          shell->handle(member::Answered{tag, protocol::Refused{std::move(answer).error()}});
+        },
+        {}, ask.person_waits ? transport::Waiting::while_reachable : transport::Waiting::for_ever);
   }
   void operator()(const member::RunWorker& order) const {
     if (const auto room = shell.has_room(); !room) {
@@ -145,9 +149,13 @@ Result<void> Shell::start() {
       home_.server);
   connection_->on_state([this](transport::ConnectionState state) {
     show_line(state);
-    if (state == transport::ConnectionState::open) log_info("line.open");
-    if (state == transport::ConnectionState::waiting && !connection_->last_problem().code.empty()) {
-      log_debug("line.down", {{"what", connection_->last_problem().what}});
+    const Error& problem = connection_->last_problem();
+    if (state == transport::ConnectionState::open) {
+      log_info("line.open");
+      tell_core(member::LineOpened{});
+    } else if (state == transport::ConnectionState::waiting && !problem.code.empty()) {
+      log_debug("line.down", {{"what", problem.what}});
+      tell_core(member::LineFailed{problem});
     }
   });
   const auto tell = [this](const member::Event& event) { handle(event); };
@@ -159,6 +167,11 @@ Result<void> Shell::start() {
   transfers_ = std::make_unique<Transfers>(loop_, *connection_, *places_, tell);
   transfers_->limit_uploads(options_.upload_bytes_per_second);
   return {};
+}
+
+// Not from within the connection, which the core's actions would call again.
+void Shell::tell_core(member::Event event) {
+  loop_.after(Duration(0), [this, event = std::move(event)] { handle(event); });
 }
 
 Result<member::Stored> Shell::stored() const {

@@ -60,12 +60,14 @@ class Shell {
   [[nodiscard]] Places& places() { return *places_; }
   [[nodiscard]] const Home& home() const { return home_; }
   [[nodiscard]] transport::ConnectionState line() const { return connection_->state(); }
+  [[nodiscard]] const Error& line_problem() const { return connection_->last_problem(); }
 
  private:
   Shell(HomeConfig config, Home home, ShellOptions options);
   [[nodiscard]] Result<void> start();
   void perform(member::Actions actions);
   void show_line(transport::ConnectionState state);
+  void tell_core(member::Event event);
   void count(const metrics::Figure& figure, double by = 1);
   void flush();
   void set_timer();

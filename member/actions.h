@@ -93,6 +93,7 @@ struct Persist {
 struct Ask {
   std::uint64_t tag = 0;
   protocol::Request request;
+  bool person_waits = false;  // for the answer: Unanswered within seconds where nobody is reached
 };
 // One worker a slot. `warm` workers stay for the next job of the same order (predictions).
 struct RunWorker {
@@ -175,6 +176,10 @@ struct Unanswered {  // given up: connection lost, session closed
   std::uint64_t tag = 0;
   Error error;
 };
+struct LineOpened {};  // the coordinator is reached, and has let us in
+struct LineFailed {    // an attempt to reach it failed, or the line was lost; it is tried again
+  Error error;
+};
 struct WorkerProgressed {
   protocol::JobProgress progress;
 };
@@ -222,8 +227,9 @@ struct PersonAsked {
   std::string body_json;
 };
 
-using Event = std::variant<Started, Ticked, Answered, Unanswered, WorkerProgressed, ArtifactKept,
-                           WorkerFinished, WorkerFailed, FilesCommitted, Uploaded, Downloaded,
-                           TransferProgressed, TransferFailed, PersonAsked>;
+using Event =
+    std::variant<Started, Ticked, Answered, Unanswered, LineOpened, LineFailed, WorkerProgressed,
+                 ArtifactKept, WorkerFinished, WorkerFailed, FilesCommitted, Uploaded, Downloaded,
+                 TransferProgressed, TransferFailed, PersonAsked>;
 
 }  // namespace cloister::member

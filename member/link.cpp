@@ -71,6 +71,10 @@ Heard Link::on(const Event& event, Instant now) {
               heard, now);
   } else if (const auto* lost = std::get_if<Unanswered>(&event)) {
     on_answer(lost->tag, tl::unexpected(lost->error), heard, now);
+  } else if (const auto* failed = std::get_if<LineFailed>(&event)) {
+    note_problem(failed->error, heard, now);
+  } else if (std::holds_alternative<LineOpened>(event)) {
+    problem_.reset();
   }
   return heard;
 }
@@ -91,12 +95,24 @@ void Link::on_poll(const Result<protocol::Reply>& reply, Heard& heard, Instant n
   const auto* work = reply ? std::get_if<protocol::Work>(&*reply) : nullptr;
   if (work == nullptr) {
     poll_again_ = now + pause;
-    if (!reply) last_problem_ = reply.error();
+    if (!reply) note_problem(reply.error(), heard, now);
     return;
   }
-  last_problem_.reset();
+  problem_.reset();
   poll_again_ = now;
   on_work(*work, heard, now);
+}
+
+// The log hears of each kind of trouble once, not of every attempt.
+void Link::note_problem(const Error& error, Heard& heard, Instant now) {
+  const bool is_news = !problem_ || problem_->error.code != error.code;
+  problem_ = LineProblem{error, problem_ ? problem_->since : now};
+  if (!is_news) return;
+  const bool needs_person = error.kind != Kind::unavailable;
+  heard.actions.push_back(Notice{needs_person ? NoticeLevel::warn : NoticeLevel::info,
+                                 error.code,
+                                 error.what + " " + error.next,
+                                 {}});
 }
 
 void Link::on_record(const Result<protocol::Reply>& reply, Heard& heard, Instant now) {

@@ -27,6 +27,12 @@ struct LinkOptions {
   std::vector<Bytes> membership;  // envelopes from enrolment
 };
 
+// Why the coordinator cannot be reached, or gives no work. `since`: it has not worked from then on.
+struct LineProblem {
+  Error error;
+  Instant since;
+};
+
 // What an event meant for the role on top.
 struct Heard {
   Actions actions;
@@ -71,10 +77,12 @@ class Link {
   [[nodiscard]] const LinkOptions& options() const { return options_; }
   [[nodiscard]] std::optional<Instant> next_deadline() const;
   [[nodiscard]] Instant last_heard() const { return last_heard_; }
-  [[nodiscard]] const std::optional<Error>& last_problem() const { return last_problem_; }
+  // Gone as soon as the line opens or a poll is answered.
+  [[nodiscard]] const std::optional<LineProblem>& problem() const { return problem_; }
 
  private:
   [[nodiscard]] protocol::Poll make_poll() const;
+  void note_problem(const Error& error, Heard& heard, Instant now);
   void on_answer(std::uint64_t tag, Result<protocol::Reply> reply, Heard& heard, Instant now);
   void on_poll(const Result<protocol::Reply>& reply, Heard& heard, Instant now);
   void on_record(const Result<protocol::Reply>& reply, Heard& heard, Instant now);
@@ -101,7 +109,7 @@ class Link {
   Instant poll_again_;
   Instant record_again_;
   Instant last_heard_;
-  std::optional<Error> last_problem_;
+  std::optional<LineProblem> problem_;
 };
 
 }  // namespace cloister::member

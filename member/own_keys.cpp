@@ -112,7 +112,13 @@ Json line_json(const Link& link) {
   json.set("halted", link.watch().halted());
   if (link.watch().halted()) json.set("halted_why", link.watch().halted_why());
   if (link.last_heard() != Instant()) json.set("last_heard", to_rfc3339(link.last_heard()));
-  if (link.last_problem()) json.set("problem", link.last_problem()->what);
+  if (const auto& problem = link.problem()) {
+    json.set("problem", Json()
+                            .set("code", problem->error.code)
+                            .set("what", problem->error.what)
+                            .set("next", problem->error.next)
+                            .set("since", to_rfc3339(problem->since)));
+  }
   json.set("ledger_size", link.watch().head_size()).set("head", link.watch().head_text());
   return json.set("records_waiting", std::uint64_t{link.records().waiting()});
 }

@@ -49,12 +49,20 @@ Check check_disk(const fs::path& home) {
           "Make room: sealed shards wait on this disk until they are uploaded."};
 }
 
-Check check_line(transport::ConnectionState state, const std::string& address) {
-  const bool good = state == transport::ConnectionState::open;
-  return {
-      "coordinator", good,
-      fmt::format("The line to the coordinator at {} is {}.", address, good ? "open" : "not open"),
-      "Check the address in agent.toml, the network, and whether the coordinator runs."};
+Check check_line(const member_shell::Shell& shell, const std::string& address) {
+  if (shell.line() == transport::ConnectionState::open)
+    return {"coordinator",
+            true,
+            fmt::format("The line to the coordinator at {} is open.", address),
+            {}};
+  const Error& problem = shell.line_problem();
+  const bool is_known = !problem.code.empty();
+  return {"coordinator", false,
+          is_known ? problem.what
+                   : fmt::format("The line to the coordinator at {} is not open.", address),
+          is_known ? problem.next
+                   : "Check the address in agent.toml, the network, and whether the coordinator "
+                     "runs."};
 }
 
 // The site's own report: where it lies, and what it holds. The files stay at the site.
@@ -73,7 +81,7 @@ Result<std::string> report(const Config& config, const Json& body) {
 
 std::string doctor(const member_shell::Shell& shell, const Config& config) {
   Json checks = Json::array();
-  checks.push(to_json(check_line(shell.line(), to_string(config.home.coordinator))));
+  checks.push(to_json(check_line(shell, to_string(config.home.coordinator))));
   checks.push(to_json(check_data(config.policy)));
   checks.push(to_json(check_disk(config.home.home)));
   const auto worker = member_shell::find_worker(config.home.worker);

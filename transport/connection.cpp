@@ -9,8 +9,8 @@ Connection::Connection(ConnectionParts parts, Server server, Line line)
 Connection::~Connection() = default;
 
 RequestId Connection::ask(protocol::Request request, Callback callback, Bytes payload,
-                          Duration limit) {
-  return inner_->add(std::move(request), std::move(callback), std::move(payload), limit);
+                          Waiting waiting) {
+  return inner_->add(std::move(request), std::move(callback), std::move(payload), waiting);
 }
 
 void Connection::cancel(RequestId request) { inner_->remove(request); }
@@ -18,7 +18,8 @@ void Connection::cancel(RequestId request) { inner_->remove(request); }
 Result<Answer> Connection::ask_and_wait(protocol::Request request, Duration limit, Bytes payload) {
   std::optional<Result<Answer>> answer;
   const RequestId id = ask(
-      std::move(request), [&](Result<Answer> got) { answer = std::move(got); }, std::move(payload));
+      std::move(request), [&](Result<Answer> got) { answer = std::move(got); }, std::move(payload),
+      Waiting::while_reachable);
   // Somebody who is no member will not become one while we wait here.
   const auto done = [&] {
     return answer.has_value() || inner_->problem.kind == Kind::unauthenticated;

@@ -48,6 +48,12 @@ struct Answer {
 
 enum class RequestId : std::uint64_t {};
 
+// What becomes of a request while nobody can be reached.
+enum class Waiting {
+  for_ever,         // it is sent as soon as the line opens
+  while_reachable,  // somebody is waiting for the answer: see Connection::ask
+};
+
 // References must outlive the connection.
 struct ConnectionParts {
   EventLoop& loop;
@@ -70,13 +76,16 @@ class Connection {
 
   // Several may be under way; answers come in any order. A refusal of the session as a whole (not a
   // member, revoked, another version) fails everything under way; "*.busy" is asked again by
-  // itself. Without a time limit a request is repeated for ever. The payload belongs to BlobChunk
-  // only.
+  // itself. The payload belongs to BlobChunk only. `while_reachable` dials at once instead of at
+  // the next attempt, and fails with what stands in the way ("connection.*") where the line is
+  // found not open limits::request_repeat later, or at any look that often from then on; it is
+  // never sent after that.
   RequestId ask(protocol::Request request, Callback callback, Bytes payload = {},
-                Duration limit = Duration::max());
+                Waiting waiting = Waiting::for_ever);
   void cancel(RequestId request);
-  // For the CLI: runs the loop until the answer is there. On "connection.timeout" the error says
-  // what stood in the way (nothing listens there, the wrong key, not a member, ...).
+  // For the CLI: runs the loop until the answer is there, and asks `while_reachable`. The error
+  // says what stood in the way (nothing listens there, the wrong key, not a member, ...);
+  // "connection.timeout": the line is open, and no answer came within the limit.
   [[nodiscard]] Result<Answer> ask_and_wait(protocol::Request request, Duration limit,
                                             Bytes payload = {});
 

@@ -23,7 +23,7 @@ struct Connection::Inner {
     Duration patience{0};          // without any sign of the coordinator, before it is repeated
     Duration sent_at{0};           // on the monotonic clock
     std::vector<Digest> sendings;  // header digests of this session, newest last
-    TimerId limit{};
+    TimerId look{};  // whether the line is open still, where somebody waits for the answer
     TimerId repeat{};
   };
   // Which request a reply answers; of the present session only.
@@ -37,6 +37,7 @@ struct Connection::Inner {
   void on_up();
   void on_down(Error error);
   void redial();
+  void dial_now();
   void open_session();
   void on_session_reply(const protocol::Reply& reply);
   void refuse_session(const Error& error);
@@ -44,8 +45,10 @@ struct Connection::Inner {
   void enter(ConnectionState next);
 
   // The requests.
-  RequestId add(protocol::Request request, Callback callback, Bytes payload, Duration limit);
+  RequestId add(protocol::Request request, Callback callback, Bytes payload, Waiting waiting);
   void remove(RequestId id);
+  void look_later(RequestId id, Pending& pending);
+  [[nodiscard]] Error out_of_reach(bool was_sent) const;
   void send(RequestId id, Pending& pending);
   void send_all();
   void forget_sendings();

@@ -16,7 +16,7 @@ Connection::Inner::~Inner() {
   parts.loop.cancel(dial_timer);
   parts.loop.cancel(session_timer);
   for (auto& [id, pending] : requests) {
-    parts.loop.cancel(pending.limit);
+    parts.loop.cancel(pending.look);
     parts.loop.cancel(pending.repeat);
   }
 }
@@ -60,6 +60,13 @@ void Connection::Inner::redial() {
   parts.loop.cancel(dial_timer);
   enter(ConnectionState::waiting);
   dial_timer = parts.loop.after(backoff.next(), [this] { dial(); });
+}
+
+// Instead of at the next attempt, which may be fifteen seconds away.
+void Connection::Inner::dial_now() {
+  if (state != ConnectionState::waiting) return;
+  parts.loop.cancel(dial_timer);
+  dial_timer = parts.loop.after(Duration(0), [this] { dial(); });
 }
 
 void Connection::Inner::open_session() {

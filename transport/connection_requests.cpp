@@ -30,7 +30,7 @@ bool may_carry(const protocol::Reply& reply, BytesView payload) {
 }  // namespace
 
 RequestId Connection::Inner::add(protocol::Request request, Callback callback, Bytes payload,
-                                 Duration limit) {
+                                 Waiting waiting) {
   const RequestId id{++last_id};
   Pending& pending = requests[id];
   pending.method = protocol::method_of(request);
@@ -40,13 +40,9 @@ RequestId Connection::Inner::add(protocol::Request request, Callback callback, B
   }
   pending.callback = std::move(callback);
   pending.patience = patience_of(request);
-  if (limit != Duration::max()) {
-    pending.limit = parts.loop.after(limit, [this, id] {
-      finish(id,
-             fail(Kind::unavailable, "connection.timeout",
-                  problem.code.empty() ? "The coordinator did not answer in time." : problem.what,
-                  problem.code.empty() ? "Try again later." : problem.next));
-    });
+  if (waiting == Waiting::while_reachable) {
+    look_later(id, pending);
+    dial_now();
   }
   if (state == ConnectionState::open) send(id, pending);
   return id;
@@ -55,10 +51,32 @@ RequestId Connection::Inner::add(protocol::Request request, Callback callback, B
 void Connection::Inner::remove(RequestId id) {
   const auto found = requests.find(id);
   if (found == requests.end()) return;
-  parts.loop.cancel(found->second.limit);
+  parts.loop.cancel(found->second.look);
   parts.loop.cancel(found->second.repeat);
   for (const Digest& sending : found->second.sendings) sendings.erase(sending);
   requests.erase(found);
+}
+
+void Connection::Inner::look_later(RequestId id, Pending& pending) {
+  pending.look = parts.loop.after(protocol::limits::request_repeat, [this, id] {
+    const auto found = requests.find(id);
+    if (found == requests.end()) return;
+    if (state == ConnectionState::open) return look_later(id, found->second);
+    const bool was_sent = found->second.sent_at != Duration(0);
+    finish(id, tl::unexpected<Error>(out_of_reach(was_sent)));
+  });
+}
+
+Error Connection::Inner::out_of_reach(bool was_sent) const {
+  Error error = problem;
+  if (error.code.empty()) {
+    error = {Kind::unavailable, "connection.timeout",
+             fmt::format("Nobody at {} has answered for {}.", to_string(server.address),
+                         for_people(protocol::limits::request_repeat)),
+             "Check the address, and that a firewall lets this machine out to it."};
+  }
+  if (was_sent) error.what += " What was asked may have arrived: look before you ask again.";
+  return error;
 }
 
 SignedMessage Connection::Inner::seal(std::uint32_t method, Bytes body) {

@@ -310,6 +310,12 @@ void take(AgentState& state, const member::SignedRecord& signed_record) {
       Json().set("digest", state.published->digest).set("signer", state.published->signer));
 }
 
+// A person waits for the answer: where the coordinator is out of reach, they hear that instead.
+void ask_for_person(AgentState& state, protocol::Request request, AgentState::Then then) {
+  state.ask(std::move(request), std::move(then));
+  std::get<member::Ask>(state.out.back()).person_waits = true;
+}
+
 void submit(AgentState& state, const Question& question) {
   auto relay = relayed(state, question);
   if (!relay) return state.tell(question.number, tl::unexpected(relay.error()));
@@ -320,9 +326,8 @@ void submit(AgentState& state, const Question& question) {
         state.stopped_here.insert(one.record.job).second)
       stopped.push_back(one.record.job);
   }
-  state.ask(protocol::Submit{relay->envelopes}, [&state, number = question.number,
-                                                 records = std::move(relay->records), stopped](
-                                                    const Result<protocol::Reply>& reply, Instant) {
+  const auto then = [&state, number = question.number, records = std::move(relay->records),
+                     stopped](const Result<protocol::Reply>& reply, Instant) {
     const auto* receipts = reply ? std::get_if<protocol::Receipts>(&*reply) : nullptr;
     if (receipts == nullptr) {
       for (const JobId& job : stopped) state.stopped_here.erase(job);
@@ -338,7 +343,11 @@ void submit(AgentState& state, const Question& question) {
     }
     for (const auto& record : records) take(state, record);
     state.tell(number, ok(Json().set("receipts", std::move(list))));
-  });
+  };
+  // What stops a job here goes on trying to reach the ledger; all else is given up together with
+  // the person's patience, so that nothing leaves or runs that they were told had failed.
+  if (!stopped.empty()) return state.ask(protocol::Submit{relay->envelopes}, then);
+  ask_for_person(state, protocol::Submit{relay->envelopes}, then);
 }
 
 void signer(AgentState& state, const Question& question) {
@@ -348,19 +357,21 @@ void signer(AgentState& state, const Question& question) {
   // One that this agent has not heard of yet may be new: the coordinator knows.
   if (known != nullptr && known->site != state.site())
     return state.tell(question.number, no_person_of(state, *member));
-  state.ask(protocol::FetchSigner{*member}, [&state, number = question.number](
-                                                const Result<protocol::Reply>& reply, Instant) {
-    const auto* place = reply ? std::get_if<protocol::SignerState>(&*reply) : nullptr;
-    if (place == nullptr) {
-      return state.tell(number, tl::unexpected(reply ? Error{Kind::corrupt,
-                                                             "message.unexpected_reply",
-                                                             "The coordinator gave no counters.",
-                                                             {}}
-                                                     : reply.error()));
-    }
-    state.tell(number,
-               ok(Json().set("last_seq", place->last_seq).set("last_leaf", place->last_leaf)));
-  });
+  ask_for_person(
+      state, protocol::FetchSigner{*member},
+      [number = question.number](AgentState& later, Result<protocol::Reply> reply, Instant) {
+        const auto* place = reply ? std::get_if<protocol::SignerState>(&*reply) : nullptr;
+        if (place == nullptr) {
+          return state.tell(number,
+                            tl::unexpected(reply ? Error{Kind::corrupt,
+                                                         "message.unexpected_reply",
+                                                         "The coordinator gave no counters.",
+                                                         {}}
+                                                 : reply.error()));
+        }
+        state.tell(number,
+                   ok(Json().set("last_seq", place->last_seq).set("last_leaf", place->last_leaf)));
+      });
 }
 
 void forgive(AgentState& state, const Question& question) {

@@ -53,6 +53,8 @@ struct Dispatch {
   void operator()(const member::Ticked&) const {}
   void operator()(const member::Answered&) const {}    // the link's
   void operator()(const member::Unanswered&) const {}  // the link's
+  void operator()(const member::LineOpened&) const {}  // the link's
+  void operator()(const member::LineFailed&) const {}  // the link's
   void operator()(const member::WorkerProgressed& event) const {
     state.link.set_progress(event.progress);
   }

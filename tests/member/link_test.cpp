@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "member/own_keys.h"
 #include "tests/support/consortium.h"
 
 using namespace cloister;
@@ -94,4 +95,42 @@ TEST_CASE("a revocation stays known even if the coordinator stops telling it", "
   }
   Link restarted(options(all), all.person("agent-a").keys.sign, stored);
   CHECK(restarted.membership().find(MemberId::trusted("trainer")) == nullptr);
+}
+
+TEST_CASE("a line that fails is told with its first moment, until it opens again", "[member]") {
+  Consortium all;
+  Link link(options(all), all.person("agent-a").keys.sign, {});
+  CHECK_FALSE(link.problem());
+  const Error unreachable{Kind::unavailable, "connection.unreachable", "Nobody answers.", "Look."};
+  const Error stranger{Kind::unauthenticated, "connection.no_member", "Not known.", "Enrol."};
+  const auto notices = [](const Heard& heard) { return heard.actions.size(); };
+  CHECK(notices(link.on(LineFailed{unreachable}, start_of_time)) == 1);
+  const Instant later = start_of_time + Duration(60'000);
+  CHECK(notices(link.on(LineFailed{unreachable}, later)) == 0);  // the log heard of it
+  CHECK(notices(link.on(LineFailed{stranger}, later)) == 1);
+  REQUIRE(link.problem());
+  CHECK(link.problem()->error.code == "connection.no_member");
+  CHECK(link.problem()->since == start_of_time);
+  const auto told = provenance::to_jcs(line_json(link));
+  CHECK(told.find("connection.no_member") != std::string::npos);
+  CHECK(told.find(to_rfc3339(start_of_time)) != std::string::npos);
+  (void)link.on(LineOpened{}, later);
+  CHECK_FALSE(link.problem());
+  CHECK(provenance::to_jcs(line_json(link)).find("problem") == std::string::npos);
+}
+
+TEST_CASE("a refused poll is a problem until one is answered", "[member]") {
+  Consortium all;
+  TestLedger ledger(all);
+  Link link(options(all), all.person("agent-a").keys.sign, {});
+  const Actions first = link.settle(start_of_time);
+  const Error revoked{Kind::unauthenticated, "member.revoked", "Revoked.", "Ask."};
+  (void)link.on(Answered{poll_in(first)->tag, protocol::Refused{revoked}}, start_of_time);
+  REQUIRE(link.problem());
+  CHECK(link.problem()->error.code == "member.revoked");
+  const Actions next = link.settle(start_of_time + Duration(5'000));
+  protocol::Work work;
+  work.checkpoint = ledger.checkpoint();
+  (void)link.on(Answered{poll_in(next)->tag, work}, start_of_time + Duration(5'000));
+  CHECK_FALSE(link.problem());
 }

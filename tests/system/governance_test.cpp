@@ -336,3 +336,42 @@ TEST_CASE(
   REQUIRE(all.as("olivia", {"study", "close", "heart-1", "--reason", "finished"}).status == 0);
   CHECK(becomes(again, "aborted"));
 }
+TEST_CASE("who is not let in, or reaches nobody, says so until it works again", "[system]") {
+  const cli::Folder folder;
+  SmallConsortium all(folder.path);
+  all.start_trainer();
+  all.add_person("ada", "site-admin", "site-a");
+  all.add_agent("site-a", policy_for(folder.path));
+  const auto problem = [&](std::vector<std::string> words) {
+    return text_or_empty(cli::object_at(all.say(std::move(words)).json, "problem"), "code");
+  };
+  const auto of_agent = [&] {
+    return problem({"site", "status", "--agent", all.agent("site-a").string()});
+  };
+  const auto of_trainer = [&] {
+    return problem({"trainer", "status", "--trainer", all.trainer().string()});
+  };
+  CHECK(of_agent().empty());
+
+  all.process("coordinator").stop();
+  CHECK(all.eventually([&] { return of_agent() == "connection.unreachable"; }));
+  CHECK(all.eventually([&] { return of_trainer() == "connection.unreachable"; }));
+  const SystemClock clock;
+  const Duration begin = clock.monotonic();
+  const Said signing = all.at(
+      "site-a", "ada", {"site", "publish-policy", (all.agent("site-a") / "policy.toml").string()});
+  CHECK(signing.code == "connection.unreachable");
+  CHECK(all.as("ada", {"study", "list"}).code == "connection.unreachable");
+  CHECK(clock.monotonic() - begin < Duration(20'000));  // of about ten
+
+  REQUIRE(all.process("coordinator").restart());
+  CHECK(all.eventually([&] { return of_agent().empty() && of_trainer().empty(); }));
+  REQUIRE(all.as("root", {"consortium", "revoke", "site-a-agent", "--reason", "sold"}).status == 0);
+  CHECK(all.eventually([&] { return !of_agent().empty(); }));
+  CHECK(of_trainer().empty());
+  const auto told = all.at("site-a", "", {"site", "status"});
+  INFO(told.text);
+  const Json shown = cli::object_at(told.json, "problem");
+  CHECK_FALSE(text_or_empty(shown, "next").empty());
+  CHECK_FALSE(text_or_empty(shown, "since").empty());
+}

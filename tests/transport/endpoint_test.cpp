@@ -187,6 +187,42 @@ TEST_CASE("nobody at the address is an error that says where and what to check",
   CHECK(answer.error().what.find("127.0.0.1") != std::string::npos);
 }
 
+TEST_CASE(
+    "who waits for an answer hears within seconds that nobody is there, and nothing is sent later",
+    "[transport]") {
+  World world;
+  world.add(world.agent);
+  const Server place = world.server();
+  world.stop();
+  auto line = world.connect(world.agent, place);
+  std::optional<Result<Answer>> patient;
+  line->ask(Ask{"patient", ""}, [&](Result<Answer> got) { patient = std::move(got); });
+  const Duration begin = world.clock.monotonic();
+  CHECK(code_of(line->ask_and_wait(Ask{"hurried", ""}, Duration(60'000))) ==
+        "connection.unreachable");
+  const Duration took = world.clock.monotonic() - begin;
+  CHECK(took >= protocol::limits::request_repeat);
+  CHECK(took < 2 * protocol::limits::request_repeat);
+  CHECK_FALSE(patient.has_value());
+  world.start();
+  REQUIRE(world.wait([&] { return patient.has_value(); }, 30'000));
+  CHECK(patient->has_value());
+  CHECK(world.requests_seen == 1);
+}
+
+TEST_CASE("a person's question dials at once, whatever pause the line had come to", "[transport]") {
+  World world;
+  world.add(world.agent);
+  const Server place = world.server();
+  world.stop();
+  auto line = world.connect(world.agent, place);
+  (void)world.wait([] { return false; }, 7'000);  // pauses of many seconds by now
+  world.start();
+  const Duration begin = world.clock.monotonic();
+  CHECK(line->ask_and_wait(Ask{"now", ""}, Duration(10'000)));
+  CHECK(world.clock.monotonic() - begin < Duration(2'000));
+}
+
 TEST_CASE("a newcomer of any key enrols, and only enrols, at the enrolment address",
           "[transport]") {
   World world;
