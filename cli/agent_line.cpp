@@ -1,5 +1,7 @@
 #include "cli/agent_line.h"
 
+#include "transport/event_loop.h"
+
 namespace cloister::cli {
 namespace {
 
@@ -17,6 +19,10 @@ Error error_from(const Json& json) {
   error.next = text_or_empty(json, "next");
   return error;
 }
+
+// What it may take a process to stop its worker and to open its store again.
+constexpr Duration reopen_max{30'000};
+constexpr Duration look_again{500};
 
 }  // namespace
 
@@ -44,6 +50,23 @@ Result<Json> AgentLine::ask(const std::string& verb, Json body, Duration limit) 
   if (const Json* error = answer->find("error")) return tl::unexpected<Error>(error_from(*error));
   if (const Json* result = answer->find("result")) return *result;
   return std::move(*answer);
+}
+
+Result<AgentLine> reopen_process(const std::filesystem::path& home) {
+  auto process = AgentLine::open(home);
+  if (!process) return process;
+  if (auto asked = process->ask("reopen"); !asked) return pass(asked);
+  const SystemClock clock;
+  const Duration end = clock.monotonic() + reopen_max;
+  while (true) {
+    transport::EventLoop(clock).run_until([] { return false; }, look_again);
+    process = AgentLine::open(home);
+    // One that is still on its way down takes questions, and answers none.
+    const auto status = process ? process->ask("status", Json::object(), look_again)
+                                : Result<Json>(tl::unexpected(process.error()));
+    if (status) return process;
+    if (clock.monotonic() > end) return tl::unexpected(status.error());
+  }
 }
 
 Result<protocol::SignerState> AgentDesk::place_of(const MemberId& member) {

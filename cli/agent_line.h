@@ -27,6 +27,10 @@ class AgentLine {
   transport::ControlClient client_;
 };
 
+// Has the agent or trainer read its files again, in the same process, and waits until it answers. A
+// worker that runs writes a checkpoint, and goes on from it.
+[[nodiscard]] Result<AgentLine> reopen_process(const std::filesystem::path& home);
+
 // What a person of the site signed, carried to the ledger by the agent.
 class AgentDesk final : public Desk {
  public:

@@ -230,12 +230,8 @@ Result<void> until_known(const std::function<Result<void>()>& retire) {
   }
 }
 
-Result<void> reopen_process(const fs::path& home, const std::string& print) {
-  auto agent = AgentLine::open(home);
-  if (!agent) return pass(agent);
-  auto told_reopen = agent->ask("reopen");
-  if (!told_reopen) return pass(told_reopen);
-  transport::EventLoop(SystemClock()).run_until([] { return false; }, Duration(500));
+Result<void> reopen_with(const fs::path& home, const std::string& print) {
+  if (auto process = reopen_process(home); !process) return pass(process);
   return wait_until_heard(home, print);
 }
 
@@ -261,7 +257,7 @@ Result<Answer> rotate_process(const RotateOptions& options) {
   return go_on(
       *rotation,
       {[&](provenance::Record record) { return ask("rotate", std::move(record.details)); },
-       [&] { return reopen_process(options.home, print); },
+       [&] { return reopen_with(options.home, print); },
        [&] {
          const Json body =
              Json::object().set("key", rotation->former).set("digest", rotation->former_digest);

@@ -65,7 +65,10 @@ struct WithdrawOptions {
 [[nodiscard]] Result<Digest> evaluated_model(AgentLine& agent, const std::string& study);
 [[nodiscard]] Result<Answer> site_accept_model(AgentLine& agent, const SitePerson& person,
                                                const std::string& study, const Digest& model);
-[[nodiscard]] Result<Answer> site_publish_policy(AgentLine& agent, const SitePerson& person,
+// The agent opens its files again where the file is not the policy that runs; a worker goes on from
+// its checkpoint. "policy.other_file" if agent.toml names another one.
+[[nodiscard]] Result<Answer> site_publish_policy(const std::filesystem::path& home,
+                                                 const SitePerson& person,
                                                  const std::filesystem::path& policy);
 
 struct PredictOptions {

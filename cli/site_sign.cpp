@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/json_read.h"
 #include "cli/site.h"
+#include "crypto/hash.h"
 
 namespace cloister::cli {
 namespace {
@@ -237,12 +238,56 @@ Result<Answer> site_accept_model(AgentLine& agent, const SitePerson& person,
                          person.membership.site));
 }
 
-Result<Answer> site_publish_policy(AgentLine& agent, const SitePerson& person,
+namespace {
+
+// Looked for before the agent changes over: with a policy that nobody can sign it approves nothing.
+Result<void> may_publish(AgentLine& agent, const SitePerson& person) {
+  const MemberId& self = person.membership.member;
+  if (person.membership.role != protocol::Role::site_admin) {
+    return fail(
+        Kind::forbidden, "policy.signer",
+        fmt::format("'{}' is no site administrator: nothing here would follow this policy.", self),
+        "A site administrator of this site signs it.");
+  }
+  AgentDesk desk(agent);
+  auto known = desk.place_of(self);
+  if (!known) return pass(known);
+  return {};
+}
+
+// The file as it is now, at the place that agent.toml names: true if the agent runs with another.
+Result<bool> is_news(AgentLine& agent, const std::filesystem::path& policy, const Digest& digest) {
+  auto told = agent.ask("policy-file");
+  if (!told) return pass(told);
+  if (text_or_empty(*told, "digest") != to_hex(digest)) {
+    return fail(Kind::conflict, "policy.other_file",
+                fmt::format("The agent's policy is {}, and {} says something else.",
+                            text_or_empty(*told, "file"), policy.string()),
+                fmt::format("Sign that file, or copy this one there first: cloister site "
+                            "publish-policy {} ...",
+                            text_or_empty(*told, "file")));
+  }
+  return text_or_empty(*told, "running") != to_hex(digest);
+}
+
+}  // namespace
+
+Result<Answer> site_publish_policy(const std::filesystem::path& home, const SitePerson& person,
                                    const std::filesystem::path& policy) {
+  auto agent = AgentLine::open(home);
+  if (!agent) return pass(agent);
   auto text = read_text(policy, provenance::record_details_bytes_max / 2);
   if (!text) return pass(text);
-  return put(agent, person, published_policy(person.membership.site, *text),
-             fmt::format("The policy {} is signed.\n", policy.string()));
+  const auto is_new = is_news(*agent, policy, crypto::sha256(as_bytes(*text)));
+  if (!is_new) return pass(is_new);
+  if (*is_new) {
+    if (auto ok = may_publish(*agent, person); !ok) return pass(ok);
+    agent = reopen_process(home);
+    if (!agent) return pass(agent);
+  }
+  return put(*agent, person, published_policy(person.membership.site, *text),
+             fmt::format("The policy {} is signed{}.\n", policy.string(),
+                         *is_new ? ", and the agent runs with it" : ""));
 }
 
 }  // namespace cloister::cli

@@ -184,8 +184,8 @@ void add_signs(CLI::App& group, Choice& choice) {
              return site_withdraw(agent, person, {at.what, at.indicators, at.reason});
            });
   add_sign(group, choice, "publish-policy", "Sign the site's policy: from then on it approves",
-           "FILE", [](AgentLine& agent, const SitePerson& person, const AtSite& at) {
-             return site_publish_policy(agent, person, at.what);
+           "FILE", [](AgentLine&, const SitePerson& person, const AtSite& at) {
+             return site_publish_policy(at.agent, person, at.what);
            });
 }
 

@@ -2,7 +2,9 @@
 
 #include <filesystem>
 
+#include "base/file.h"
 #include "config/units.h"
+#include "crypto/hash.h"
 
 namespace cloister::site_agent {
 namespace {
@@ -79,6 +81,16 @@ Result<std::string> report(const Config& config, const Json& body) {
   return provenance::to_jcs(Json().set("folder", folder.string()).set("files", std::move(files)));
 }
 
+// What `site publish-policy` would sign now, and what runs here.
+Result<std::string> policy_file(const Config& config) {
+  const auto text = read_text(config.policy_file, 1U << 20);
+  if (!text) return pass(text);
+  return provenance::to_jcs(Json()
+                                .set("file", config.policy_file.string())
+                                .set("digest", crypto::sha256(as_bytes(*text)))
+                                .set("running", config.policy.digest));
+}
+
 std::string doctor(const member_shell::Shell& shell, const Config& config) {
   Json checks = Json::array();
   checks.push(to_json(check_line(shell, to_string(config.home.coordinator))));
@@ -102,6 +114,7 @@ member_shell::ControlOptions agent_verbs(member_shell::Shell& shell, const Confi
     return {};
   };
   options.own_verbs["report"] = [&config](const Json& body) { return report(config, body); };
+  options.own_verbs["policy-file"] = [&config](const Json&) { return policy_file(config); };
   options.own_verbs["doctor"] = [&shell, &config](const Json&) { return doctor(shell, config); };
   return options;
 }

@@ -131,7 +131,7 @@ Result<void> publish_policy(World& world, const DemoSite& site) {
   if (status && truth_at(object_at(*status, "policy"), "published")) return {};
   auto admin = open_person(site.admin, world.people);
   if (!admin) return pass(admin);
-  auto done = site_publish_policy(*agent, *admin, site.agent / "policy.toml");
+  auto done = site_publish_policy(site.agent, *admin, site.agent / "policy.toml");
   if (!done) return pass(done);
   world.narrator.say(
       "policy",

@@ -256,8 +256,8 @@ Result<void> check_policy(const AgentState& state, const member::SignedRecord& o
   return fail(
       Kind::conflict, "policy.not_running",
       fmt::format("The agent runs with another policy ({}) than this one.", short_hex(running)),
-      "Put the file where agent.toml names it, start the agent again so that it reads it, "
-      "then sign.");
+      "Put the file where agent.toml names it, then sign with `cloister site publish-policy`: the "
+      "agent reads it again.");
 }
 
 Result<Relayed> relayed(const AgentState& state, const Question& question) {

@@ -336,6 +336,44 @@ TEST_CASE(
   REQUIRE(all.as("olivia", {"study", "close", "heart-1", "--reason", "finished"}).status == 0);
   CHECK(becomes(again, "aborted"));
 }
+
+TEST_CASE("a policy is signed as its file is now, without a restart of the agent", "[system]") {
+  const cli::Folder folder;
+  SmallConsortium all(folder.path);
+  all.add_person("ada", "site-admin", "site-a");
+  all.add_person("sam", "site-steward", "site-a");
+  all.add_agent("site-a", policy_for(folder.path));
+  const auto file = all.agent("site-a") / "policy.toml";
+  const auto sign = [&](const std::string& who, const std::string& what) {
+    return all.at("site-a", who, {"site", "publish-policy", what});
+  };
+  const auto policy = [&] {
+    return cli::object_at(all.at("site-a", "", {"site", "status"}).json, "policy");
+  };
+  REQUIRE(sign("ada", file.string()).status == 0);
+  const std::string before = text_or_empty(policy(), "digest");
+  const pid_t pid = all.process("site-a").pid();
+
+  REQUIRE(write_text(file, policy_for(folder.path, "\"register-data\"")));
+  const Said steward = sign("sam", file.string());
+  CHECK(steward.code == "policy.signer");
+  CHECK(text_or_empty(policy(), "digest") == before);  // nothing was touched for it
+  const auto copy = folder.path / "copy.toml";
+  REQUIRE(write_text(copy, policy_for(folder.path, "\"encode\"")));
+  CHECK(sign("ada", copy.string()).code == "policy.other_file");
+
+  const Said signed_now = sign("ada", file.string());
+  INFO(signed_now.text);
+  REQUIRE(signed_now.status == 0);
+  CHECK(text_or_empty(policy(), "digest") != before);
+  CHECK(cli::truth_at(policy(), "published"));
+  CHECK(all.process("site-a").pid() == pid);
+
+  REQUIRE(write_text(file, "automatic = [\"no such kind\"]\n"));
+  CHECK(sign("ada", file.string()).code == "config.invalid");
+  CHECK(cli::truth_at(policy(), "published"));  // the one that runs goes on
+}
+
 TEST_CASE("who is not let in, or reaches nobody, says so until it works again", "[system]") {
   const cli::Folder folder;
   SmallConsortium all(folder.path);
