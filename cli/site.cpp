@@ -228,9 +228,9 @@ Result<Answer> predict(AgentLine& agent, const PredictOptions& options) {
                 fmt::format("There is no image {}.", image.string()),
                 "Give a NIfTI file (.nii or .nii.gz).");
   }
-  auto told = agent.ask("predict",
-                        Json::object().set("path", image.string()).set("output", output.string()),
-                        Duration{30 * 60'000});
+  Json about = Json::object().set("path", image.string()).set("output", output.string());
+  if (!options.study.empty()) about.set("study", options.study);
+  auto told = agent.ask("predict", about, Duration{30 * 60'000});
   if (!told) return pass(told);
   Answer answer;
   answer.text = fmt::format("{} written in {:.1f} s\n  SHA-256 {}\n", output.string(),

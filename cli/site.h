@@ -50,6 +50,7 @@ struct ModelExceptionOptions {
                                                   const std::string& reason);
 [[nodiscard]] Result<Answer> site_exception(AgentLine& agent, const SitePerson& person,
                                             const ExceptionOptions& options);
+// In any study of the site's, also before a network has learnt from it: the answer says so then.
 [[nodiscard]] Result<Answer> site_standing(AgentLine& agent, const SitePerson& person,
                                            const std::string& study, const std::string& reason);
 // Takes this site's data of the study back. `digests` empty: everything registered. Cannot be taken
@@ -74,6 +75,7 @@ struct WithdrawOptions {
 struct PredictOptions {
   std::filesystem::path image;
   std::filesystem::path output;
+  std::string study;  // empty: the only one with a released network
 };
 [[nodiscard]] Result<Answer> predict(AgentLine& agent, const PredictOptions& options);
 

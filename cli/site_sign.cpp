@@ -181,13 +181,22 @@ Result<Answer> site_model_exception(AgentLine& agent, const SitePerson& person,
 
 Result<Answer> site_standing(AgentLine& agent, const SitePerson& person, const std::string& study,
                              const std::string& reason) {
-  auto preview = preview_of(agent, study);
-  if (!preview) return pass(preview);
-  auto leaving = leaving_of(*preview, person.membership.site);
-  if (!leaving) return pass(leaving);
-  return put(agent, person, standing_permit(*leaving, reason),
-             fmt::format("Codes of single images may leave to {} for predictions of study {}.\n",
-                         leaving->recipient, study));
+  auto told = agent.ask("study", Json::object().set("study", study));
+  if (!told) return pass(told);
+  Leaving leaving;  // no manifest: whatever a person here asks to have segmented
+  leaving.study = StudyId::trusted(study);
+  leaving.site = person.membership.site;
+  leaving.recipient = text_or_empty(*told, "recipient");
+  leaving.recipient_seal = text_or_empty(*told, "recipient_key");
+  std::string text = fmt::format(
+      "Codes of single images may leave to {} for predictions of study "
+      "{}.\n",
+      leaving.recipient, study);
+  if (!truth_at(*told, "learnt_from_us"))
+    text +=
+        "No network has learnt from this site yet: `cloister predict` works once one has and is "
+        "released.\n";
+  return put(agent, person, standing_permit(leaving, reason), std::move(text));
 }
 
 Result<Answer> site_withdraw(AgentLine& agent, const SitePerson& person,

@@ -211,6 +211,7 @@ void add_predict(CLI::App& app, Choice& choice) {
   const auto options = std::make_shared<PredictOptions>();
   verb->add_option("image", options->image, "IMAGE.nii.gz")->required();
   verb->add_option("-o,--output", options->output, "Where the mask goes")->required();
+  verb->add_option("--study", options->study, "Where several have a released network");
   verb->add_option("--agent,--site-home", *agent, "The agent's folder")
       ->envname("CLOISTER_AGENT")
       ->required();

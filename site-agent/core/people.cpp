@@ -181,6 +181,9 @@ Result<std::string> about_study(const AgentState& state, const Question& questio
                          .set("leave_cases_max", policy.leave_cases_max)
                          .set("leave_bytes_max", policy.leave_bytes_max));
   json.set("left", Json().set("bytes", left.bytes).set("cases", left.cases));
+  json.set("recipient", known->trainer.id.text());
+  json.set("recipient_key", to_hex(known->trainer.seal.view()));
+  json.set("learnt_from_us", state.products.newest(first.study, "evaluate") != nullptr);
   return ok(std::move(json));
 }
 

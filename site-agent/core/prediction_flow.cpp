@@ -42,11 +42,23 @@ Result<Permit> may_predict(const AgentState& state, const member::Study& study) 
                 "The site's policy does not let codes out for predictions on demand.",
                 "Set standing_predictions in policy.toml and sign it.");
   }
+  // No network is released before every site that it learnt from has evaluated it.
+  if (state.products.newest(study.plan.study, "evaluate") == nullptr) {
+    return fail(Kind::conflict, "predict.not_learnt",
+                fmt::format("No network of study '{}' has learnt from this site's codes, so none "
+                            "can read what would be sent.",
+                            study.plan.study),
+                "`cloister site jobs` says what the study waits for here. Once this site's codes "
+                "are released, its next network learns from them.");
+  }
   if (permit == nullptr) {
-    return fail(Kind::forbidden, "predict.no_permit",
-                "No data steward of this site signed a standing permit for predictions to the "
-                "study's certified trainer.",
-                "A steward signs one; it holds until it is revoked.");
+    return fail(
+        Kind::forbidden, "predict.no_permit",
+        "No data steward of this site signed a standing permit for predictions to the "
+        "study's certified trainer.",
+        fmt::format("A data steward signs one, which holds for all predictions of the study: "
+                    "cloister site standing {} --reason \"...\"",
+                    study.plan.study));
   }
   const Left left = state.left_for(study.plan.study, Digest{});
   if (left.prediction_cases + 1 > policy.prediction_cases_max ||
@@ -66,10 +78,16 @@ Result<const member::Study*> study_for(const AgentState& state, const std::strin
     if (name.empty() ? study.phase == "released" : id.text() == name) found.push_back(&study);
   }
   if (found.size() == 1) return found.front();
+  if (!found.empty()) {
+    return fail(Kind::conflict, "predict.several",
+                "Several studies of this site have a released network.",
+                "Name one with --study; `cloister site status` lists them.");
+  }
   return fail(Kind::not_found, "predict.study",
-              found.empty() ? "No study with a released model takes part here."
-                            : "Several studies have a released model.",
-              "Name the study.");
+              name.empty() ? "No study of this site has a released network."
+                           : fmt::format("This site takes part in no study '{}'.", name),
+              "`cloister site status` says how far each study is; a network serves once it is "
+              "released.");
 }
 
 const member::Kept* kept_request(const Prediction& prediction) {

@@ -214,6 +214,58 @@ TEST_CASE("the agent tells its people what a study asks and what the policy says
   CHECK_FALSE(*never.find("allowed")->boolean());
 }
 
+TEST_CASE(
+    "outside the policy's hours a job waits, and the coordinator hears from when on it may run",
+    "[site-agent]") {
+  World world;
+  const auto minute = static_cast<int>(world.now.unix_seconds() / 60 % (24 * 60));
+  world.policy.hours = {(minute + 120) % (24 * 60), (minute + 180) % (24 * 60)};
+  world.start();
+  world.publish_policy();
+  world.run();
+  CHECK(world.orders.empty());
+  const JobId job = a_job(world.plan, "register-data").id;
+  const protocol::JobProgress* told = world.agent->link().progress(job);
+  REQUIRE(told != nullptr);
+  CHECK(told->attempt == 0);
+  CHECK(told->phase == fmt::format("waits for site-a's hours, from {:02}:{:02} UTC",
+                                   world.policy.hours.from_minute / 60,
+                                   world.policy.hours.from_minute % 60));
+  world.now = world.now + Duration(121 * 60'000);
+  world.feed(Ticked{});
+  CHECK_FALSE(world.orders.empty());
+  CHECK((world.agent->link().progress(job) == nullptr ||
+         world.agent->link().progress(job)->attempt > 0));
+}
+
+TEST_CASE("a person hears what keeps a prediction back, and a steward may sign for it before",
+          "[site-agent]") {
+  World world;
+  world.policy.standing_predictions = true;
+  world.start();
+  world.publish_policy();
+  world.run();
+  world.study.phase = "released";
+  world.run();
+  const auto ask = [&](const char* verb, Json body) {
+    world.feed(PersonAsked{++world.questions, verb, provenance::to_jcs(body)});
+    return world.answers.at(world.questions);
+  };
+  const auto refused = ask("predict", Json()
+                                          .set("path", "/a.nii.gz")
+                                          .set("output", "/b.nii.gz")
+                                          .set("study", world.plan.study.text()));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == "predict.not_learnt");
+  // What a standing permit names is known all the same.
+  const auto told =
+      provenance::parse_json(ask("study", Json().set("study", world.plan.study.text())).value());
+  REQUIRE(told);
+  CHECK(provenance::text_or_empty(*told, "recipient") == "trainer");
+  CHECK(provenance::text_or_empty(*told, "recipient_key").size() == 64);
+  CHECK_FALSE(*told->find("learnt_from_us")->boolean());
+}
+
 TEST_CASE("after its deadline a study predicts only with a released network", "[site-agent]") {
   World world;
   world.plan.deadline = "2026-09-01";
