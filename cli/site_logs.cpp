@@ -109,6 +109,12 @@ void keep_newest(Lines& lines, std::size_t most) {
 
 Result<Answer> site_logs(const LogsOptions& options) {
   if (auto id = JobId::parse(options.job); !id) return pass(id);  // it becomes a file's name
+  std::error_code ignored;
+  if (!fs::is_directory(options.home / "logs", ignored)) {
+    return fail(Kind::not_found, "logs.folder",
+                fmt::format("'{}' is no agent's folder: it has no logs.", options.home.string()),
+                "Point --agent (or CLOISTER_AGENT) at the folder that agent.toml names as home.");
+  }
   Json::Array daemon = daemon_lines(options);
   Printed worker = worker_lines(options);
   if (daemon.empty() && worker.attempt.empty()) {

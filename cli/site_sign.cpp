@@ -204,24 +204,32 @@ Result<Answer> site_withdraw(AgentLine& agent, const SitePerson& person,
   if (auto given = needs_reason(options.reason); !given) return pass(given);
   auto study = StudyId::parse(options.study);
   if (!study) return pass(study);
-  std::vector<std::string> names = options.digests;
-  if (names.empty()) {
-    auto told = agent.ask("withdrawable", Json::object().set("study", options.study));
-    if (!told) return pass(told);
-    for (const Json& one : items_at(*told, "datasets")) names.push_back(*one.text());
-  }
+  auto told = agent.ask("withdrawable", Json::object().set("study", options.study));
+  if (!told) return pass(told);
+  std::vector<std::string> registered;
+  for (const Json& one : items_at(*told, "datasets")) registered.push_back(*one.text());
+  const auto& names = options.digests.empty() ? registered : options.digests;
   std::vector<Digest> digests;
   for (const std::string& name : names) {
     auto digest = digest_from_hex(name);
     if (!digest) return pass(digest);
+    if (!holds(registered, name)) {
+      return fail(Kind::not_found, "withdraw.unknown",
+                  fmt::format("No data {} of this site are registered in study '{}'.",
+                              name.substr(0, 12), options.study),
+                  fmt::format("Registered are: {}. Without --digest all of them are withdrawn.",
+                              fmt::join(registered, ", ")));
+    }
     digests.push_back(*digest);
   }
   auto answer = put(
       agent, person, withdrawal(*study, digests, options.reason),
-      fmt::format("Withdrawn from study {}. Everything made from it is quarantined: jobs that read "
-                  "it stop, and its model serves no more.\n"
-                  "  what followed: cloister audit withdrawals {}\n",
-                  options.study, options.study));
+      fmt::format(
+          "Withdrawn from study {0}. Everything made from it is quarantined: jobs that read "
+          "it stop, and its model serves no more.\n"
+          "  who has confirmed: cloister study status {0} (an auditor sees more: cloister audit "
+          "withdrawals {0})\n",
+          options.study));
   if (!answer) return answer;
   Json list = Json::array();
   for (const Digest& digest : digests) list.push(digest);

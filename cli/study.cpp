@@ -100,6 +100,10 @@ std::string withdrawal_line(const Json& one) {
       "  withdrawn by {}: {:.0f} things quarantined; {} of {} members confirmed",
       text_or_empty(one, "site"), number_at(one, "quarantined"), items_at(one, "confirmed").size(),
       items_at(one, "confirmed").size() + missing.size());
+  std::string names;
+  for (const Json& member : missing)
+    names += (names.empty() ? "" : ", ") + (member.text() == nullptr ? "?" : *member.text());
+  if (!names.empty()) out += "; waits for " + names + " to confirm";
   if (one.find("retrained") != nullptr) {
     out += "; a new model is trained";
   } else if (!exception.empty()) {

@@ -133,6 +133,22 @@ std::string of_training(const Study& study, const BlobFacts& facts) {
   return fmt::format("waits for the pooled training, which {}", waits_for(study, *training, facts));
 }
 
+// Whoever tried to take it up again would be refused.
+bool reads_withdrawn(const Study& study, const Job& job) {
+  return job.state != JobState::done && job.is_closed() &&
+         std::any_of(job.inputs.begin(), job.inputs.end(),
+                     [&](const auto& input) { return study.is_quarantined(input.digest); });
+}
+
+std::string stopped_for_good(const Study& study, const Job& job) {
+  return fmt::format("stopped for good ({}): {}", job.reason,
+                     job.site.empty()
+                         ? "the next training is offered without it"
+                         : fmt::format("{} takes part with new data once {} amends the plan "
+                                       "(`cloister study amend`)",
+                                       job.site, study.plan().owner));
+}
+
 // What follows such a job is offered after a deadline too.
 bool judges(const Job& job) {
   return job.kind == "predict" || job.kind == "tune-mask-decoder" || job.kind == "evaluate";
@@ -141,6 +157,7 @@ bool judges(const Job& job) {
 }  // namespace
 
 std::string waits_for(const Study& study, const Job& job, const BlobFacts& facts) {
+  if (reads_withdrawn(study, job)) return stopped_for_good(study, job);
   switch (job.state) {
     case JobState::offered:
       if (job.needs_permit) return offered_release(study, job);

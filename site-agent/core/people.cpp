@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "member/withdrawals.h"
 #include "protocol/jobs.h"
 #include "site-agent/core/agent_state.h"
 
@@ -187,9 +188,24 @@ Result<std::string> about_study(const AgentState& state, const Question& questio
   return ok(std::move(json));
 }
 
+bool is_withdrawn(const AgentState& state, const JobView& job) {
+  for (const protocol::StudyView& view : state.link.work().studies) {
+    if (view.study != job.study) continue;
+    return reads_quarantined(job, member::withdrawals_of(view, state.link.membership()));
+  }
+  return false;
+}
+
 Result<std::string> preview(const AgentState& state, const Question& question) {
   const auto job = job_of(state, question);
   if (!job) return pass(job);
+  if (is_withdrawn(state, **job)) {
+    return fail(Kind::conflict, "preview.withdrawn",
+                fmt::format("The data of this site in study '{}' were withdrawn: nothing made from "
+                            "them leaves any more.",
+                            (*job)->study),
+                "Nothing to do. New data come under an amended plan (`cloister study amend`).");
+  }
   const auto json = preview_of(state, **job);
   if (json) return *json;
   return fail(Kind::not_found, "preview.nothing",

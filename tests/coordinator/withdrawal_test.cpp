@@ -91,6 +91,10 @@ TEST_CASE("a withdrawal stops every job that reads what was made from the data",
     if (job.is_closed()) continue;
     for (const auto& input : job.inputs) CHECK_FALSE(desk.study().is_quarantined(input.digest));
   }
+  // Nobody is told to take up again what would be refused.
+  const auto words = waits_for(desk.study(), *desk.job("a", "predict", 2, "held-out"), {});
+  CHECK(words.find("stopped for good") != std::string::npos);
+  CHECK(words.find("retry") == std::string::npos);
   const auto impact = world.written(RecordKind::impact_assessed);
   REQUIRE(impact.size() == 1);
   CHECK(provenance::digest_at(impact[0]->details, "withdrawal").value() == leaf);
