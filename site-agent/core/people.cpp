@@ -378,7 +378,7 @@ void signer(AgentState& state, const Question& question) {
     return state.tell(question.number, no_person_of(state, *member));
   ask_for_person(
       state, protocol::FetchSigner{*member},
-      [number = question.number](AgentState& later, Result<protocol::Reply> reply, Instant) {
+      [&state, number = question.number](const Result<protocol::Reply>& reply, Instant) {
         const auto* place = reply ? std::get_if<protocol::SignerState>(&*reply) : nullptr;
         if (place == nullptr) {
           return state.tell(number,

@@ -197,12 +197,9 @@ TEST_CASE(
   auto line = world.connect(world.agent, place);
   std::optional<Result<Answer>> patient;
   line->ask(Ask{"patient", ""}, [&](Result<Answer> got) { patient = std::move(got); });
-  const Duration begin = world.clock.monotonic();
-  CHECK(code_of(line->ask_and_wait(Ask{"hurried", ""}, Duration(60'000))) ==
+  // Without a limit that could end it: it is given up by itself.
+  CHECK(code_of(line->ask_and_wait(Ask{"hurried", ""}, Duration(3'600'000))) ==
         "connection.unreachable");
-  const Duration took = world.clock.monotonic() - begin;
-  CHECK(took >= protocol::limits::request_repeat);
-  CHECK(took < 2 * protocol::limits::request_repeat);
   CHECK_FALSE(patient.has_value());
   world.start();
   REQUIRE(world.wait([&] { return patient.has_value(); }, 30'000));
