@@ -76,6 +76,8 @@ TEST_CASE("a job of the warm worker has its own part of that worker's log", "[cl
 
 TEST_CASE("a job without a line, and what is no job, are told of", "[cli]") {
   Folder folder;
+  CHECK(site_logs({folder.path, job, false, 200}).error().code == "logs.folder");
+  REQUIRE(make_folder(folder.path / "logs"));
   CHECK(site_logs({folder.path, job, false, 200}).error().code == "logs.none");
   CHECK_FALSE(site_logs({folder.path, "../identity.key", false, 200}).has_value());
 }

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "consortium.h"
+#include "crypto/start.h"
 
 using namespace cloister;
 using namespace cloister::coordinator;
@@ -33,6 +34,7 @@ struct Beside {
     REQUIRE(write_text(file, text));
   }
 
+  bool is_ready = crypto::start().has_value();  // before the key below
   std::filesystem::path folder = fresh_folder("outside");
   std::filesystem::path file = folder / "checkpoint";
   std::string origin = "cloister.example/test";
