@@ -192,11 +192,14 @@ Result<Answer> site_standing(AgentLine& agent, const SitePerson& person, const s
       "Codes of single images may leave to {} for predictions of study "
       "{}.\n",
       leaving.recipient, study);
-  if (!truth_at(*told, "learnt_from_us"))
+  const bool is_usable = truth_at(*told, "learnt_from_us");
+  if (!is_usable)
     text +=
         "No network has learnt from this site yet: `cloister predict` works once one has and is "
         "released.\n";
-  return put(agent, person, standing_permit(leaving, reason), std::move(text));
+  auto answer = put(agent, person, standing_permit(leaving, reason), std::move(text));
+  if (answer) answer->json.set("learnt_from_us", is_usable);
+  return answer;
 }
 
 Result<Answer> site_withdraw(AgentLine& agent, const SitePerson& person,
