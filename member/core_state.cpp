@@ -120,12 +120,12 @@ void CoreState::confirm_withdrawals(const protocol::StudyView& view, Instant now
                                     const std::function<void(const Withdrawals&)>& let_go) {
   const Study* study = link.study(view.study);
   if (study == nullptr) return;
-  std::size_t& confirmed = confirmed_upto_[view.study];
-  if (confirmed == view.more.size()) return;
+  GoneThrough& last = gone_through_[view.study];
+  if (last.records == view.more && last.membership == link.membership_size()) return;
   const Withdrawals withdrawals = withdrawals_of(view, link.membership());
   // The jobs end with the coordinator's next word; then it is true.
   if (is_still_used(link.work(), view.study, withdrawals)) return;
-  confirmed = view.more.size();
+  last = {view.more, link.membership_size()};
   for (const auto& [leaf, site] : withdrawals.by) {
     const std::string name = confirmation_name(leaf);
     if (link.records().knows(name)) continue;

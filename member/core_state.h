@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "member/actions.h"
 #include "member/link.h"
@@ -77,8 +78,13 @@ class CoreState {
                            const std::function<void(const Withdrawals&)>& let_go);
 
  private:
-  std::map<std::uint64_t, Then> asked_;            // by tag
-  std::map<StudyId, std::size_t> confirmed_upto_;  // of the study's later records
+  std::map<std::uint64_t, Then> asked_;  // by tag
+  // The study's later records that were gone through, and how much membership was known then.
+  struct GoneThrough {
+    std::vector<Bytes> records;
+    std::size_t membership = 0;
+  };
+  std::map<StudyId, GoneThrough> gone_through_;
 };
 
 }  // namespace cloister::member

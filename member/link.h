@@ -70,6 +70,8 @@ class Link {
   [[nodiscard]] LedgerWatch& watch() { return watch_; }
   [[nodiscard]] const LedgerWatch& watch() const { return watch_; }
   [[nodiscard]] const Membership& membership() const { return membership_; }
+  // Counts what membership() was read from: an envelope that could not be opened may be by now.
+  [[nodiscard]] std::size_t membership_size() const { return envelopes_.size(); }
   [[nodiscard]] const protocol::Work& work() const { return work_; }
   [[nodiscard]] const Study* study(const StudyId& id) const;
   [[nodiscard]] const std::map<StudyId, Study>& studies() const { return studies_; }

@@ -81,7 +81,8 @@ struct AgentState : member::CoreState {
   std::map<std::pair<StudyId, Digest>, LeftEntry> left;  // by study and manifest
   std::optional<PublishedPolicy> published;
   std::map<StudyId, std::vector<Permit>> permits;  // by stewards of this site
-  std::vector<Bytes> permit_sources;               // that `permits` was read from
+  std::vector<Bytes> permit_sources;               // that `permits` was read from ...
+  std::size_t permit_membership = 0;               // ... and how much membership was known then
   std::map<JobId, Prediction> predictions;         // by local name
   std::set<JobId> stopped_here;  // by a person's signed word that the ledger has not confirmed yet
 

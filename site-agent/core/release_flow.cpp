@@ -150,8 +150,10 @@ void read_permits(AgentState& state) {
   for (const auto& view : state.link.work().studies) {
     sources.insert(sources.end(), view.more.begin(), view.more.end());
   }
-  if (sources == state.permit_sources) return;
+  const std::size_t membership = state.link.membership_size();
+  if (sources == state.permit_sources && membership == state.permit_membership) return;
   state.permit_sources = std::move(sources);
+  state.permit_membership = membership;
   state.permits.clear();
   for (const auto& view : state.link.work().studies) {
     for (const Bytes& envelope : view.more) {

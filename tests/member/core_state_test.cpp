@@ -158,6 +158,26 @@ TEST_CASE("a withdrawal is confirmed once, after nothing that is open reads the 
   CHECK(let_go == 1);
 }
 
+TEST_CASE("a withdrawal that took the place of another of the study's records is seen",
+          "[member]") {
+  StateWorld world;
+  world.study.more.push_back(world.all.sign("steward-a", a_record("a permit"), world.now));
+  const auto confirm = [&] {
+    world.hear_work();
+    world.state.confirm_withdrawals(world.study, world.now, [](const Withdrawals&) {});
+    world.settle();
+  };
+  confirm();
+  CHECK(world.ledger.count(RecordKind::impact_assessed) == 0);
+  provenance::Record withdrawn;
+  withdrawn.kind = RecordKind::consent_withdrawn;
+  withdrawn.study = world.plan.study;
+  withdrawn.subjects.push_back({"dataset", digest_of("data")});
+  world.study.more = {world.all.sign("steward-a", withdrawn, world.now)};  // as many as before
+  confirm();
+  CHECK(world.ledger.count(RecordKind::impact_assessed) == 1);
+}
+
 TEST_CASE("a worker's outcome is there again after a restart, until it is dropped", "[member]") {
   const JobId id = JobId::trusted("heart-encode");
   Worked worked;
