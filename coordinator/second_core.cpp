@@ -1,5 +1,6 @@
 #include "coordinator/second_core.h"
 
+#include <atomic>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -21,13 +22,12 @@ std::optional<std::thread> try_thread(std::function<void()> work) {
 }  // namespace
 
 void spread_over_two_cores(std::size_t count, const std::function<void(std::size_t)>& task) {
-  const std::size_t half = count < worth_a_thread ? 0 : count / 2;
-  const auto first_half = [&] {
-    for (std::size_t i = 0; i < half; ++i) task(i);
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < count; i = next++) task(i);
   };
-  auto other = half == 0 ? std::nullopt : try_thread(first_half);
-  if (half > 0 && !other) first_half();
-  for (std::size_t i = half; i < count; ++i) task(i);
+  auto other = count < worth_a_thread ? std::nullopt : try_thread(work);
+  work();
   if (other) other->join();
 }
 

@@ -6,8 +6,9 @@
 
 namespace cloister::coordinator {
 
-// Half of the tasks on a thread of its own, which is gone when the call returns; too few of them to
-// be worth a thread, or a machine that has no thread to give: all of them here.
+// Two threads take one task after another; the second one is gone when the call returns. Whichever
+// gets a core does more: the ledger is often being written meanwhile. Too few tasks to be worth a
+// thread, or a machine that has no thread to give: all of them here.
 void spread_over_two_cores(std::size_t count, const std::function<void(std::size_t)>& task);
 
 }  // namespace cloister::coordinator
