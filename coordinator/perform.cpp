@@ -2,6 +2,7 @@
 
 #include "base/ensure.h"
 #include "base/log.h"
+#include "coordinator/core/access.h"
 #include "provenance/json.h"
 
 namespace cloister::coordinator {
@@ -231,7 +232,7 @@ void Performer::answer_poll(const AnswerPoll& action) {
 }
 
 void Performer::perform(const Admit& action) {
-  arrived_.push_back({action.token, action.envelopes.size()});
+  arrived_.push_back({action.token, action.member, action.envelopes.size()});
   envelopes_.insert(envelopes_.end(), action.envelopes.begin(), action.envelopes.end());
   if (envelopes_.size() < arrived_max) return want_wake_up();
   judge_arrived();
@@ -247,12 +248,16 @@ void Performer::judge_arrived() {
       refuse(one.token, opened.error());
       continue;
     }
-    judge(one.token, std::span(*opened).subspan(at, one.envelopes));
+    judge(one, std::span(*opened).subspan(at, one.envelopes));
     at += one.envelopes;
   }
 }
 
-void Performer::judge(Token token, std::span<const provenance::Submission> group) {
+void Performer::judge(const Arrived& arrived, std::span<const provenance::Submission> group) {
+  const Token token = arrived.token;
+  // One that was judged since it arrived may have revoked its sender.
+  const auto allowed = may_ask(core_.membership().find(arrived.member), protocol::Submit{});
+  if (!allowed) return refuse(token, allowed.error());
   auto outcome = stores_.ledger.place(group, rule(), times_.wall);
   if (!outcome) {
     log_debug("submit refused", {{"code", outcome.error().code}});

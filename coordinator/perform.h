@@ -91,7 +91,12 @@ class Performer {
   void feed(const Event& event);
   void want_wake_up();
   void judge_arrived();
-  void judge(Token token, std::span<const provenance::Submission> group);
+  struct Arrived {
+    Token token;
+    MemberId member;
+    std::size_t envelopes;
+  };
+  void judge(const Arrived& arrived, std::span<const provenance::Submission> group);
   [[nodiscard]] Result<std::string> witnessed(const ReadWitnessed& question) const;
   [[nodiscard]] Result<void> replay();
   void write_next();
@@ -116,10 +121,6 @@ class Performer {
   FoldStore folds_;
   Times times_;
   BytesView payload_;
-  struct Arrived {
-    Token token;
-    std::size_t envelopes;
-  };
   std::vector<Arrived> arrived_;  // Submits that were not judged yet
   std::vector<Bytes> envelopes_;  // of those, one after another
   struct Held {

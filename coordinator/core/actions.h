@@ -28,6 +28,7 @@ struct AnswerPoll {
 // the core of those placed; answer with Receipts once durable, or Refused.
 struct Admit {
   Token token = 0;
+  MemberId member;  // who sent them; asked about again when they are judged
   std::vector<Bytes> envelopes;
 };
 // Complete, sign and place a record of our own, before any other event is handed to the core.

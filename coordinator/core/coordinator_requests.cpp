@@ -95,7 +95,7 @@ struct Coordinator::Handler {
   }
 
   void operator()(const protocol::Submit& submit) const {
-    actions.push_back(Admit{arrived.token, submit.envelopes});
+    actions.push_back(Admit{arrived.token, member.id, submit.envelopes});
   }
   void operator()(const protocol::FetchRecords& fetch) const {
     if (member.role == Role::auditor) {

@@ -6,6 +6,7 @@
 
 #include "consortium.h"
 #include "failing_store.h"
+#include "provenance/stored.h"
 
 using namespace cloister;
 using namespace cloister::coordinator;
@@ -195,6 +196,31 @@ TEST_CASE("submissions that arrive together are judged one by one, in their orde
   CHECK(code(3) == "sequencer.format");
   CHECK(std::get<protocol::Receipts>(world.answers.at(4)).receipts.front().index == 4);
   CHECK(std::get<protocol::Receipts>(world.answers.at(5)).receipts.front().index == 5);
+}
+
+TEST_CASE("a member that was revoked just before sends nothing more", "[coordinator]") {
+  World world;
+  world.submit(1, "agent-a", protocol::Role::site_agent);
+  world.wake_up();
+  world.write();
+  world.performer->written(World::times());
+  REQUIRE(std::holds_alternative<protocol::Receipts>(world.answers.at(1)));
+  const auto& agent = world.consortium.people.at("agent-a").identity;
+  provenance::Record revoked;
+  revoked.kind = provenance::RecordKind::key_revoked;
+  revoked.reason = "lost";
+  revoked.subjects = {{"agent-a", provenance::key_digest(agent.sign.public_key())}};
+  revoked.details.set("key", to_hex(agent.sign.public_key().view())).set("member", "agent-a");
+  world.ask(2, protocol::Submit{{world.consortium.sign("root", revoked)}});
+  // It only carries what somebody else signed, whose key is good.
+  const Bytes owner = world.consortium.bound("owner", protocol::Role::study_owner, "consortium");
+  world.performer->handle(
+      RequestArrived{3, MemberId::trusted("agent-a"), protocol::Submit{{owner}}}, World::times());
+  world.wake_up();
+  world.write();
+  world.performer->written(World::times());
+  CHECK(std::holds_alternative<protocol::Receipts>(world.answers.at(2)));
+  CHECK(std::get<protocol::Refused>(world.answers.at(3)).error.code == "member.revoked");
 }
 
 TEST_CASE("many submissions do not wait to be judged until they fill the memory", "[coordinator]") {
