@@ -79,7 +79,7 @@ class Connection {
   // itself. The payload belongs to BlobChunk only. `while_reachable` dials at once instead of at
   // the next attempt, and fails with what stands in the way ("connection.*") where the line is
   // found not open limits::request_repeat later, or at any look that often from then on; it is
-  // never sent after that.
+  // never sent after that. One that was sent may have arrived, and is repeated like any other.
   RequestId ask(protocol::Request request, Callback callback, Bytes payload = {},
                 Waiting waiting = Waiting::for_ever);
   void cancel(RequestId request);

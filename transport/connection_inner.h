@@ -48,7 +48,7 @@ struct Connection::Inner {
   RequestId add(protocol::Request request, Callback callback, Bytes payload, Waiting waiting);
   void remove(RequestId id);
   void look_later(RequestId id, Pending& pending);
-  [[nodiscard]] Error out_of_reach(bool was_sent) const;
+  [[nodiscard]] Error out_of_reach() const;
   void send(RequestId id, Pending& pending);
   void send_all();
   void forget_sendings();

@@ -61,13 +61,14 @@ void Connection::Inner::look_later(RequestId id, Pending& pending) {
   pending.look = parts.loop.after(protocol::limits::request_repeat, [this, id] {
     const auto found = requests.find(id);
     if (found == requests.end()) return;
-    if (state == ConnectionState::open) return look_later(id, found->second);
+    // One that was sent may have arrived: it is repeated until somebody says what came of it.
     const bool was_sent = found->second.sent_at != Duration(0);
-    finish(id, tl::unexpected<Error>(out_of_reach(was_sent)));
+    if (was_sent || state == ConnectionState::open) return look_later(id, found->second);
+    finish(id, tl::unexpected<Error>(out_of_reach()));
   });
 }
 
-Error Connection::Inner::out_of_reach(bool was_sent) const {
+Error Connection::Inner::out_of_reach() const {
   Error error = problem;
   if (error.code.empty()) {
     error = {Kind::unavailable, "connection.timeout",
@@ -75,7 +76,6 @@ Error Connection::Inner::out_of_reach(bool was_sent) const {
                          for_people(protocol::limits::request_repeat)),
              "Check the address, and that a firewall lets this machine out to it."};
   }
-  if (was_sent) error.what += " What was asked may have arrived: look before you ask again.";
   return error;
 }
 

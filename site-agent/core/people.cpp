@@ -185,6 +185,13 @@ Result<std::string> about_study(const AgentState& state, const Question& questio
   json.set("recipient", known->trainer.id.text());
   json.set("recipient_key", to_hex(known->trainer.seal.view()));
   json.set("learnt_from_us", state.products.newest(first.study, "evaluate") != nullptr);
+  const auto permits = state.permits.find(first.study);
+  json.set(
+      "standing",
+      permits != state.permits.end() &&
+          std::any_of(permits->second.begin(), permits->second.end(), [&](const Permit& permit) {
+            return permit.type == "standing" && permit.recipient == known->trainer.id;
+          }));
   return ok(std::move(json));
 }
 
