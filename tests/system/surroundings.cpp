@@ -123,8 +123,11 @@ void Surroundings::look() {
     const auto which = static_cast<std::size_t>(config - configs_.begin());
     const auto inside = networks_[which].holds(one.pid);
     if (!inside) continue;
-    if (!*inside) give_up(2, fmt::format("outside its network: {}", one.words));
-    seen_[which].insert(one.pid);
+    // A member's child is still that member, in the network of the worker that it becomes, for a
+    // moment: whoever is outside at two looks is none.
+    if (!*inside && !outside_.insert(one.pid).second)
+      give_up(2, fmt::format("outside its network: {}", one.words));
+    if (*inside) seen_[which].insert(one.pid);
   }
 }
 
