@@ -129,13 +129,6 @@ Json dataset_json(const Dataset& dataset, const std::vector<std::string_view>& p
   return item;
 }
 
-// Closed, and what it reads is quarantined: it can never be taken up again.
-bool is_lost(const Study& study, const Job& job) {
-  return job.is_closed() &&
-         std::any_of(job.inputs.begin(), job.inputs.end(),
-                     [&](const auto& input) { return study.is_quarantined(input.digest); });
-}
-
 void plan_training(Planning& planning) {
   const Study& study = planning.study;
   const auto admitted = study.admitted();
@@ -150,7 +143,7 @@ void plan_training(Planning& planning) {
     return study.job(protocol::job_id(study.id(), "", "train-segmentation", version));
   };
   // A training that a withdrawal stopped keeps its number; the next one goes on behind it.
-  while (taken() != nullptr && (is_done(taken()) || is_lost(study, *taken()))) ++version;
+  while (taken() != nullptr && (is_done(taken()) || study.is_lost(*taken()))) ++version;
   if (taken() != nullptr) return;
   Offer offer{"train-segmentation", "", version, {}, planning.trainer(), {}, Json::object()};
   Json datasets = Json::array();

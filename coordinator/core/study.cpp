@@ -136,6 +136,20 @@ bool Study::is_quarantined(const Digest& digest) const {
                      [&](const Withdrawal& one) { return one.quarantined.contains(digest); });
 }
 
+bool Study::is_lost(const Job& job) const {
+  return job.is_closed() && job.state != JobState::done &&
+         std::any_of(job.inputs.begin(), job.inputs.end(),
+                     [&](const auto& input) { return is_quarantined(input.digest); });
+}
+
+bool Study::has_withdrawn_data(const std::string& site) const {
+  const Dataset* dataset = site_dataset(site);
+  if (dataset != nullptr && dataset->quarantined) return true;
+  const Job* data = chain_job(site, "register-data");
+  return data != nullptr && data->state == JobState::done &&
+         is_quarantined(data->output("dataset"));
+}
+
 bool Study::knows_any_of(const provenance::Record& record) const {
   const auto is_known = [&](const Digest& digest) {
     if (datasets_.contains(digest) || shard_owner_.contains(digest)) return true;

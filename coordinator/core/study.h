@@ -134,6 +134,10 @@ class Study {
   [[nodiscard]] const std::string* reply_site(const Digest& reply) const;
   [[nodiscard]] const std::vector<Withdrawal>& withdrawals() const { return withdrawals_; }
   [[nodiscard]] bool is_quarantined(const Digest& digest) const;
+  // Ended without a product, and what it reads is quarantined: it can never be taken up again.
+  [[nodiscard]] bool is_lost(const Job& job) const;
+  // What the site registered or encoded under the present plan was taken back.
+  [[nodiscard]] bool has_withdrawn_data(const std::string& site) const;
   // Whether the record names anything that this study knows.
   [[nodiscard]] bool knows_any_of(const provenance::Record& record) const;
   // Manifests of the site, under any plan, in the order in which they were encoded.

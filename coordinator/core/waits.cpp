@@ -42,7 +42,6 @@ std::string of_release(const Study& study, const Job& job, const BlobFacts& fact
 }
 
 std::string after_chain(const Study& study, const Dataset& dataset, const BlobFacts& facts) {
-  if (dataset.quarantined) return "its data were withdrawn: nothing new is made from them";
   if (!dataset.received)
     return fmt::format("waits for {} to arrive: the agent's move",
                        missing_shards(study, dataset, facts));
@@ -133,20 +132,17 @@ std::string of_training(const Study& study, const BlobFacts& facts) {
   return fmt::format("waits for the pooled training, which {}", waits_for(study, *training, facts));
 }
 
-// Whoever tried to take it up again would be refused.
-bool reads_withdrawn(const Study& study, const Job& job) {
-  return job.state != JobState::done && job.is_closed() &&
-         std::any_of(job.inputs.begin(), job.inputs.end(),
-                     [&](const auto& input) { return study.is_quarantined(input.digest); });
+std::string with_new_data(const Study& study, const std::string& site) {
+  return fmt::format("{} takes part with new data once {} amends the plan (`cloister study amend`)",
+                     site, study.plan().owner);
 }
 
+// Whoever tried to take it up again would be refused.
 std::string stopped_for_good(const Study& study, const Job& job) {
   return fmt::format("stopped for good ({}): {}", job.reason,
-                     job.site.empty()
-                         ? "the next training is offered without it"
-                         : fmt::format("{} takes part with new data once {} amends the plan "
-                                       "(`cloister study amend`)",
-                                       job.site, study.plan().owner));
+                     study.has_withdrawn_data(job.site)
+                         ? with_new_data(study, job.site)
+                         : "the next network is made without what was withdrawn");
 }
 
 // What follows such a job is offered after a deadline too.
@@ -157,7 +153,7 @@ bool judges(const Job& job) {
 }  // namespace
 
 std::string waits_for(const Study& study, const Job& job, const BlobFacts& facts) {
-  if (reads_withdrawn(study, job)) return stopped_for_good(study, job);
+  if (study.is_lost(job)) return stopped_for_good(study, job);
   switch (job.state) {
     case JobState::offered:
       if (job.needs_permit) return offered_release(study, job);
@@ -191,11 +187,14 @@ std::string waits_for(const Study& study, const Job& job, const BlobFacts& facts
 std::string site_waits_for(const Study& study, const std::string& site, const BlobFacts& facts,
                            Instant now) {
   if (study.is_closed()) return "nothing: the study is closed";
+  if (study.has_withdrawn_data(site))
+    return "its data were withdrawn, nothing new is made from them: " + with_new_data(study, site);
   const bool is_over = protocol::is_over(study.plan(), now);
   const Job* last = nullptr;
   for (const JobId& id : study.jobs_at(site)) {
     const Job* job = study.job(id);
     if (job == nullptr || (job->kind == "predict" && job->part != "held-out")) continue;
+    if (study.is_lost(*job)) continue;  // what follows does not wait for it
     if (job->state != JobState::done) {
       const std::string words = job->kind + ": " + waits_for(study, *job, facts);
       if (!is_over || judges(*job)) return words;

@@ -95,6 +95,13 @@ TEST_CASE("a withdrawal stops every job that reads what was made from the data",
   const auto words = waits_for(desk.study(), *desk.job("a", "predict", 2, "held-out"), {});
   CHECK(words.find("stopped for good") != std::string::npos);
   CHECK(words.find("retry") == std::string::npos);
+  // The one whose data are gone is told so; the others wait for the next network.
+  CHECK(words.find("the next network is made without") != std::string::npos);
+  const auto site_words = [&](const std::string& site) {
+    return site_waits_for(desk.study(), site, {}, desk.now);
+  };
+  CHECK(site_words("c").find("c takes part with new data once") != std::string::npos);
+  CHECK(site_words("a") == "predict: waits for trainer to do it");  // of the first network
   const auto impact = world.written(RecordKind::impact_assessed);
   REQUIRE(impact.size() == 1);
   CHECK(provenance::digest_at(impact[0]->details, "withdrawal").value() == leaf);
@@ -148,7 +155,8 @@ TEST_CASE("a training under way is stopped by a withdrawal, and the next has a n
   CHECK(desk.job("", "train-segmentation", 1)->state == JobState::failed);
   CHECK(desk.job("", "train-segmentation", 2) == nullptr);  // two sites are below the quorum
   CHECK(site_waits_for(desk.study(), "b", desk.core.facts(), desk.now) ==
-        "its data were withdrawn: nothing new is made from them");
+        "its data were withdrawn, nothing new is made from them: b takes part with new data once "
+        "owner amends the plan (`cloister study amend`)");
 }
 
 TEST_CASE("the key wraps of withdrawn shards are destroyed before the ledger says that they are",
