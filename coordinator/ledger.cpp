@@ -109,12 +109,12 @@ struct Ledger::Inner {
     return signed_note;
   }
 
-  // The checkpoint outside must be one that this tree extends.
-  Result<void> check_outside(const provenance::TreeHead& head) const {
+  // The head outside, which this tree must extend: an empty one if nothing was ever signed.
+  Result<provenance::TreeHead> checked_outside(const provenance::TreeHead& head) const {
     const auto notes = parts.outside.read();
     if (!notes) {
       if (notes.error().kind != Kind::not_found) return pass(notes);
-      if (head.size == 0) return {};
+      if (head.size == 0) return provenance::TreeHead{};
       return rollback("There is a ledger, but no checkpoint beside it.");
     }
     const auto seen = newest_head(*notes, log_key());
@@ -126,7 +126,7 @@ struct Ledger::Inner {
     const provenance::LedgerTiles tiles(disk);
     const auto root = provenance::tree_root(provenance::TileNodes(tiles), seen->size);
     if (!root) return pass(root);
-    if (*root == seen->root) return {};
+    if (*root == seen->root) return *seen;
     return rollback("The ledger is not the one whose checkpoint was signed before.");
   }
 
@@ -232,17 +232,20 @@ Result<std::unique_ptr<Ledger>> Ledger::open(LedgerParts parts) {
   auto inner = std::make_unique<Inner>(std::move(parts));
   const auto head = provenance::checked_head(inner->disk);
   if (!head) return pass(head);
-  if (auto ok = inner->check_outside(*head); !ok) return pass(ok);
+  const auto outside = inner->checked_outside(*head);
+  if (!outside) return pass(outside);
   const auto stored = provenance::newest_checkpoint(inner->disk);
   if (!stored) return pass(stored);
-  const bool is_signed = *stored && provenance::open_checkpoint(**stored, inner->log_key()) &&
+  const bool is_signed = head->size > 0 && *outside == *head && *stored &&
+                         provenance::open_checkpoint(**stored, inner->log_key()) &&
                          provenance::open_checkpoint(**stored, inner->log_key())->head == *head;
   inner->size = inner->placed = head->size;
   if (is_signed) {
     inner->note = **stored;
   } else {
-    // A crash between the records and their checkpoint: the records are durable, so sign now. The
-    // empty ledger is signed as well, so that its file outside exists before its first record.
+    // A crash between the records and their checkpoint, inside or outside: the records are durable,
+    // so sign now; nobody is told of a head that is not outside. The empty ledger is signed as
+    // well, so that its file outside exists before its first record.
     auto note = inner->sign_head(*head);
     if (!note) return pass(note);
     inner->note = std::move(*note);
@@ -289,11 +292,10 @@ Result<Ledger::Outcome> Ledger::Inner::judge(std::span<const provenance::Submiss
   return outcome;
 }
 
-Result<std::vector<provenance::Submission>> Ledger::open_ahead(
-    std::span<const Bytes> envelopes) const {
+std::vector<provenance::Submission> Ledger::open_ahead(std::span<const Bytes> envelopes) const {
   std::vector<provenance::Submission> group;
   for (const Bytes& envelope : envelopes) group.push_back({std::string(as_text(envelope)), {}});
-  if (auto ok = inner_->sequencer.open_ahead(group, spread_over_two_cores); !ok) return pass(ok);
+  inner_->sequencer.open_ahead(group, spread_over_two_cores);
   return group;
 }
 
@@ -314,9 +316,7 @@ Result<Ledger::Outcome> Ledger::place(std::span<const provenance::Submission> su
 
 Result<Ledger::Outcome> Ledger::place(std::span<const Bytes> envelopes, const Rule& rule,
                                       Instant now) {
-  const auto group = open_ahead(envelopes);
-  if (!group) return pass(group);
-  return place(*group, rule, now);
+  return place(open_ahead(envelopes), rule, now);
 }
 
 Result<Ledger::Outcome> Ledger::place_own(Record record, const Rule& rule, Instant now) {

@@ -63,7 +63,7 @@ class Ledger {
   };
   // Whatever can be said of envelopes before their turn, on two cores. They may be of several
   // groups.
-  [[nodiscard]] Result<std::vector<provenance::Submission>> open_ahead(
+  [[nodiscard]] std::vector<provenance::Submission> open_ahead(
       std::span<const Bytes> envelopes) const;
   // All of them or none. `rule` is asked for each new record. A withdrawal takes the quarantine of
   // everything made from its subjects with it.

@@ -3,11 +3,11 @@
 //
 // Order: records get their places before anything that came after them is looked at. Submits that
 // arrive one after another wait for the next wake-up, so that all their envelopes are opened at
-// once, on two cores; they are judged one by one, and before any event of another kind is handled.
-// What was placed since the last write began shares the next one (group commit). While a group is
-// written the next one is judged on top of it, and so the core knows of records that are not yet
-// durable: whatever it answers or erases meanwhile waits until all that was placed before it is. A
-// failed write ends the process; then none of that ever happened.
+// once, on two cores; they are judged one by one, and before any other request, arrival or tick is
+// handled. What was placed since the last write began shares the next one (group commit). While a
+// group is written the next one is judged on top of it, and so the core knows of records that are
+// not yet durable: whatever it answers or erases meanwhile waits until all that was placed before
+// it is. A failed write ends the process; then none of that ever happened.
 #pragma once
 
 #include <deque>
@@ -67,7 +67,7 @@ class Performer {
 
   // At a clean end, when nothing runs beside any more: what was placed becomes durable, and the
   // next start has nothing to replay.
-  [[nodiscard]] Result<void> finish();
+  [[nodiscard]] Result<void> finish(Times times);
 
   void perform(const Reply& action);
   void perform(const AnswerPoll& action);

@@ -49,7 +49,7 @@ Result<void> Serving::open_writer() {
 
 Result<void> Serving::finish() {
   writer_->wait();
-  return performer_.finish();
+  return performer_.finish(times());
 }
 
 Result<void> Serving::open(const Config& config) {

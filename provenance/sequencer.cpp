@@ -146,20 +146,11 @@ class Group {
 
 }  // namespace
 
-Result<void> Sequencer::open_ahead(std::span<Submission> group, const Spread& spread) const {
-  std::vector<std::optional<Error>> errors(group.size());
+void Sequencer::open_ahead(std::span<Submission> group, const Spread& spread) const {
   spread(group.size(), [&](std::size_t i) {
     auto ahead = cloister::provenance::open_ahead({reader_, rules_, 0, {}}, group[i]);
-    if (ahead) {
-      group[i].ahead = std::make_shared<const OpenedAhead>(std::move(*ahead));
-    } else {
-      errors[i] = ahead.error();
-    }
+    if (ahead) group[i].ahead = std::make_shared<const OpenedAhead>(std::move(*ahead));
   });
-  for (const auto& error : errors) {
-    if (error) return tl::unexpected<Error>(*error);
-  }
-  return {};
 }
 
 Result<Batch> Sequencer::prepare(std::span<const Submission> group,

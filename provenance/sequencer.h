@@ -120,9 +120,9 @@ class Sequencer {
 
   // Opens envelopes before their turn, whatever order they will have: signature and statement are a
   // pure function of the bytes and the key that the ledger holds for their hint. If it is another
-  // one when their turn comes, they are opened again; what is admitted and refused is the same. The
-  // tasks read the ledger, perhaps from several threads at once.
-  [[nodiscard]] Result<void> open_ahead(std::span<Submission> group, const Spread& spread) const;
+  // one when their turn comes, or could not be read now, they are opened again; what is admitted
+  // and refused is the same. The tasks read the ledger, perhaps from several threads at once.
+  void open_ahead(std::span<Submission> group, const Spread& spread) const;
   // An error means that the store could not be read or is damaged, not that a submission is bad.
   [[nodiscard]] Result<Batch> prepare(std::span<const Submission> group,
                                       const GroupOptions& options) const;

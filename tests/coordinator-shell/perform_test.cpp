@@ -155,21 +155,24 @@ TEST_CASE("a failed write ends it, and nothing that was judged on top of it is e
   world.submit(5, "agent-b", protocol::Role::site_agent);
   world.performer->woken(World::times());
   CHECK_FALSE(world.begun);
-  CHECK(world.performer->finish());
+  CHECK(world.performer->finish(World::times()));
   CHECK(world.answers.empty());
   world.store.power_cut();
   CHECK(world.open()->size() == 3);
 }
 
-TEST_CASE("a clean end makes durable what was judged and what was just written", "[coordinator]") {
+TEST_CASE("a clean end makes durable what arrived, what was judged and what was just written",
+          "[coordinator]") {
   World world;
   world.submit(1, "owner", protocol::Role::study_owner);
   world.wake_up();
   world.submit(2, "agent-a", protocol::Role::site_agent);
+  world.wake_up();
+  world.submit(3, "agent-b", protocol::Role::site_agent);
   world.write();
-  REQUIRE(world.performer->finish());
+  REQUIRE(world.performer->finish(World::times()));
   world.store.power_cut();
-  CHECK(world.open()->size() == 5);
+  CHECK(world.open()->size() == 6);
 }
 
 TEST_CASE("submissions that arrive together are judged one by one, in their order",

@@ -36,9 +36,9 @@ TEST_CASE("signatures checked ahead change nothing of what is admitted and refus
   const Sequencer sequencer(empty, world.rules);
   const Batch plain = sequencer.prepare(group, {}).value();
   std::size_t tasks = 0;
-  REQUIRE(sequencer.open_ahead(group, [&](std::size_t count, const auto& task) {
+  sequencer.open_ahead(group, [&](std::size_t count, const auto& task) {
     for (tasks = 0; tasks < count; ++tasks) task(count - 1 - tasks);  // in another order
-  }));
+  });
   const Batch spread = sequencer.prepare(group, {}).value();
   CHECK(tasks == group.size());
   CHECK(plain.head == checked_head(world.ledger).value());

@@ -88,7 +88,7 @@ void SimCoordinator::kill() {
 void SimCoordinator::stop() {
   if (live_) {
     if (live_->write) std::exchange(live_->write, {})();
-    ensure(live_->performer->finish().has_value(), "the simulated store does not fail");
+    ensure(live_->performer->finish(times()).has_value(), "the simulated store does not fail");
   }
   kill();
 }
