@@ -93,7 +93,7 @@ struct Persist {
 struct Ask {
   std::uint64_t tag = 0;
   protocol::Request request;
-  bool person_waits = false;  // for the answer: Unanswered within seconds where nobody is reached
+  bool person_waits = false;  // for the answer: Unanswered soon where nobody is reached
 };
 // One worker a slot. `warm` workers stay for the next job of the same order (predictions).
 struct RunWorker {

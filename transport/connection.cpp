@@ -26,13 +26,9 @@ Result<Answer> Connection::ask_and_wait(protocol::Request request, Duration limi
   };
   (void)inner_->parts.loop.run_until(done, limit);
   if (answer) return std::move(*answer);
+  const Error reason = inner_->no_answer(inner_->requests.at(id));
   cancel(id);
-  const Error& problem = last_problem();
-  if (!problem.code.empty()) return tl::unexpected<Error>(problem);
-  return fail(Kind::unavailable, "connection.timeout",
-              fmt::format("The coordinator at {} did not answer within {}.",
-                          to_string(inner_->server.address), for_people(limit)),
-              "Try again later, or look at the coordinator's log.");
+  return tl::unexpected<Error>(reason);
 }
 
 ConnectionState Connection::state() const { return inner_->state; }

@@ -77,15 +77,17 @@ class Connection {
   // Several may be under way; answers come in any order. A refusal of the session as a whole (not a
   // member, revoked, another version) fails everything under way; "*.busy" is asked again by
   // itself. The payload belongs to BlobChunk only. `while_reachable` dials at once instead of at
-  // the next attempt, and fails with what stands in the way ("connection.*") where the line is
-  // found not open limits::request_repeat later, or at any look that often from then on; it is
-  // never sent after that. One that was sent may have arrived, and is repeated like any other.
+  // the next attempt, and looks every limits::request_repeat whether the line is open. Where it is
+  // not, the request fails with what stands in the way: at the first such look between two
+  // attempts, at the second in a row while one is under way. It is never sent after that. One that
+  // was sent may have arrived: it is repeated like any other, and after four such looks fails with
+  // "connection.no_answer", which says that what came of it is not known.
   RequestId ask(protocol::Request request, Callback callback, Bytes payload = {},
                 Waiting waiting = Waiting::for_ever);
   void cancel(RequestId request);
   // For the CLI: runs the loop until the answer is there, and asks `while_reachable`. The error
   // says what stood in the way (nothing listens there, the wrong key, not a member, ...);
-  // "connection.timeout": the line is open, and no answer came within the limit.
+  // "connection.no_answer": it was sent, and no answer came within the limit.
   [[nodiscard]] Result<Answer> ask_and_wait(protocol::Request request, Duration limit,
                                             Bytes payload = {});
 

@@ -24,7 +24,10 @@ struct Connection::Inner {
     Duration sent_at{0};           // on the monotonic clock
     std::vector<Digest> sendings;  // header digests of this session, newest last
     TimerId look{};  // whether the line is open still, where somebody waits for the answer
+    int missed = 0;  // looks in a row at which it was not
     TimerId repeat{};
+
+    [[nodiscard]] bool was_sent() const { return sent_at != Duration(0); }
   };
   // Which request a reply answers; of the present session only.
   using Sendings = std::map<Digest, RequestId>;
@@ -48,7 +51,8 @@ struct Connection::Inner {
   RequestId add(protocol::Request request, Callback callback, Bytes payload, Waiting waiting);
   void remove(RequestId id);
   void look_later(RequestId id, Pending& pending);
-  [[nodiscard]] Error out_of_reach() const;
+  [[nodiscard]] int missed_max(const Pending& pending) const;
+  [[nodiscard]] Error no_answer(const Pending& pending) const;
   void send(RequestId id, Pending& pending);
   void send_all();
   void forget_sendings();

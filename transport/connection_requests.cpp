@@ -61,22 +61,35 @@ void Connection::Inner::look_later(RequestId id, Pending& pending) {
   pending.look = parts.loop.after(protocol::limits::request_repeat, [this, id] {
     const auto found = requests.find(id);
     if (found == requests.end()) return;
-    // One that was sent may have arrived: it is repeated until somebody says what came of it.
-    const bool was_sent = found->second.sent_at != Duration(0);
-    if (was_sent || state == ConnectionState::open) return look_later(id, found->second);
-    finish(id, tl::unexpected<Error>(out_of_reach()));
+    Pending& waiting = found->second;
+    waiting.missed = state == ConnectionState::open ? 0 : waiting.missed + 1;
+    if (waiting.missed < missed_max(waiting)) return look_later(id, waiting);
+    finish(id, tl::unexpected<Error>(no_answer(waiting)));
   });
 }
 
-Error Connection::Inner::out_of_reach() const {
-  Error error = problem;
-  if (error.code.empty()) {
-    error = {Kind::unavailable, "connection.timeout",
-             fmt::format("Nobody at {} has answered for {}.", to_string(server.address),
-                         for_people(protocol::limits::request_repeat)),
-             "Check the address, and that a firewall lets this machine out to it."};
+// At how many looks in a row the line may be found not open. An attempt under way gets its time.
+// What was sent may have arrived, and whoever waits would rather hear of it: so long that an
+// attempt follows even the longest pause.
+int Connection::Inner::missed_max(const Pending& pending) const {
+  if (pending.was_sent()) return 4;
+  return state == ConnectionState::waiting ? 1 : 2;
+}
+
+Error Connection::Inner::no_answer(const Pending& pending) const {
+  const std::string address = to_string(server.address);
+  if (problem.kind == Kind::unauthenticated) return problem;  // will not change by waiting
+  if (pending.was_sent()) {
+    return {Kind::unavailable, "connection.no_answer",
+            fmt::format("The coordinator at {} was asked and has not answered: whether it did "
+                        "what it was asked is not known.",
+                        address),
+            "If it was to change something, look whether it did before you ask again."};
   }
-  return error;
+  if (!problem.code.empty()) return problem;
+  return {Kind::unavailable, "connection.unreachable",
+          fmt::format("Nobody at {} has answered so far.", address),
+          "Check that the coordinator runs there and that a firewall lets this machine out to it."};
 }
 
 SignedMessage Connection::Inner::seal(std::uint32_t method, Bytes body) {

@@ -207,6 +207,25 @@ TEST_CASE(
   CHECK(world.requests_seen == 1);
 }
 
+TEST_CASE("what was sent and not answered may have been done, and whoever waits is told so",
+          "[transport]") {
+  World world;
+  world.add(world.agent);
+  bool asked = false;
+  world.on_request = [&](Endpoint::Incoming&) { asked = true; };  // it acts, and says nothing
+  auto line = world.connect(world.agent);
+  CHECK(code_of(line->ask_and_wait(Ask{"one", ""}, Duration(1'500))) == "connection.no_answer");
+  asked = false;
+  std::optional<Result<Answer>> answer;
+  line->ask(
+      Ask{"two", ""}, [&](Result<Answer> got) { answer = std::move(got); }, {},
+      Waiting::while_reachable);
+  REQUIRE(world.wait([&] { return asked; }, 10'000));
+  world.stop();
+  REQUIRE(world.wait([&] { return answer.has_value(); }, 60'000));
+  CHECK(code_of(*answer) == "connection.no_answer");
+}
+
 TEST_CASE("a person's question dials at once, whatever pause the line had come to", "[transport]") {
   World world;
   world.add(world.agent);
