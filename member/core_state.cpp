@@ -47,7 +47,16 @@ void CoreState::add(Actions more) {
 }
 
 void CoreState::ask(protocol::Request request, Then then) {
+  ask(link.ask(std::move(request)), std::move(then));
+}
+
+void CoreState::ask_for_person(protocol::Request request, Then then) {
   Ask asking = link.ask(std::move(request));
+  asking.person_waits = true;
+  ask(std::move(asking), std::move(then));
+}
+
+void CoreState::ask(Ask asking, Then then) {
   asked_[asking.tag] = std::move(then);
   out.emplace_back(std::move(asking));
 }
@@ -120,12 +129,12 @@ void CoreState::confirm_withdrawals(const protocol::StudyView& view, Instant now
                                     const std::function<void(const Withdrawals&)>& let_go) {
   const Study* study = link.study(view.study);
   if (study == nullptr) return;
-  GoneThrough& last = gone_through_[view.study];
-  if (last.records == view.more && last.membership == link.membership_size()) return;
+  std::uint64_t& gone_through = gone_through_[view.study];
+  if (gone_through == link.news()) return;
   const Withdrawals withdrawals = withdrawals_of(view, link.membership());
   // The jobs end with the coordinator's next word; then it is true.
   if (is_still_used(link.work(), view.study, withdrawals)) return;
-  last = {view.more, link.membership_size()};
+  gone_through = link.news();
   for (const auto& [leaf, site] : withdrawals.by) {
     const std::string name = confirmation_name(leaf);
     if (link.records().knows(name)) continue;

@@ -54,6 +54,8 @@ class CoreState {
   void add(Actions more);
   // `then` is called once, with the answer or with why there is none.
   void ask(protocol::Request request, Then then);
+  // The same for somebody who waits: where the coordinator is out of reach, they hear that instead.
+  void ask_for_person(protocol::Request request, Then then);
   // Drafts a record; false (and a notice) if it is no whole record.
   bool draft(const std::string& name, provenance::Record record, Instant now);
   void persist(const std::string& key, const provenance::Json& value);
@@ -78,13 +80,10 @@ class CoreState {
                            const std::function<void(const Withdrawals&)>& let_go);
 
  private:
-  std::map<std::uint64_t, Then> asked_;  // by tag
-  // The study's later records that were gone through, and how much membership was known then.
-  struct GoneThrough {
-    std::vector<Bytes> records;
-    std::size_t membership = 0;
-  };
-  std::map<StudyId, GoneThrough> gone_through_;
+  void ask(Ask asking, Then then);
+
+  std::map<std::uint64_t, Then> asked_;            // by tag
+  std::map<StudyId, std::uint64_t> gone_through_;  // Link::news() up to which it was
 };
 
 }  // namespace cloister::member

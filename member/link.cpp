@@ -103,7 +103,7 @@ void Link::on_poll(const Result<protocol::Reply>& reply, Heard& heard, Instant n
   on_work(*work, heard, now);
 }
 
-// The log hears of each kind of trouble once, not of every attempt.
+// The log hears of each change of trouble, not of every attempt.
 void Link::note_problem(const Error& error, Heard& heard, Instant now) {
   const bool is_news = !problem_ || problem_->error.code != error.code;
   problem_ = LineProblem{error, problem_ ? problem_->since : now};
@@ -143,6 +143,7 @@ void Link::on_work(const protocol::Work& work, Heard& heard, Instant now) {
   }
   add(heard.actions, watch_.on_work(work, coordinator->sign, now));
   if (watch_.halted()) return;
+  if (work.studies != work_.studies) ++news_;
   work_ = work;
   take_studies();
   heard.new_work = true;
@@ -166,6 +167,7 @@ Actions Link::take_membership(const std::vector<Bytes>& envelopes) {
 
 void Link::read_membership() {
   membership_ = Membership::from(options_.root, envelopes_);
+  ++news_;
   const Member* self = membership_.find(options_.self);
   if (self == nullptr) return;
   options_.org = self->org;

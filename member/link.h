@@ -70,9 +70,10 @@ class Link {
   [[nodiscard]] LedgerWatch& watch() { return watch_; }
   [[nodiscard]] const LedgerWatch& watch() const { return watch_; }
   [[nodiscard]] const Membership& membership() const { return membership_; }
-  // Counts what membership() was read from: an envelope that could not be opened may be by now.
-  [[nodiscard]] std::size_t membership_size() const { return envelopes_.size(); }
   [[nodiscard]] const protocol::Work& work() const { return work_; }
+  // Rises whenever a study's records changed, or the membership that they are read with (a record
+  // that could not be opened may be by now). 0: nothing was heard.
+  [[nodiscard]] std::uint64_t news() const { return news_; }
   [[nodiscard]] const Study* study(const StudyId& id) const;
   [[nodiscard]] const std::map<StudyId, Study>& studies() const { return studies_; }
   [[nodiscard]] const std::map<StudyId, Error>& refused_studies() const { return refused_; }
@@ -100,6 +101,7 @@ class Link {
   std::vector<Bytes> envelopes_;  // that membership_ was made from
   std::vector<Bytes> last_heard_membership_;
   protocol::Work work_;
+  std::uint64_t news_ = 0;
   std::map<StudyId, Study> studies_;
   std::map<StudyId, Bytes> study_sources_;  // envelope that each study was read from
   std::map<StudyId, Error> refused_;

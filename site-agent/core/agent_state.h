@@ -81,8 +81,7 @@ struct AgentState : member::CoreState {
   std::map<std::pair<StudyId, Digest>, LeftEntry> left;  // by study and manifest
   std::optional<PublishedPolicy> published;
   std::map<StudyId, std::vector<Permit>> permits;  // by stewards of this site
-  std::vector<Bytes> permit_sources;               // that `permits` was read from ...
-  std::size_t permit_membership = 0;               // ... and how much membership was known then
+  std::uint64_t permits_read = 0;                  // Link::news() up to which they were
   std::map<JobId, Prediction> predictions;         // by local name
   std::set<JobId> stopped_here;  // by a person's signed word that the ledger has not confirmed yet
 
@@ -116,6 +115,8 @@ void on_transfer_failed(AgentState& state, const member::TransferFailed& event, 
                                                     const protocol::JobView& job);
 
 // prediction_flow.cpp
+// For predictions of the study by its certified trainer; null: no steward of this site signed one.
+[[nodiscard]] const Permit* standing_permit(const AgentState& state, const member::Study& study);
 void start_prediction(AgentState& state, const member::PersonAsked& event, Instant now);
 void advance_predictions(AgentState& state);
 void on_prediction_moved(AgentState& state, const Digest& digest);

@@ -77,8 +77,8 @@ void tell_hours(AgentState& state, const JobView& job, Instant opening) {
   protocol::JobProgress waiting;
   waiting.job = job.id;
   waiting.attempt = 0;
-  waiting.phase = fmt::format("waits for {}'s hours, from {} UTC", state.site(),
-                              to_rfc3339(opening).substr(11, 5));
+  waiting.phase =
+      fmt::format("waits for its site's hours, from {} UTC", to_rfc3339(opening).substr(11, 5));
   waiting.seconds_left = -1;
   state.link.set_progress(std::move(waiting));
 }
@@ -90,6 +90,7 @@ bool needs_replies(const JobView& job) {
 void start_worker(AgentState& state, const JobView& job, const member::Study& study, Instant now) {
   LocalJob& local = state.jobs[job.id];
   if (state.worker) {
+    state.link.clear_progress(job.id);  // the hours may have opened for both
     local.waits_for = fmt::format("Waits for the job '{}' that runs here now.", *state.worker);
     return;
   }

@@ -185,13 +185,7 @@ Result<std::string> about_study(const AgentState& state, const Question& questio
   json.set("recipient", known->trainer.id.text());
   json.set("recipient_key", to_hex(known->trainer.seal.view()));
   json.set("learnt_from_us", state.products.newest(first.study, "evaluate") != nullptr);
-  const auto permits = state.permits.find(first.study);
-  json.set(
-      "standing",
-      permits != state.permits.end() &&
-          std::any_of(permits->second.begin(), permits->second.end(), [&](const Permit& permit) {
-            return permit.type == "standing" && permit.recipient == known->trainer.id;
-          }));
+  json.set("standing", standing_permit(state, *known) != nullptr);
   return ok(std::move(json));
 }
 
@@ -336,16 +330,19 @@ void take(AgentState& state, const member::SignedRecord& signed_record) {
       Json().set("digest", state.published->digest).set("signer", state.published->signer));
 }
 
-// A person waits for the answer: where the coordinator is out of reach, they hear that instead.
-void ask_for_person(AgentState& state, protocol::Request request, AgentState::Then then) {
-  state.ask(std::move(request), std::move(then));
-  std::get<member::Ask>(state.out.back()).person_waits = true;
+template <class T>
+Result<const T*> expected(const Result<protocol::Reply>& reply) {
+  if (!reply) return pass(reply);
+  if (const auto* told = std::get_if<T>(&*reply)) return told;
+  return fail(Kind::corrupt, "message.unexpected_reply",
+              "The coordinator answered with another kind of message than asked for.",
+              "Check that the coordinator has the same version as this agent.");
 }
 
 void submit(AgentState& state, const Question& question) {
   auto relay = relayed(state, question);
   if (!relay) return state.tell(question.number, tl::unexpected(relay.error()));
-  // A person who stops a job is obeyed at once, whether or not the coordinator can be reached.
+  // A person who stops a job is obeyed at once; the ledger hears of it as soon as it is reached.
   std::vector<JobId> stopped;
   for (const auto& one : relay->records) {
     if (one.record.kind == RecordKind::job_denied &&
@@ -354,26 +351,23 @@ void submit(AgentState& state, const Question& question) {
   }
   const auto then = [&state, number = question.number, records = std::move(relay->records),
                      stopped](const Result<protocol::Reply>& reply, Instant) {
-    const auto* receipts = reply ? std::get_if<protocol::Receipts>(&*reply) : nullptr;
-    if (receipts == nullptr) {
+    const auto receipts = expected<protocol::Receipts>(reply);
+    if (!receipts) {
       for (const JobId& job : stopped) state.stopped_here.erase(job);
-      return state.tell(number, tl::unexpected(reply ? Error{Kind::corrupt,
-                                                             "message.unexpected_reply",
-                                                             "The coordinator gave no receipt.",
-                                                             {}}
-                                                     : reply.error()));
+      return state.tell(number, pass(receipts));
     }
     Json list = Json::array();
-    for (const auto& receipt : receipts->receipts) {
+    for (const auto& receipt : (*receipts)->receipts) {
       list.push(Json().set("index", receipt.index).set("leaf", receipt.leaf_hash));
     }
     for (const auto& record : records) take(state, record);
     state.tell(number, ok(Json().set("receipts", std::move(list))));
   };
-  // What stops a job here goes on trying to reach the ledger; all else is given up together with
-  // the person's patience, so that nothing leaves or runs that they were told had failed.
+  // What stops a job here goes on trying to reach the ledger. All else is given up within seconds
+  // and then never sent, so that nothing leaves or runs that a person was told had failed; of what
+  // was on its way already they are told that its outcome is not known.
   if (!stopped.empty()) return state.ask(protocol::Submit{relay->envelopes}, then);
-  ask_for_person(state, protocol::Submit{relay->envelopes}, then);
+  state.ask_for_person(protocol::Submit{relay->envelopes}, then);
 }
 
 void signer(AgentState& state, const Question& question) {
@@ -383,20 +377,14 @@ void signer(AgentState& state, const Question& question) {
   // One that this agent has not heard of yet may be new: the coordinator knows.
   if (known != nullptr && known->site != state.site())
     return state.tell(question.number, no_person_of(state, *member));
-  ask_for_person(
-      state, protocol::FetchSigner{*member},
+  state.ask_for_person(
+      protocol::FetchSigner{*member},
       [&state, number = question.number](const Result<protocol::Reply>& reply, Instant) {
-        const auto* place = reply ? std::get_if<protocol::SignerState>(&*reply) : nullptr;
-        if (place == nullptr) {
-          return state.tell(number,
-                            tl::unexpected(reply ? Error{Kind::corrupt,
-                                                         "message.unexpected_reply",
-                                                         "The coordinator gave no counters.",
-                                                         {}}
-                                                 : reply.error()));
-        }
-        state.tell(number,
-                   ok(Json().set("last_seq", place->last_seq).set("last_leaf", place->last_leaf)));
+        const auto place = expected<protocol::SignerState>(reply);
+        if (!place) return state.tell(number, pass(place));
+        state.tell(
+            number,
+            ok(Json().set("last_seq", (*place)->last_seq).set("last_leaf", (*place)->last_leaf)));
       });
 }
 

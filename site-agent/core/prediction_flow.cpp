@@ -20,20 +20,6 @@ using Step = Prediction::Step;
 constexpr double mean_abs_max = 2.5;
 constexpr double beyond_4_max = 0.05;
 
-const Permit* standing_permit(const AgentState& state, const member::Study& study) {
-  const auto permits = state.permits.find(study.plan.study);
-  if (permits == state.permits.end()) return nullptr;
-  for (const Permit& permit : permits->second) {
-    const bool covers = std::find(permit.purposes.begin(), permit.purposes.end(), "prediction") !=
-                        permit.purposes.end();
-    if (permit.type == "standing" && covers && permit.recipient == study.trainer.id &&
-        permit.recipient_key == to_hex(study.trainer.seal.view())) {
-      return &permit;
-    }
-  }
-  return nullptr;
-}
-
 Result<Permit> may_predict(const AgentState& state, const member::Study& study) {
   const SitePolicy& policy = state.options.policy;
   const Permit* permit = standing_permit(state, study);
@@ -292,6 +278,20 @@ void on_decoded(AgentState& state, Prediction& prediction, const Json& result, I
 }
 
 }  // namespace
+
+const Permit* standing_permit(const AgentState& state, const member::Study& study) {
+  const auto permits = state.permits.find(study.plan.study);
+  if (permits == state.permits.end()) return nullptr;
+  for (const Permit& permit : permits->second) {
+    const bool covers = std::find(permit.purposes.begin(), permit.purposes.end(), "prediction") !=
+                        permit.purposes.end();
+    if (permit.type == "standing" && covers && permit.recipient == study.trainer.id &&
+        permit.recipient_key == to_hex(study.trainer.seal.view())) {
+      return &permit;
+    }
+  }
+  return nullptr;
+}
 
 void start_prediction(AgentState& state, const member::PersonAsked& event, Instant now) {
   const auto body = provenance::parse_json(event.body_json);

@@ -146,14 +146,8 @@ bool is_permit(const provenance::Record& record) {
 // Permits and approvals come among the envelopes that bind members; only those of this site's
 // people count. The agent may have been down when they were signed.
 void read_permits(AgentState& state) {
-  std::vector<Bytes> sources;
-  for (const auto& view : state.link.work().studies) {
-    sources.insert(sources.end(), view.more.begin(), view.more.end());
-  }
-  const std::size_t membership = state.link.membership_size();
-  if (sources == state.permit_sources && membership == state.permit_membership) return;
-  state.permit_sources = std::move(sources);
-  state.permit_membership = membership;
+  if (state.permits_read == state.link.news()) return;
+  state.permits_read = state.link.news();
   state.permits.clear();
   for (const auto& view : state.link.work().studies) {
     for (const Bytes& envelope : view.more) {

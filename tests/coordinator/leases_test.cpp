@@ -70,7 +70,7 @@ TEST_CASE("an assignee that says what it waits for is shown, and costs no attemp
   protocol::JobProgress waiting;
   waiting.job = job;
   waiting.attempt = 0;
-  waiting.phase = "waits for site-a's hours, from 20:00 UTC";
+  waiting.phase = "waits for its site's hours, from 20:00 UTC";
   for (int hour = 0; hour < 12; ++hour) {
     leases.progress_reported(agent, waiting, now);
     now = now + Duration(3600 * 1000);

@@ -228,7 +228,7 @@ TEST_CASE(
   const protocol::JobProgress* told = world.agent->link().progress(job);
   REQUIRE(told != nullptr);
   CHECK(told->attempt == 0);
-  CHECK(told->phase == fmt::format("waits for site-a's hours, from {:02}:{:02} UTC",
+  CHECK(told->phase == fmt::format("waits for its site's hours, from {:02}:{:02} UTC",
                                    world.policy.hours.from_minute / 60,
                                    world.policy.hours.from_minute % 60));
   world.now = world.now + Duration(121 * 60'000);
@@ -236,6 +236,27 @@ TEST_CASE(
   CHECK_FALSE(world.orders.empty());
   CHECK((world.agent->link().progress(job) == nullptr ||
          world.agent->link().progress(job)->attempt > 0));
+}
+
+TEST_CASE(
+    "once the hours have opened, a job that then waits for another one no longer waits for them",
+    "[site-agent]") {
+  World world;
+  const auto minute = static_cast<int>(world.now.unix_seconds() / 60 % (24 * 60));
+  world.policy.hours = {(minute + 120) % (24 * 60), (minute + 180) % (24 * 60)};
+  protocol::JobView second = a_job(world.plan, "train-mask-encoder");
+  second.state = protocol::JobState::approved;
+  world.besides = {second};
+  world.hangs = true;
+  world.start();
+  world.publish_policy();
+  world.run();
+  REQUIRE(world.agent->link().progress(second.id) != nullptr);
+  world.now = world.now + Duration(121 * 60'000);
+  world.feed(Ticked{});
+  REQUIRE(world.worker.has_value());
+  CHECK(world.worker->job != second.id);
+  CHECK(world.agent->link().progress(second.id) == nullptr);
 }
 
 TEST_CASE("a person hears what keeps a prediction back, and a steward may sign for it before",

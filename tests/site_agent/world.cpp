@@ -53,6 +53,7 @@ std::vector<protocol::JobView> World::jobs() const {
     list.push_back(job);
     if (!done) break;
   }
+  list.insert(list.end(), besides.begin(), besides.end());
   return list;
 }
 

@@ -144,7 +144,8 @@ class World : public cloister::test::CoreWorld {
   std::uint64_t questions = 0;
   std::map<JobId, protocol::JobState> forced;
   std::map<JobId, std::uint32_t> attempts;
-  bool hangs = false;  // the worker says nothing
+  bool hangs = false;                      // the worker says nothing
+  std::vector<protocol::JobView> besides;  // in the coordinator's list as well
 
  private:
   struct HeldPoll {
@@ -153,7 +154,7 @@ class World : public cloister::test::CoreWorld {
     std::uint64_t head_size = 0;
   };
 
-  // One job offered at a time.
+  // One job of the chain offered at a time.
   [[nodiscard]] std::vector<protocol::JobView> jobs() const;
   [[nodiscard]] protocol::Work work_now();
 
