@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,6 +63,13 @@ struct LeftEntry {
   Instant at;
 };
 
+// A job that a person of this site stopped before the ledger confirmed it.
+enum class Stopped {
+  being_told,  // their signed word is on its way
+  not_told,    // the coordinator could not be reached to sign it: kept until it says that the job
+               // does not run
+};
+
 struct PublishedPolicy {
   Digest digest;
   std::string signer;
@@ -83,7 +89,7 @@ struct AgentState : member::CoreState {
   std::map<StudyId, std::vector<Permit>> permits;  // by stewards of this site
   std::uint64_t permits_read = 0;                  // Link::news() up to which they were
   std::map<JobId, Prediction> predictions;         // by local name
-  std::set<JobId> stopped_here;  // by a person's signed word that the ledger has not confirmed yet
+  std::map<JobId, Stopped> stopped_here;
 
   [[nodiscard]] const std::string& site() const { return options.link.site; }
   [[nodiscard]] bool policy_is_published() const;
@@ -91,6 +97,9 @@ struct AgentState : member::CoreState {
   [[nodiscard]] OrderContext order_context(const member::Study& study,
                                            std::vector<ReplyBlob> replies = {}) const;
 };
+
+// Of the key under which a job that was stopped without the ledger knowing is stored.
+inline constexpr std::string_view stopped_prefix = "stopped/";
 
 // jobs_flow.cpp
 void reconcile(AgentState& state, Instant now);

@@ -30,9 +30,21 @@ void approve_by_policy(AgentState& state, const JobView& job, const member::Stud
   state.draft(approval_name(job), std::move(record), now);
 }
 
+std::string stopped_text(Stopped stopped) {
+  if (stopped == Stopped::being_told)
+    return "Stopped by a person of this site; the ledger is being told.";
+  return "Stopped on this machine by a person of this site. The ledger does not know: sign "
+         "`cloister "
+         "site hold`, `deny` or `abort` once the coordinator is reached.";
+}
+
 void consider_offer(AgentState& state, const JobView& job, Instant now) {
   const member::Study* study = state.link.study(job.study);
   LocalJob& local = state.jobs[job.id];
+  if (const auto found = state.stopped_here.find(job.id); found != state.stopped_here.end()) {
+    local.waits_for = stopped_text(found->second);
+    return;
+  }
   if (study == nullptr) {
     local.waits_for = "The study's plan could not be verified: nothing of it runs here.";
     return;
@@ -175,9 +187,9 @@ void perform(AgentState& state, const JobView& job, Instant now) {
     state.jobs[job.id].waits_for = decision.why;
     return;
   }
-  if (state.stopped_here.contains(job.id)) {
+  if (const auto found = state.stopped_here.find(job.id); found != state.stopped_here.end()) {
     stop(state, job.id, false);
-    state.jobs[job.id].waits_for = "Stopped by a person of this site; the ledger is being told.";
+    state.jobs[job.id].waits_for = stopped_text(found->second);
     return;
   }
   if (const auto ok = check_spec(job, *study); !ok) return fail_job(state, job, ok.error(), now);
@@ -218,8 +230,10 @@ void finish(AgentState& state, const JobView& job) {
 }
 
 void advance(AgentState& state, const JobView& job, Instant now) {
-  const bool may_run = job.state == JobState::approved || job.state == JobState::running;
-  if (!may_run) state.stopped_here.erase(job.id);  // the ledger has it
+  const bool may_run = job.state == JobState::offered || job.state == JobState::approved ||
+                       job.state == JobState::running;
+  if (!may_run && state.stopped_here.erase(job.id) > 0)  // the ledger has it
+    state.forget(fmt::format("{}{}", stopped_prefix, job.id));
   switch (job.state) {
     case JobState::offered:
       return consider_offer(state, job, now);

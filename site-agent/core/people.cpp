@@ -346,7 +346,7 @@ void submit(AgentState& state, const Question& question) {
   std::vector<JobId> stopped;
   for (const auto& one : relay->records) {
     if (one.record.kind == RecordKind::job_denied &&
-        state.stopped_here.insert(one.record.job).second)
+        state.stopped_here.emplace(one.record.job, Stopped::being_told).second)
       stopped.push_back(one.record.job);
   }
   const auto then = [&state, number = question.number, records = std::move(relay->records),
@@ -388,6 +388,20 @@ void signer(AgentState& state, const Question& question) {
       });
 }
 
+// For a person who cannot sign, as the coordinator is not reached to say where their records stand.
+// Whoever may use this socket may end the whole agent as well.
+void stop_here(AgentState& state, const Question& question) {
+  const auto job = job_of(state, question);
+  if (!job) return state.tell(question.number, pass(job));
+  const JobId id = (*job)->id;
+  state.stopped_here.emplace(id, Stopped::not_told);
+  state.persist(fmt::format("{}{}", stopped_prefix, id), Json::object());
+  state.notice(member::NoticeLevel::warn, "job.stopped_here",
+               fmt::format("Job '{}' was stopped on this machine; the ledger does not know.", id),
+               id);
+  state.tell(question.number, ok(Json().set("stopped", id.text())));
+}
+
 void forgive(AgentState& state, const Question& question) {
   if (!state.link.watch().halted()) {
     return state.tell(question.number, fail(Kind::conflict, "agent.not_halted",
@@ -421,6 +435,7 @@ void on_person(AgentState& state, const member::PersonAsked& event, Instant now)
     return state.tell(question.number, withdrawable(state, study));
   }
   if (verb == "signer") return signer(state, question);
+  if (verb == "stop-here") return stop_here(state, question);
   if (verb == "forgive") return forgive(state, question);
   if (verb == "rotate" || verb == "retire")
     return state.add(state.own_keys.asked(state.link, event, now));

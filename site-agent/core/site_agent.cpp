@@ -37,6 +37,8 @@ void restore(AgentState& state, const member::Stored& stored) {
           digest_at(stored_json(value), "leaf").value_or(Digest{});
     } else if (key.starts_with("left/")) {
       restore_left(state, rest("left/"), stored_json(value));
+    } else if (key.starts_with(stopped_prefix)) {
+      state.stopped_here.emplace(JobId::trusted(rest(stopped_prefix)), Stopped::not_told);
     } else if (key == "policy") {
       const Json json = stored_json(value);
       state.published = PublishedPolicy{digest_at(json, "digest").value_or(Digest{}),

@@ -29,6 +29,49 @@ TEST_CASE("a person who stops a job is obeyed at once, before the coordinator he
   CHECK_FALSE(world.answers.contains(world.questions));
 }
 
+TEST_CASE(
+    "a job stopped here while nobody can sign stays stopped, over a restart, until the ledger "
+    "knows",
+    "[site-agent]") {
+  World world;
+  const auto stop_here = [&](const JobId& id) {
+    world.feed(PersonAsked{++world.questions, "stop-here",
+                           provenance::to_jcs(Json().set("job", id.text()))});
+    return world.answers.at(world.questions);
+  };
+  CHECK(stop_here(JobId::trusted("another")).error().code == "job.not_found");
+  world.publish_policy();
+  while (!world.worker) REQUIRE(world.step());
+  const JobId id = world.worker->job;
+  world.lose_poll();
+  CHECK(stop_here(id).has_value());
+  CHECK_FALSE(world.worker.has_value());
+  const std::size_t orders = world.orders.size();
+  world.start();
+  world.run();  // the coordinator is back, and its list says that the job may run
+  CHECK(world.orders.size() == orders);
+  world.forced[id] = protocol::JobState::held;
+  world.run();
+  world.forced.clear();
+  world.run();
+  CHECK(world.orders.size() > orders);
+  CHECK(world.orders.at(orders).job == id);
+}
+
+TEST_CASE("the site's policy does not approve an offer that a person stopped here",
+          "[site-agent]") {
+  World world;
+  world.run();  // no policy is in force: the first job is offered, and waits
+  const JobId id = a_job(world.plan, "register-data").id;
+  world.feed(PersonAsked{++world.questions, "stop-here",
+                         provenance::to_jcs(Json().set("job", id.text()))});
+  REQUIRE(world.answers.at(world.questions).has_value());
+  world.publish_policy();
+  world.run();
+  CHECK(world.orders.empty());
+  CHECK(world.ledger.count(RecordKind::job_approved) == 0);
+}
+
 TEST_CASE("a clock that is set back by hours does not make an agent silent", "[site-agent]") {
   World world;
   world.publish_policy();
