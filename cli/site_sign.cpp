@@ -34,6 +34,18 @@ Result<Answer> put(AgentLine& agent, const SitePerson& person, provenance::Recor
   return signed_answer(std::move(text), leaves->front(), person.membership.member);
 }
 
+// Where the coordinator is not reached nothing can be signed; a job can be stopped all the same.
+tl::unexpected<Error> stopped_unsigned(AgentLine& agent, const std::string& job,
+                                       const Error& reason) {
+  auto stopped = agent.ask("stop-here", Json::object().set("job", job));
+  if (!stopped) return tl::unexpected<Error>(reason);
+  return fail(
+      Kind::unavailable, "decide.unsigned",
+      fmt::format("'{}' is stopped on this machine, and nobody else knows. {}", job, reason.what),
+      "It stays stopped here. Run the same command again once the coordinator is reached: "
+      "that signs it.");
+}
+
 std::string signed_text(const std::vector<provenance::Indicator>& indicators) {
   std::string text = "Exception signed:\n";
   for (const auto& one : indicators) text += fmt::format("  {} = {:.4g}\n", one.name, one.value);
@@ -70,8 +82,12 @@ Result<Answer> site_decide(AgentLine& agent, const SitePerson& person, const std
   }
   auto offer = offered(agent, job, decision);
   if (!offer) return pass(offer);
-  return put(agent, person, decision_record(*offer, decision),
-             fmt::format("Decided '{}' for {}.\n", decision.word, job));
+  auto answer = put(agent, person, decision_record(*offer, decision),
+                    fmt::format("Decided '{}' for {}.\n", decision.word, job));
+  if (!answer && refuses && answer.error().code.starts_with("connection.")) {
+    return stopped_unsigned(agent, job, answer.error());
+  }
+  return answer;
 }
 
 Result<Answer> site_release(AgentLine& agent, const SitePerson& person, const std::string& study,

@@ -327,7 +327,16 @@ TEST_CASE(
   REQUIRE(changes.size() == 1);
   CHECK(text_or_empty(changes.front(), "what") == "plan.purpose");
   CHECK(text_or_empty(changes.front(), "after") == "care");
-  REQUIRE(all.at("site-a", "sam", {"site", "hold", again, "--reason", "on holiday"}).status == 0);
+  // Without the coordinator nothing can be signed, and the job is stopped here all the same.
+  all.process("coordinator").stop();
+  const auto hold = [&] {
+    return all.at("site-a", "sam", {"site", "hold", again, "--reason", "on holiday"});
+  };
+  CHECK(hold().code == "decide.unsigned");
+  const auto here = all.at("site-a", "", {"site", "jobs"});
+  CHECK(here.text.find("Stopped on this machine") != std::string::npos);
+  REQUIRE(all.process("coordinator").restart());
+  REQUIRE(all.eventually([&] { return hold().status == 0; }));
   CHECK(becomes(again, "held"));
   REQUIRE(all.at("site-a", "sam", {"site", "resume", again}).status == 0);
   CHECK(becomes(again, "offered"));
