@@ -82,8 +82,15 @@ Result<bool> run_once(const Config& config) {
   auto control =
       member_shell::Control::open(**shell, config.home.home, agent_verbs(**shell, config));
   if (!control) return pass(control);
-  (*shell)->set_core({[&](const member::Event& event, Instant now) { return agent.on(event, now); },
-                      [&] { return agent.next_deadline(); }},
+  WithdrawnCases withdrawn(config.policy_file);
+  const auto on = [&](const member::Event& event, Instant now) {
+    if (auto names = withdrawn.changed()) {
+      log_info("policy.withdrawn_cases", {{"names", fmt::format("{}", names->size())}});
+      agent.leave_out(std::move(*names));
+    }
+    return agent.on(event, now);
+  };
+  (*shell)->set_core({on, [&] { return agent.next_deadline(); }},
                      [&](const member::Tell& tell) { (*control)->tell(tell); });
   log_info("agent.started", {{"member", (*shell)->home().link.self.text()},
                              {"policy", short_hex(config.policy.digest)}});

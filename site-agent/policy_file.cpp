@@ -57,7 +57,30 @@ Result<std::vector<std::string>> names_from(const std::filesystem::path& file) {
   return names;
 }
 
+std::filesystem::path withdrawn_beside(const std::filesystem::path& policy_file) {
+  return policy_file.parent_path() / "withdrawn-cases.txt";
+}
+
 }  // namespace
+
+WithdrawnCases::WithdrawnCases(const std::filesystem::path& policy_file)
+    : file_(withdrawn_beside(policy_file)) {}  // nothing seen: the first look reads it
+
+std::optional<std::vector<std::string>> WithdrawnCases::changed() {
+  const Seen now = look();
+  if (now == seen_) return std::nullopt;
+  auto names = names_from(file_);
+  if (!names) return std::nullopt;
+  seen_ = now;
+  return std::move(*names);
+}
+
+WithdrawnCases::Seen WithdrawnCases::look() const {
+  std::error_code missing;
+  const auto written = std::filesystem::last_write_time(file_, missing);
+  if (missing) return {};
+  return {written, std::filesystem::file_size(file_, missing)};
+}
 
 Result<WorkingHours> hours_from_text(std::string_view text) {
   if (text == "always") return WorkingHours{};
@@ -111,7 +134,7 @@ Result<SitePolicy> load_policy(const std::filesystem::path& file) {
   policy.threads = static_cast<std::uint32_t>(root.whole("threads", 0, {0, 1024}));
   policy.gpu = root.truth("gpu", true);
   policy.gpu_memory_share = root.real("gpu_memory_share", 1.0, {0.01, 1.0});
-  auto withdrawn = names_from(file.parent_path() / "withdrawn-cases.txt");
+  auto withdrawn = names_from(withdrawn_beside(file));
   if (!withdrawn) return pass(withdrawn);
   policy.withdrawn = std::move(*withdrawn);
   check_automatic(root, policy);

@@ -2,7 +2,11 @@
 // written at enrolment by `cloister site enrol`.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "site-agent/core/policy.h"
@@ -14,6 +18,28 @@ namespace cloister::site_agent {
 // Unknown keys are refused; all problems are reported together ("config.*"). The digest is that of
 // the file's bytes.
 [[nodiscard]] Result<SitePolicy> load_policy(const std::filesystem::path& file);
+
+// The same file followed while the agent runs, so that whoever wrote a name there may rely on it.
+class WithdrawnCases {
+ public:
+  // Beside this policy, which was read just before.
+  explicit WithdrawnCases(const std::filesystem::path& policy_file);
+  // The names now, if the file has changed since it was asked last. Nothing where it cannot be
+  // read: what was known stays.
+  [[nodiscard]] std::optional<std::vector<std::string>> changed();
+
+ private:
+  struct Seen {
+    std::filesystem::file_time_type written;
+    std::uintmax_t size = 0;
+    friend bool operator==(const Seen&, const Seen&) = default;
+  };
+  [[nodiscard]] Seen look() const;
+
+  std::filesystem::path file_;
+  Seen seen_;
+};
+
 // "always", or "20:00-06:00" in UTC. "policy.hours".
 [[nodiscard]] Result<WorkingHours> hours_from_text(std::string_view text);
 

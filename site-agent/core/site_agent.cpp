@@ -138,6 +138,10 @@ std::optional<Instant> SiteAgent::next_deadline() const {
   return member::next_deadline(inner_->state.link, inner_->state.jobs);
 }
 
+void SiteAgent::leave_out(std::vector<std::string> withdrawn) {
+  inner_->state.options.policy.withdrawn = std::move(withdrawn);
+}
+
 const member::Link& SiteAgent::link() const { return inner_->state.link; }
 
 bool SiteAgent::is_idle() const {

@@ -16,16 +16,9 @@
 //
 // One worker at a time; predictions on demand have a warm one of their own.
 //
-// Verbs of PersonAsked (bodies and answers: docs/protocol.md, "Control socket"):
-//   status, jobs, show {job}, preview {job}, egress, report, doctor
-//   submit {envelopes:[..]}      relays what a person of this site signed, answers with receipts
-//   approve, deny {job, envelopes}   the same, after checking that it is about that job
-//   hold, resume, retry {job}    local: nothing to sign
-//   signer {member}              the counters that a person's next record needs
-//   predict {path, output}       segments one volume; answered when the mask is written
-//   rotate {key binding}         signs key.rotated with the present key; answered once receipted
-//   retire {key, digest}         revokes a former key of this agent; answered once receipted
-//   forgive                      goes on after a fork or rollback that a person has looked into
+// What PersonAsked may ask, and the answers: docs/protocol.md, "Control socket". What a person
+// decides comes signed and is only relayed, but for two: `forgive`, after a fork or rollback that
+// they have looked into, and `stop-here`, while the coordinator is not reached.
 //
 // Nothing here names a patient: cases are counted, files of cases are never mentioned.
 #pragma once
@@ -33,6 +26,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "crypto/sign.h"
 #include "member/actions.h"
@@ -57,6 +51,8 @@ class SiteAgent {
 
   [[nodiscard]] member::Actions on(const member::Event& event, Instant now);
   [[nodiscard]] std::optional<Instant> next_deadline() const;
+  // Cases and patients that the next registration of data leaves out, instead of those before.
+  void leave_out(std::vector<std::string> withdrawn);
 
   // For simulation and status.
   [[nodiscard]] const member::Link& link() const;

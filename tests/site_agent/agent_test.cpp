@@ -259,6 +259,19 @@ TEST_CASE(
   CHECK(world.agent->link().progress(second.id) == nullptr);
 }
 
+TEST_CASE("what was taken back while the agent runs is left out of the next registration",
+          "[site-agent]") {
+  World world;
+  world.agent->leave_out({"P005"});
+  world.publish_policy();
+  while (!world.worker) REQUIRE(world.step());
+  REQUIRE(world.kind_of(world.worker->job) == "register-data");
+  const auto order = provenance::parse_json(world.worker->order_json).value();
+  const auto* names = order.find("parameters")->find("withdrawn");
+  REQUIRE(names != nullptr);
+  CHECK(*names->items()->front().text() == "P005");
+}
+
 TEST_CASE("a person hears what keeps a prediction back, and a steward may sign for it before",
           "[site-agent]") {
   World world;

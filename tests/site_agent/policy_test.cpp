@@ -162,6 +162,15 @@ TEST_CASE("cases that were taken back are named in a file that is never publishe
   CHECK(policy.digest == before->digest);
   CHECK(policy.text.find("P005") == std::string::npos);
 
+  // A running agent hears of what is written later, and of nothing while it stays.
+  WithdrawnCases withdrawn(folder.path() / "policy.toml");
+  CHECK(withdrawn.changed() == policy.withdrawn);
+  CHECK_FALSE(withdrawn.changed().has_value());
+  REQUIRE(write_text(folder.path() / "withdrawn-cases.txt", "P005\nP007_ED\nP009\nP011\n"));
+  CHECK(withdrawn.changed() == std::vector<std::string>{"P005", "P007_ED", "P009", "P011"});
+  REQUIRE(std::filesystem::remove(folder.path() / "withdrawn-cases.txt"));
+  CHECK(withdrawn.changed() == std::vector<std::string>{});
+
   Consortium all;
   const auto study = a_study(all);
   const Products products{member::Stored{}};
