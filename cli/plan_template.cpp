@@ -53,6 +53,8 @@ structures = ["LV", "MYO", "RV"]
 #               READ THE MASKS of every site: needs mask_decoder_leaves = true, and every site's
 #               policy must allow it
 preset = "adapted"
+# backbone = "unet"               # what a site's image encoder begins with: a U-Net that segments, whose class
+                                  # probabilities alone are then encoded; "none": the image itself, as in the paper
 mask_decoder_leaves = false
 seed = 1                          # of the shared network and the attacks; published
 
@@ -98,15 +100,15 @@ std::string plan_toml(const protocol::StudyPlan& plan) {
   std::string out = fmt::format(
       "study = {}\nversion = {}\ntitle = {}\npurpose = {}\nlegal_basis = {}\n\nowner = {}\n"
       "trainer = {}\ntrainer_seal_key = {}\n\nsites = {}\nquorum = {}\nrelease_approvals = {}\n"
-      "patients_min = {}\nstructures = {}\n\npreset = {}\nencoder = {}\npooling = {}\n"
-      "mask_decoder_leaves = {}\nseed = {}\n"
+      "patients_min = {}\nstructures = {}\n\npreset = {}\nencoder = {}\nbackbone = {}\n"
+      "pooling = {}\nmask_decoder_leaves = {}\nseed = {}\n"
       "mask_ceiling_min = {}\nretention_days = {}\n",
       toml_text(plan.study.text()), plan.version, toml_text(plan.title), toml_text(plan.purpose),
       toml_text(plan.legal_basis), toml_text(plan.owner), toml_text(plan.trainer),
       toml_text(plan.trainer_seal_key), list(plan.sites), plan.quorum, plan.release_approvals,
       plan.patients_min, list(plan.structures), toml_text(plan.preset), toml_text(plan.encoder),
-      toml_text(plan.pooling), plan.mask_decoder_leaves, plan.seed, real(plan.mask_ceiling_min),
-      plan.retention_days);
+      toml_text(plan.backbone), toml_text(plan.pooling), plan.mask_decoder_leaves, plan.seed,
+      real(plan.mask_ceiling_min), plan.retention_days);
   if (!plan.deadline.empty()) out += fmt::format("deadline = {}\n", toml_text(plan.deadline));
   const protocol::Budget& budget = plan.budget;
   out += fmt::format(

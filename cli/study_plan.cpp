@@ -45,7 +45,7 @@ Result<Answer> check_plan(const std::filesystem::path& path) {
       "  study        {} (version {}): {}\n"
       "  sites        {}; quorum {}, release after {} approvals\n"
       "  structures   {}\n"
-      "  mode         {} (encoder {}, pooling {}), budget {}\n"
+      "  mode         {} (encoder {}, backbone {}, pooling {}), budget {}\n"
       "  images       {} x {} pixels at {:g} mm; encoded views of each slice: {}\n"
       "  steps        image encoder {}, mask encoder {}, shared network {}\n"
       "  deadline     {}\n"
@@ -53,11 +53,11 @@ Result<Answer> check_plan(const std::filesystem::path& path) {
       "  digest       {}\n"
       "Next: cloister study open {}\n",
       path.string(), plan->study, plan->version, plan->title, joined(plan->sites), plan->quorum,
-      plan->release_approvals, joined(plan->structures), plan->preset, plan->encoder, plan->pooling,
-      plan->budget.name, plan->budget.size_px, plan->budget.size_px, plan->budget.spacing_mm,
-      plan->budget.views, plan->budget.image_encoder_steps, plan->budget.mask_encoder_steps,
-      plan->budget.segmentation_steps, deadline_words(*plan), gate_lines(*plan), digest,
-      path.string());
+      plan->release_approvals, joined(plan->structures), plan->preset, plan->encoder,
+      plan->backbone, plan->pooling, plan->budget.name, plan->budget.size_px, plan->budget.size_px,
+      plan->budget.spacing_mm, plan->budget.views, plan->budget.image_encoder_steps,
+      plan->budget.mask_encoder_steps, plan->budget.segmentation_steps, deadline_words(*plan),
+      gate_lines(*plan), digest, path.string());
   auto parsed = provenance::parse_json(json);
   if (!parsed) return pass(parsed);
   answer.json.set("plan", std::move(*parsed)).set("digest", digest);

@@ -119,8 +119,9 @@ void add_no_retrain(CLI::App& group, Choice& choice) {
 }
 
 // Of a worker's pilot: worker/README.md.
-const std::vector<std::string> pilot_modes{"study", "mask-ceiling", "local-only", "paper",
-                                           "plaintext-unet"};
+const std::vector<std::string> pilot_modes{"study",    "adapted",       "guided",
+                                           "backbone", "mask-ceiling",  "local-only",
+                                           "paper",    "plaintext-unet"};
 
 void add_preassess(CLI::App& group, Choice& choice) {
   CLI::App* verb = group.add_subcommand(

@@ -30,7 +30,7 @@ Budget quick() {
 Budget standard() {
   Budget budget;
   budget.name = "standard";
-  budget.image.recipe.steps = 8000;
+  budget.image.recipe.steps = 6000;
   budget.mask.recipe.steps = 8000;
   budget.image.window = budget.mask.window = 128;
   budget.segmentation.grid_blocks = 2;
@@ -63,6 +63,7 @@ Budget full() {
 // To the paper: see system.md's table and section 2.2 of the paper.
 void keep_to_paper(Budget& budget) {
   budget.image.learning = EncoderLearning::reconstruct;
+  budget.image.backbone = Backbone::none;
   budget.mask.foreground_only = true;
   budget.mask.code_noise = 0;
   budget.image.code_noise = 0;
@@ -99,6 +100,7 @@ Result<Budget> budget_for(std::string_view name, Preset preset) {
                 "Use 'quick', 'standard' or 'full'.");
   }
   budget.image.learning = EncoderLearning::task;  // the better of the two by measurement
+  budget.image.backbone = Backbone::unet;         // decision 0088
   budget.image.code_noise = 0.2;
   if (preset == Preset::hardened) budget.image.learning = EncoderLearning::hardened;
   if (preset == Preset::paper) keep_to_paper(budget);

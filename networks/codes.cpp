@@ -39,6 +39,17 @@ Result<EncoderLearning> parse_encoder_learning(std::string_view text) {
               "Use 'reconstruct', 'task' or 'hardened'.");
 }
 
+Result<Backbone> parse_backbone(std::string_view text) {
+  for (const auto backbone : {Backbone::none, Backbone::unet})
+    if (to_string(backbone) == text) return backbone;
+  return fail(Kind::invalid, "plan.backbone",
+              fmt::format("There is no backbone called '{}'.", text), "Use 'none' or 'unet'.");
+}
+
+std::string_view to_string(Backbone backbone) {
+  return backbone == Backbone::unet ? "unet" : "none";
+}
+
 std::string_view to_string(EncoderLearning learning) {
   switch (learning) {
     case EncoderLearning::reconstruct:

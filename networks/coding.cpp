@@ -139,6 +139,18 @@ Result<MaskChannels> mask_channels_in(const tensorfile::TensorFileView& file) {
   return MaskChannels{*structures, *foreground == 1};
 }
 
+namespace {
+
+// Of an encoder's backbone, background included; 0: it has none.
+Result<std::int64_t> backbone_classes_in(const tensorfile::TensorFileView& file) {
+  if (!file.text("backbone")) return 0;
+  const auto structures = number_in(file, "structures", 1, structures_max);
+  if (!structures) return pass(structures);
+  return *structures + 1;
+}
+
+}  // namespace
+
 struct Encoder::Parts {
   EncoderNet net{nullptr};
   torch::Device device{torch::kCPU};
@@ -170,11 +182,13 @@ Result<Encoder> Encoder::load(BytesView network, const Compute& compute) {
     if (!channels) return pass(channels);
     parts->channels = *channels;
   }
+  const auto classes = backbone_classes_in(*file);
+  if (!classes) return pass(classes);
   auto hardened = hardened_codes_in(*file);
   if (!hardened) return pass(hardened);
   parts->hardened = std::move(*hardened);
   return guarded("loading an encoder", [&]() -> Result<Encoder> {
-    parts->net = EncoderNet(parts->masks ? parts->channels.count() : 1);
+    parts->net = EncoderNet(parts->masks ? parts->channels.count() : 1, *classes);
     auto more = load_network(*file, *parts->net, frame_names);
     if (!more) return pass(more);
     parts->device = torch_device(compute.device);
@@ -212,6 +226,23 @@ Result<FloatTensor> Encoder::encode(const SliceSet& slices) const {
       return FloatTensor{
           {0, code_channels, slices.height / code_stride, slices.width / code_stride}, {}};
     return to_plain(torch::cat(codes));
+  });
+}
+
+Result<FloatTensor> Encoder::segment(const SliceSet& slices) const {
+  if (auto sound = check_slices(slices, structures_max); !sound) return pass(sound);
+  if (!parts_->net->backbone)
+    return fail(Kind::invalid, "encoder.no_backbone", "This encoder has no backbone that segments.",
+                "Only encoders of a plan with backbone = \"unet\" have one.");
+  return guarded("segmenting with an encoder's backbone", [&]() -> Result<FloatTensor> {
+    torch::NoGradGuard no_grad;
+    std::vector<torch::Tensor> maps;
+    for (std::size_t at = 0; at < slices.size(); at += coding_batch) {
+      const std::size_t count = std::min<std::size_t>(coding_batch, slices.size() - at);
+      const auto x = placed(image_tensor(slices, at, count), parts_->device);
+      maps.push_back(torch::softmax(parts_->net->backbone->forward(x), 1).cpu().contiguous());
+    }
+    return to_plain(torch::cat(maps));
   });
 }
 

@@ -406,6 +406,17 @@ Segmenting segmenting(const ImageEncoderOptions& options, BytesView secret) {
           {}};
 }
 
+struct CodesAndScores {
+  torch::Tensor codes;
+  torch::Tensor scores;  // of the backbone; undefined without one
+};
+
+CodesAndScores codes_and_scores(EncoderNet& encoder, const torch::Tensor& x) {
+  if (!encoder->backbone) return {encoder->forward(x), {}};
+  const auto scores = encoder->backbone->forward(x);
+  return {encoder->code_of_scores(scores), scores};
+}
+
 Result<TrainedImageEncoder> train_to_segment(const SliceSet& slices,
                                              const ImageEncoderOptions& options, BytesView secret,
                                              const Job& job) {
@@ -413,7 +424,10 @@ Result<TrainedImageEncoder> train_to_segment(const SliceSet& slices,
   const MaskChannels channels{options.structures, false};
   auto how = segmenting(options, secret);
   how.kept = how.kept.to(device);
-  SegmentingEncoder net(channels.count());
+  SegmentingEncoder net(channels.count(), options.backbone);
+  if (options.backbone == Backbone::unet)
+    how.texts.merge(
+        Texts{{"backbone", "unet"}, {"structures", std::to_string(options.structures)}});
   const auto weights = class_weights(slices, channels).to(device);
   Batches batches(slices, {options.augmentation, options.recipe.batch, options.window},
                   Seeds(secret));
@@ -421,16 +435,20 @@ Result<TrainedImageEncoder> train_to_segment(const SliceSet& slices,
     const auto& views = batches.draw(input);
     const auto x = placed(image_tensor(views, 0, views.size()), device);
     const auto target = placed(one_hot(label_tensor(views, 0, views.size()), channels), device);
-    const auto code = with_code_noise(net->encoder->forward(x) * how.kept, how.code_noise);
+    const auto seen = codes_and_scores(net->encoder, x);
+    const auto code = with_code_noise(seen.codes * how.kept, how.code_noise);
     const auto shown = x.narrow(0, 0, how.decoded);
     const auto decoded = net->decoder->forward(how.contest.through(code.narrow(0, 0, how.decoded)));
     const auto attack = torch::mse_loss(decoded, shown);
     how.contest.judge(attack, shown);
-    return attack + mask_loss(net->task_decoder->forward(code), target, channels, weights);
+    auto loss = attack + mask_loss(net->task_decoder->forward(code), target, channels, weights);
+    if (!seen.scores.defined()) return loss;
+    return loss + mask_loss(seen.scores, target, channels, weights);
   };
   const Purpose purpose{"image-encoder",
                         fingerprint(slices, options.recipe,
-                                    fmt::format("{} window={}", how.fingerprint, options.window)),
+                                    fmt::format("{} window={} backbone={}", how.fingerprint,
+                                                options.window, to_string(options.backbone))),
                         {}};
   const auto end = run_training({*net, options.recipe, purpose, Seeds(secret)}, job, loss_of_step);
   if (!end) return pass(end);

@@ -43,6 +43,15 @@ enum class EncoderLearning {
 [[nodiscard]] Result<EncoderLearning> parse_encoder_learning(std::string_view text);
 [[nodiscard]] std::string_view to_string(EncoderLearning learning);
 
+// What an image encoder that learns to segment begins with.
+enum class Backbone {
+  none,  // nothing: the paper's five levels see the image
+  unet,  // a U-Net that learns to segment as well; the five levels see its class probabilities and
+         // nothing else of the image
+};
+[[nodiscard]] Result<Backbone> parse_backbone(std::string_view text);
+[[nodiscard]] std::string_view to_string(Backbone backbone);
+
 // For `hardened`: how much of the image the codes shall lose.
 struct Hardening {
   double reconstruction_weight = 0.0;  // of the image's MSE in the encoder's loss
@@ -60,8 +69,9 @@ struct ImageEncoderOptions {
   double code_noise = 0.0;  // of each channel's standard deviation, added before the decoder;
                             // `hardened` has its own
   EncoderLearning learning = EncoderLearning::reconstruct;
-  int structures = 3;   // `task`, `hardened`: labels 1..K
-  Hardening hardening;  // `hardened`
+  Backbone backbone = Backbone::none;  // `task`, `hardened`
+  int structures = 3;                  // `task`, `hardened`: labels 1..K
+  Hardening hardening;                 // `hardened`
 };
 
 struct MaskEncoderOptions {
@@ -115,6 +125,9 @@ class Encoder {
   // [N, 128, H/16, W/16], standardised per channel with this encoder's own statistics. Images for
   // an image encoder, labels for a mask encoder.
   [[nodiscard]] Result<FloatTensor> encode(const SliceSet& slices) const;
+  // What the backbone of an image encoder sees: probabilities [N, K + 1, H, W], background first.
+  // Kind::invalid "encoder.no_backbone" without one.
+  [[nodiscard]] Result<FloatTensor> segment(const SliceSet& slices) const;
   [[nodiscard]] bool is_for_masks() const;
   // Mean and standard deviation per code channel, before standardising. An image encoder's travel
   // in the manifest; a mask encoder's stay at the site.

@@ -42,7 +42,36 @@ torch::Tensor ConvBlockImpl::forward(torch::Tensor x, int site) {
   return second_norm->forward(second->forward(x), site).relu_();
 }
 
-EncoderNetImpl::EncoderNetImpl(std::int64_t channels) {
+UNetImpl::UNetImpl(const UNetWidths& widths, std::int64_t classes) {
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    const std::int64_t from = i == 0 ? 1 : widths[i - 1];
+    down.push_back(register_module("down" + std::to_string(i), ConvBlock(from, widths[i])));
+  }
+  for (std::size_t i = widths.size() - 1; i > 0; --i)
+    up.push_back(register_module("up" + std::to_string(i - 1),
+                                 ConvBlock(widths[i] + widths[i - 1], widths[i - 1])));
+  output = register_module("output", convolution(widths[0], classes, 1, true));
+}
+
+torch::Tensor UNetImpl::forward(torch::Tensor x) {
+  std::vector<torch::Tensor> across;
+  for (std::size_t i = 0; i < down.size(); ++i) {
+    if (i > 0) x = torch::max_pool2d(x, 2);
+    x = down[i]->forward(x);
+    across.push_back(x);
+  }
+  for (std::size_t i = 0; i < up.size(); ++i) {
+    const auto& beside = across[across.size() - 2 - i];
+    x = up[i]->forward(torch::cat({resize(x, beside.size(2), beside.size(3)), beside}, 1));
+  }
+  return output->forward(x);
+}
+
+EncoderNetImpl::EncoderNetImpl(std::int64_t channels, std::int64_t classes) {
+  if (classes > 0) {
+    backbone = register_module("backbone", UNet(backbone_widths, classes));
+    channels = classes;
+  }
   for (std::size_t i = 0; i < encoder_channels.size(); ++i) {
     const std::int64_t from = i == 0 ? channels : encoder_channels[i - 1];
     levels.push_back(
@@ -51,6 +80,14 @@ EncoderNetImpl::EncoderNetImpl(std::int64_t channels) {
 }
 
 torch::Tensor EncoderNetImpl::forward(torch::Tensor x, const Watch& watch) {
+  return backbone ? code_of_scores(backbone->forward(x)) : down(std::move(x), watch);
+}
+
+torch::Tensor EncoderNetImpl::code_of_scores(const torch::Tensor& scores) {
+  return down(torch::softmax(scores, 1), {});
+}
+
+torch::Tensor EncoderNetImpl::down(torch::Tensor x, const Watch& watch) {
   for (std::size_t i = 0; i < levels.size(); ++i) {
     if (i > 0) x = torch::max_pool2d(x, 2);
     x = levels[i]->forward(x);
@@ -81,8 +118,9 @@ AutoencoderImpl::AutoencoderImpl(std::int64_t channels) {
   decoder = register_module("decoder", DecoderNet(channels));
 }
 
-SegmentingEncoderImpl::SegmentingEncoderImpl(std::int64_t mask_channels) {
-  encoder = register_module("encoder", EncoderNet(1));
+SegmentingEncoderImpl::SegmentingEncoderImpl(std::int64_t mask_channels, Backbone backbone) {
+  const bool segments_first = backbone == Backbone::unet;
+  encoder = register_module("encoder", EncoderNet(1, segments_first ? mask_channels : 0));
   decoder = register_module("decoder", DecoderNet(1));
   task_decoder = register_module("task_decoder", DecoderNet(mask_channels));
 }

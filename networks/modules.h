@@ -9,12 +9,15 @@
 #include <utility>
 #include <vector>
 
+#include "networks/encoders.h"
 #include "networks/segmentation.h"
 
 namespace cloister::networks {
 
 // Channels of the encoding networks at H, H/2, H/4, H/8, H/16.
 inline constexpr std::array<std::int64_t, 5> encoder_channels{8, 16, 32, 64, 128};
+// Channels of the U-Net that an encoder may begin with, at H to H/16.
+inline constexpr std::array<std::int64_t, 5> backbone_widths{8, 16, 32, 64, 128};
 // Channels of the segmentation network at the code grid and after each up-sampling.
 inline constexpr std::array<std::int64_t, 5> segmentation_channels{128, 64, 32, 16, 8};
 
@@ -41,11 +44,29 @@ struct ConvBlockImpl : torch::nn::Module {
 };
 TORCH_MODULE(ConvBlock);
 
-// x -> code: five levels, max-pool 2 between them.
+// image -> class scores of each pixel, at the image's size. Five levels of `widths` channels, each
+// handed across to the way up (Ronneberger et al., MICCAI 2015).
+using UNetWidths = std::array<std::int64_t, 5>;
+struct UNetImpl : torch::nn::Module {
+  UNetImpl(const UNetWidths& widths, std::int64_t classes);
+  torch::Tensor forward(torch::Tensor x);
+  std::vector<ConvBlock> down, up;
+  torch::nn::Conv2d output{nullptr};
+};
+TORCH_MODULE(UNet);
+
+// x -> code: five levels, max-pool 2 between them. With classes, x is an image, and the levels see
+// nothing of it but the class probabilities of a U-Net.
 struct EncoderNetImpl : torch::nn::Module {
-  explicit EncoderNetImpl(std::int64_t channels);
+  explicit EncoderNetImpl(std::int64_t channels, std::int64_t classes = 0);
   torch::Tensor forward(torch::Tensor x, const Watch& watch = {});
+  // The code of class scores that `backbone` gave.
+  torch::Tensor code_of_scores(const torch::Tensor& scores);
+  UNet backbone{nullptr};  // of an encoder with classes
   std::vector<ConvBlock> levels;
+
+ private:
+  torch::Tensor down(torch::Tensor x, const Watch& watch);
 };
 TORCH_MODULE(EncoderNet);
 
@@ -68,7 +89,7 @@ TORCH_MODULE(Autoencoder);
 // `task` and `hardened`: one encoder, a decoder to masks that it serves, one to images that it
 // ignores or works against.
 struct SegmentingEncoderImpl : torch::nn::Module {
-  explicit SegmentingEncoderImpl(std::int64_t mask_channels);
+  SegmentingEncoderImpl(std::int64_t mask_channels, Backbone backbone);
   EncoderNet encoder{nullptr};
   DecoderNet decoder{nullptr}, task_decoder{nullptr};
 };

@@ -9,42 +9,8 @@
 namespace cloister::networks {
 namespace {
 
-constexpr std::array<std::int64_t, 5> unet_channels{16, 32, 64, 128, 128};
+constexpr UNetWidths unet_widths{16, 32, 64, 128, 128};
 const std::string unet_kind = "cloister-plain-unet";
-
-struct PlainUnetImpl : torch::nn::Module {
-  explicit PlainUnetImpl(std::int64_t classes) {
-    for (std::size_t i = 0; i < unet_channels.size(); ++i) {
-      const auto number = std::to_string(i);
-      const std::int64_t from = i == 0 ? 1 : unet_channels[i - 1];
-      down.push_back(register_module("down" + number, ConvBlock(from, unet_channels[i])));
-    }
-    for (std::size_t i = unet_channels.size() - 1; i > 0; --i) {
-      const auto both = unet_channels[i] + unet_channels[i - 1];
-      up.push_back(
-          register_module("up" + std::to_string(i - 1), ConvBlock(both, unet_channels[i - 1])));
-    }
-    output = register_module(
-        "output", torch::nn::Conv2d(torch::nn::Conv2dOptions(unet_channels[0], classes, 1)));
-  }
-  torch::Tensor forward(torch::Tensor x) {
-    std::vector<torch::Tensor> skipped;
-    for (std::size_t i = 0; i < down.size(); ++i) {
-      if (i > 0) x = torch::max_pool2d(x, 2);
-      x = down[i]->forward(x);
-      skipped.push_back(x);
-    }
-    for (std::size_t i = 0; i < up.size(); ++i) {
-      const auto& skip = skipped[skipped.size() - 2 - i];
-      x = torch::upsample_bilinear2d(x, {skip.size(2), skip.size(3)}, /*align_corners=*/false);
-      x = up[i]->forward(torch::cat({x, skip}, 1));
-    }
-    return output->forward(x);
-  }
-  std::vector<ConvBlock> down, up;
-  torch::nn::Conv2d output{nullptr};
-};
-TORCH_MODULE(PlainUnet);
 
 // The next slices of an epoch, each augmented afresh.
 SliceSet drawn(const SliceSet& slices, const PlainUnetOptions& options, EpochOrder& order,
@@ -69,7 +35,7 @@ SliceSet drawn(const SliceSet& slices, const PlainUnetOptions& options, EpochOrd
 Result<Bytes> train(const SliceSet& slices, const PlainUnetOptions& options, const Job& job) {
   const auto device = torch_device(job.compute.device);
   const MaskChannels channels{options.structures, false};
-  PlainUnet net(channels.count());
+  UNet net(unet_widths, channels.count());
   const auto weights = class_weights(slices, channels).to(device);
   const auto seeds = Seeds::from_public(options.seed);
   EpochOrder order(seeds, slices.size());
@@ -111,7 +77,7 @@ Result<FloatTensor> segment_plainly(BytesView network, const SliceSet& slices,
   if (!channels) return pass(channels);
   return guarded("segmenting with the plain U-Net", [&]() -> Result<FloatTensor> {
     torch::NoGradGuard no_grad;
-    PlainUnet net(channels->count());
+    UNet net(unet_widths, channels->count());
     auto loaded = load_network(*file, *net, {});
     if (!loaded) return pass(loaded);
     const auto device = torch_device(compute.device);

@@ -125,6 +125,10 @@ StudyPlan read_plan(const config::Fields& root, GateText gate) {
   const Modes modes = modes_of(plan.preset);
   plan.encoder =
       root.word("encoder", std::string(modes.encoder), {"reconstruct", "task", "hardened"});
+  // Canonical JSON leaves out what people's TOML takes the better one for.
+  const auto open =
+      gate == GateText::is_whole ? std::string_view("none") : backbone_of(plan.encoder);
+  plan.backbone = root.word("backbone", std::string(open), {"none", "unet"});
   plan.pooling = root.word("pooling", std::string(modes.pooling), {"plain", "adapted", "guided"});
   plan.mask_decoder_leaves = root.truth("mask_decoder_leaves", false);
   plan.hardening = read_hardening(root);
@@ -211,6 +215,10 @@ Modes modes_of(std::string_view preset) {
   return {"task", "adapted"};
 }
 
+std::string_view backbone_of(std::string_view encoder) {
+  return encoder == "reconstruct" ? "none" : "unet";
+}
+
 Result<Budget> budget_preset(std::string_view name) {
   // The numbers come from docs/experiments.md; networks/budget.cpp holds the rest of each recipe.
   if (name == "quick") {
@@ -232,7 +240,7 @@ Result<Budget> budget_preset(std::string_view name) {
     return Budget{.name = "standard",
                   .spacing_mm = 1.5,
                   .size_px = 192,
-                  .image_encoder_steps = 8000,
+                  .image_encoder_steps = 6000,
                   .mask_encoder_steps = 8000,
                   .segmentation_steps = 4500,
                   .tune_steps = 400,
@@ -303,8 +311,9 @@ std::string to_json(const StudyPlan& plan) {
                 {"mask_ceiling_min", plan.mask_ceiling_min},
                 {"gate", gate},
                 {"retention_days", plan.retention_days}};
-  // Left out where there is none: plans from before there were deadlines keep their digests.
+  // Left out where there is none: plans from before there were any keep their digests.
   if (!plan.deadline.empty()) document["deadline"] = plan.deadline;
+  if (plan.backbone != "none") document["backbone"] = plan.backbone;
   return document.dump();
 }
 

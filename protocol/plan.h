@@ -72,6 +72,8 @@ struct Threshold {
 struct Modes {
   std::string_view encoder, pooling;
 };
+// What an encoder begins with where people leave it open.
+[[nodiscard]] std::string_view backbone_of(std::string_view encoder);
 [[nodiscard]] Modes modes_of(std::string_view preset);
 
 struct StudyPlan {
@@ -89,7 +91,10 @@ struct StudyPlan {
   std::vector<std::string> structures;  // label names that every site must have, in channel order
   std::string preset = "adapted";       // "paper", "adapted", "guided" or "hardened"
   std::string encoder = "reconstruct";  // or "task", "hardened"
-  std::string pooling = "adapted";      // "plain", "adapted" or "guided"
+  // What an encoder that learns to segment begins with: "unet", or "none" as in the paper. The
+  // canonical JSON has the key only where it is not "none": plans of before keep their digests.
+  std::string backbone = "none";
+  std::string pooling = "adapted";  // "plain", "adapted" or "guided"
   // `guided` only: every site's mask decoder goes to the trainer, who can then read that site's
   // masks. Never by default, and each site's policy must allow it as well.
   bool mask_decoder_leaves = false;

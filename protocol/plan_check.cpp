@@ -67,6 +67,12 @@ void check_modes(const StudyPlan& plan, std::vector<PlanProblem>& problems) {
   if (plan.preset == "paper" && plan.encoder != "reconstruct") {
     problems.emplace_back("encoder", "the preset 'paper' reconstructs; use the preset 'adapted'");
   }
+  if (plan.encoder == "reconstruct" && plan.backbone != "none") {
+    problems.emplace_back(
+        "backbone", fmt::format("'{}' learns to segment, and the encoder 'reconstruct' does not: "
+                                "use the encoder 'task', or the backbone 'none'",
+                                plan.backbone));
+  }
   if (plan.pooling == "guided" && !plan.mask_decoder_leaves) {
     problems.emplace_back("mask_decoder_leaves",
                           "must be true in a guided study: the trainer gets every site's mask "

@@ -30,6 +30,7 @@ void fold_study(Report& report, const Record& record) {
   study.legal_basis = plan->legal_basis;
   study.preset = plan->preset;
   study.encoder = plan->encoder;
+  study.backbone = plan->backbone;
   study.pooling = plan->pooling;
   study.mask_decoder_leaves = plan->mask_decoder_leaves;
   study.budget = plan->budget.name;

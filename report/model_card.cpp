@@ -99,10 +99,10 @@ std::string facts_table(const Report& report, const ModelFacts& model) {
   row("Study", fmt::format("{}, version {}: {}", escaped(report.study.id), report.study.version,
                            escaped(report.study.purpose)));
   row("Legal basis", escaped(report.study.legal_basis));
-  row("Mode", fmt::format("{} (encoders: {}, pooling: {}), budget {}, {} steps",
+  row("Mode", fmt::format("{} (encoders: {}, backbone: {}, pooling: {}), budget {}, {} steps",
                           escaped(report.study.preset), escaped(report.study.encoder),
-                          escaped(report.study.pooling), escaped(report.study.budget),
-                          report.pooled.steps));
+                          escaped(report.study.backbone), escaped(report.study.pooling),
+                          escaped(report.study.budget), report.pooled.steps));
   std::string structures;
   for (const auto& one : report.study.structures)
     structures += (structures.empty() ? "" : ", ") + one;
@@ -228,7 +228,9 @@ std::string model_card_json(const Report& report, const ModelFacts& model) {
   json.set("study", report.study.id).set("version", report.study.version);
   json.set("purpose", report.study.purpose).set("legal_basis", report.study.legal_basis);
   json.set("plan", report.study.plan).set("preset", report.study.preset);
-  json.set("encoder", report.study.encoder).set("pooling", report.study.pooling);
+  json.set("encoder", report.study.encoder)
+      .set("backbone", report.study.backbone)
+      .set("pooling", report.study.pooling);
   json.set("mask_decoder_leaves", report.study.mask_decoder_leaves);
   json.set("release_reason", report.study.release_reason);
   json.set("budget", report.study.budget).set("steps", report.pooled.steps);

@@ -191,6 +191,7 @@ struct Study {
   std::string legal_basis;
   std::string preset;
   std::string encoder;
+  std::string backbone;  // "none", "unet"
   std::string pooling;
   bool mask_decoder_leaves = false;  // guided: the trainer can read the sites' masks
   std::string budget;

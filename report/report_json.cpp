@@ -199,6 +199,7 @@ Json study_json(const Study& study) {
       .set("legal_basis", study.legal_basis)
       .set("preset", study.preset)
       .set("encoder", study.encoder)
+      .set("backbone", study.backbone)
       .set("pooling", study.pooling)
       .set("mask_decoder_leaves", study.mask_decoder_leaves)
       .set("budget", study.budget)

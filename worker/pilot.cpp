@@ -90,6 +90,7 @@ Result<PilotSite> read_site(JobContext& context, const Asked& asked, std::int64_
 Result<networks::Budget> paper_budget(protocol::StudyPlan plan) {
   plan.preset = "paper";
   plan.encoder = "reconstruct";
+  plan.backbone = "none";
   plan.pooling = "plain";
   plan.mask_decoder_leaves = false;
   plan.budget.test_time_views = 1;
@@ -110,8 +111,15 @@ class Pilot {
   Result<json> perform(bool with_gate) {
     const auto budget = budget_of(context_.plan()->get());
     if (!budget) return pass(budget);
+    if (wants("backbone") && budget->image.backbone == networks::Backbone::none)
+      return fail(Kind::invalid, "pilot.backbone", "The plan's encoders have no backbone to try.",
+                  "Leave the mode 'backbone' out, or set backbone = \"unet\" in the plan.");
     json gates = json::object();
-    if (wants("study") || wants("local-only") || wants("mask-ceiling") || with_gate) {
+    const bool needs_encoders =
+        with_gate || std::any_of(modes_.begin(), modes_.end(), [](const std::string& mode) {
+          return mode != "paper" && mode != "plaintext-unet";
+        });
+    if (needs_encoders) {
       if (auto done = study_modes(*budget, with_gate, gates); !done) return pass(done);
     }
     if (wants("paper")) {
@@ -134,6 +142,17 @@ class Pilot {
     if (wants("study")) {
       auto done = run_.pool(*mode, everyone(count_), mode->name);
       if (!done) return done;
+    }
+    for (const auto pooling : {networks::Pooling::adapted, networks::Pooling::guided}) {
+      const std::string label(networks::to_string(pooling));
+      if (!wants(label) || (wants("study") && label == mode->name)) continue;
+      networks::Budget other = budget;
+      other.segmentation.pooling = pooling;
+      auto done = run_.pool({mode->name, other, mode->sites}, everyone(count_), label);
+      if (!done) return done;
+    }
+    if (wants("backbone")) {
+      if (auto done = run_.backbone(*mode); !done) return done;
     }
     for (std::size_t i = 0; wants("local-only") && i < count_; ++i) {
       if (auto done = run_.pool(*mode, {i}, "local-only"); !done) return done;

@@ -180,6 +180,17 @@ Result<void> PilotRun::ceiling(const PilotMode& mode) {
   return {};
 }
 
+Result<void> PilotRun::backbone(const PilotMode& mode) {
+  for (std::size_t i = 0; i < sites_.size(); ++i) {
+    const auto encoder = networks::Encoder::load(mode.sites[i].image_encoder, context_.compute());
+    if (!encoder) return pass(encoder);
+    const auto maps = encoder->segment(sites_[i].test.slices);
+    if (!maps) return pass(maps);
+    if (auto done = score("backbone", sites_[i], *maps); !done) return done;
+  }
+  return {};
+}
+
 Result<json> PilotRun::gate(const PilotMode& mode, std::size_t at) {
   const PilotSite& site = sites_[at];
   const PilotNetworks& own = mode.sites[at];

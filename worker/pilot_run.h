@@ -44,6 +44,8 @@ class PilotRun {
   // The plaintext U-Net on all sites' images, as many steps and as large batches as the pooled
   // network's.
   [[nodiscard]] Result<void> plain_unet(const networks::Budget& budget);
+  // What each site's encoder segments by itself, before it encodes: what pooling adds to.
+  [[nodiscard]] Result<void> backbone(const PilotMode& mode);
   // What masks keep through each site's own mask encoder and decoder.
   [[nodiscard]] Result<void> ceiling(const PilotMode& mode);
   // The admission gate of one site, as its own job would run it.

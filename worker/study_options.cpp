@@ -52,6 +52,8 @@ Result<networks::Budget> budget_of(const protocol::StudyPlan& plan) {
   if (!pooling) return pass(pooling);
   const auto learning = networks::parse_encoder_learning(plan.encoder);
   if (!learning) return pass(learning);
+  const auto backbone = networks::parse_backbone(plan.backbone);
+  if (!backbone) return pass(backbone);
   const protocol::Budget& given = plan.budget;
   auto budget = networks::budget_for(given.name == "custom" ? "standard" : given.name, *preset);
   if (!budget) return budget;
@@ -61,6 +63,7 @@ Result<networks::Budget> budget_of(const protocol::StudyPlan& plan) {
   budget->image.recipe.steps = given.image_encoder_steps;
   budget->image.recipe.batch = static_cast<int>(given.encoder_batch);
   budget->image.learning = *learning;
+  budget->image.backbone = *backbone;
   budget->image.hardening = hardening_of(plan.hardening);
   budget->image.structures = static_cast<int>(plan.structures.size());
   budget->mask.recipe.steps = given.mask_encoder_steps;

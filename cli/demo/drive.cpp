@@ -408,6 +408,7 @@ Result<protocol::StudyPlan> plan_of(World& world, Seat& owner) {
   plan.structures = world.structures;
   plan.preset = world.options.preset;
   plan.encoder = protocol::modes_of(plan.preset).encoder;
+  plan.backbone = protocol::backbone_of(plan.encoder);
   plan.pooling = protocol::modes_of(plan.preset).pooling;
   plan.mask_decoder_leaves = plan.pooling == "guided";
   plan.budget = *budget;

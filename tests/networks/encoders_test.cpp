@@ -129,6 +129,33 @@ TEST_CASE("an encoder that learns the task leaves a decoder of the paper's shape
   CHECK(parse_encoder_learning("guess").error().code == "plan.encoder");
 }
 
+TEST_CASE("with a U-Net before it an encoder sees class probabilities and nothing else",
+          "[networks]") {
+  const auto slices = toy_slices(6);
+  auto options = image_options(150);
+  options.learning = EncoderLearning::task;
+  const auto without = train_image_encoder(slices, options, toy_secret(), toy_job());
+  REQUIRE(without);
+  const Compute compute = toy_job().compute;
+  CHECK(Encoder::load(without->encoder, compute)->segment(slices).error().code ==
+        "encoder.no_backbone");
+  options.backbone = Backbone::unet;
+  const auto trained = train_image_encoder(slices, options, toy_secret(), toy_job());
+  REQUIRE(trained);
+  const auto encoder = Encoder::load(trained->encoder, compute).value();
+  const auto maps = encoder.segment(slices).value();
+  CHECK(maps.shape == std::vector<std::int64_t>{static_cast<std::int64_t>(slices.size()), 4,
+                                                slices.height, slices.width});
+  const auto labels = most_probable(maps);
+  const auto dice = dice_by_structure({labels, slices.labels, slices.volume, slices.pixels()}, 3);
+  CHECK(*std::min_element(dice.begin(), dice.end()) > 0.5);
+  CHECK(encoder.encode(slices)->shape[1] == code_channels);
+  // What it keeps of an image is what shapes can tell of it.
+  CHECK(trained->unexplained > without->unexplained);
+  CHECK(parse_backbone("unet") == Backbone::unet);
+  CHECK(parse_backbone("guess").error().code == "plan.backbone");
+}
+
 TEST_CASE("a mask encoder learns its masks and its codes are standardised", "[networks]") {
   const auto slices = toy_slices(8);
   const auto trained = train_mask_encoder(slices, mask_options(250), toy_secret(), toy_job());

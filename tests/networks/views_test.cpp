@@ -141,6 +141,8 @@ TEST_CASE("budgets differ in effort and the paper preset stays literal", "[netwo
   CHECK(paper->mask.foreground_only);
   CHECK(paper->image.learning == EncoderLearning::reconstruct);
   CHECK(standard->image.learning == EncoderLearning::task);
+  CHECK(standard->image.backbone == Backbone::unet);
+  CHECK(paper->image.backbone == Backbone::none);
   CHECK(paper->segmentation.grid_blocks == 0);
   CHECK(paper->tuning_patients_percent == 0);
   CHECK(budget_for("endless", Preset::paper).error().code == "budget.unknown");

@@ -180,15 +180,37 @@ segmentation_batch = 8
 test_time_views = 3
 levels = 2
 )toml";
-  const auto plan = plan_from_toml(said, "plan.toml").value();
+  auto plan = plan_from_toml(said, "plan.toml").value();
+  plan.backbone = "none";  // nor were there backbones
   CHECK(plan.deadline.empty());
   CHECK_FALSE(offers_end(plan).has_value());
   CHECK(to_json(plan).find("deadline") == std::string::npos);
   // Golden: the digest that this plan had in the version before.
   CHECK(to_hex(crypto::sha256(as_bytes(to_json(plan)))) ==
         "407dde199f398252d1cbcaf8126775eeab5795f8bbfe83c4ed3ff2aba27226e7");
-  CHECK(to_json(plan_from_toml(with(said, "owner =", "deadline = \"\"\nowner ="), "plan.toml")
-                    .value()) == to_json(plan));
+  CHECK(plan_from_json(to_json(plan)).value() == plan);
+  CHECK(
+      to_json(plan_from_toml(with(said, "owner =", "deadline = \"\"\nbackbone = \"none\"\nowner ="),
+                             "plan.toml")
+                  .value()) == to_json(plan));
+}
+
+TEST_CASE("an encoder that segments begins with a U-Net unless the plan says otherwise",
+          "[protocol][plan]") {
+  const auto plan = plan_from_toml(good, "plan.toml").value();
+  CHECK(plan.encoder == "task");
+  CHECK(plan.backbone == "unet");
+  CHECK(to_json(plan).find("\"backbone\":\"unet\"") != std::string::npos);
+  CHECK(plan_from_json(to_json(plan)).value() == plan);
+  const auto literal =
+      plan_from_toml(with(good, "owner =", "encoder = \"reconstruct\"\nowner ="), "plan.toml");
+  REQUIRE(literal);
+  CHECK(literal->backbone == "none");
+  const auto both = plan_from_toml(
+      with(good, "owner =", "encoder = \"reconstruct\"\nbackbone = \"unet\"\nowner ="),
+      "plan.toml");
+  REQUIRE_FALSE(both);
+  CHECK(both.error().what.find("'backbone'") != std::string::npos);
 }
 
 TEST_CASE("a deadline is the last day on which jobs are offered, and survives canonical JSON",

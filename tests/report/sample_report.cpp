@@ -124,6 +124,7 @@ void add_study(Report& report) {
   report.study.legal_basis = "No personal data: phantoms generated for this run.";
   report.study.preset = "adapted";
   report.study.encoder = "reconstruct";
+  report.study.backbone = "none";
   report.study.pooling = "adapted";
   report.study.budget = "quick";
   report.study.plan = std::string(digest_2);

@@ -275,6 +275,10 @@ TEST_CASE("a task encoder and the paper's preset train as the plan says", "[work
   const Answer task = run_alone(job_of("train-image-encoder", plan, site()), inputs);
   const Answer plain = run_alone(job_of("train-image-encoder", tiny_plan(), site()), inputs);
   CHECK(task.artifacts.at("image-encoder") != plain.artifacts.at("image-encoder"));
+  plan.backbone = "unet";
+  const Answer segmenting = run_alone(job_of("train-image-encoder", plan, site()), inputs);
+  CHECK(segmenting.artifacts.at("image-encoder").size() >
+        task.artifacts.at("image-encoder").size());
   plan = tiny_plan();
   plan.preset = "paper";
   plan.pooling = "plain";
