@@ -114,12 +114,22 @@ void take_result(const Json& result, report::Preassessment& pilot) {
 }
 
 std::string verdict_lines(const report::Preassessment& pilot) {
+  if (pilot.sites.empty()) return "  no gate was run: baselines only\n";
   std::string out;
   for (const report::Site& site : pilot.sites) {
     out += fmt::format("  {:<16} {}\n", site.id, site.gate.verdict);
     for (const report::Indicator& one : site.gate.indicators) {
       out += fmt::format("    {:<24} {:>8.3g}  {}\n", one.name, one.value, one.verdict);
     }
+  }
+  return out;
+}
+
+std::string score_lines(const report::Preassessment& pilot) {
+  std::string out;
+  for (const report::PilotScore& one : pilot.scores) {
+    out += fmt::format("  {:<16} {:<16} {:<10} DSC {:.3f}\n", one.mode, one.site, one.structure,
+                       one.dsc);
   }
   return out;
 }
@@ -207,6 +217,7 @@ Result<Answer> preassess(const PreassessOptions& options) {
   take_result(*result, pilot);
   pilot.data = options.data.empty() ? "phantoms made for this pilot"
                                     : "images from " + options.data.filename().string();
+  pilot.modes = options.modes;
   pilot.made_at = SystemClock().now();
   if (auto made = make_folder(options.output); !made) return pass(made);
   const auto page = options.output / "preassessment.html";
@@ -214,8 +225,9 @@ Result<Answer> preassess(const PreassessOptions& options) {
   const std::string json = report::preassess_json(pilot);
   if (auto done = write_text(options.output / "preassessment.json", json); !done) return pass(done);
   Answer answer;
-  answer.text = fmt::format("{} and preassessment.json beside it, from {} patients ({}):\n{}",
-                            page.string(), pilot.patients, pilot.data, verdict_lines(pilot));
+  answer.text = fmt::format("{} and preassessment.json beside it, from {} patients ({}):\n{}{}",
+                            page.string(), pilot.patients, pilot.data, verdict_lines(pilot),
+                            score_lines(pilot));
   if (auto parsed = provenance::parse_json(json)) answer.json = std::move(*parsed);
   return answer;
 }

@@ -68,7 +68,21 @@ std::string row_html(const Site& site, const Indicator& one, bool first, std::si
                    figure_text(one.fail), escaped(who.party));
 }
 
+std::string what_was_done(const Preassessment& pilot) {
+  if (pilot.sites.empty()) {
+    return fmt::format(
+        "<p><strong>No gate was run: baselines only</strong> ({}). Nothing here says what the "
+        "plan's own codes would give away, or what its network would reach.</p>\n",
+        escaped(fmt::format("{}", fmt::join(pilot.modes, ", "))));
+  }
+  return "<p>Before any hospital joins, the plan was tried from end to end and its codes were "
+         "attacked as the admission gate of each hospital will attack its own. A pilot says what "
+         "to expect; it replaces no hospital's own gate, and on phantoms it says little about "
+         "patients.</p>\n";
+}
+
 std::string gate_table(const Preassessment& pilot) {
+  if (pilot.sites.empty()) return {};
   std::string out =
       table_open("Each test, the clause that asks for it, and who answers for it") +
       table_head({"Site", "Test", number("Value"), "Verdict", "Clause", "Accountable"}) + "\n";
@@ -86,7 +100,9 @@ std::string gate_table(const Preassessment& pilot) {
 
 std::string score_table(const Preassessment& pilot) {
   if (pilot.scores.empty()) return {};
-  std::string out = table_open("What the pilot's network reached (DSC), and the mask ceiling",
+  std::string out = table_open(pilot.sites.empty()
+                                   ? "What the baselines reached (DSC)"
+                                   : "What the pilot's network reached (DSC), and the mask ceiling",
                                {"Site", "Structure", "What", number("DSC"), number("Patients")});
   for (const PilotScore& one : pilot.scores) {
     out += fmt::format(
@@ -124,11 +140,7 @@ std::string preassess_html(const Preassessment& pilot) {
       "<p><strong>Purpose:</strong> {} · <strong>legal basis:</strong> {} · plan {}</p>\n",
       escaped(pilot.study.purpose), escaped(pilot.study.legal_basis),
       digest_html(pilot.study.plan));
-  out +=
-      "<p>Before any hospital joins, the plan was tried from end to end and its codes were "
-      "attacked "
-      "as the admission gate of each hospital will attack its own. A pilot says what to expect; it "
-      "replaces no hospital's own gate, and on phantoms it says little about patients.</p>\n";
+  out += what_was_done(pilot);
   if (pilot.study.mask_decoder_leaves) {
     out +=
         "<p><strong>Guided:</strong> the trainer would get every hospital's mask decoder and "
@@ -145,6 +157,8 @@ std::string preassess_json(const Preassessment& pilot) {
     sites.set(site.id,
               Json::object().set("verdict", site.gate.verdict).set("indicators", std::move(list)));
   }
+  Json modes = Json::array();
+  for (const std::string& mode : pilot.modes) modes.push(mode);
   Json scores = Json::array();
   for (const PilotScore& one : pilot.scores) {
     scores.push(Json::object()
@@ -162,6 +176,7 @@ std::string preassess_json(const Preassessment& pilot) {
                        .set("data", pilot.data)
                        .set("patients", pilot.patients)
                        .set("made_at", to_rfc3339(pilot.made_at))
+                       .set("modes", std::move(modes))
                        .set("sites", std::move(sites))
                        .set("scores", std::move(scores))) +
          "\n";

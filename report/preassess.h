@@ -30,8 +30,9 @@ struct PilotScore {
 
 struct Preassessment {
   Study study;
-  std::string data;         // in words: "phantoms made for this pilot"
-  std::vector<Site> sites;  // ids, patients and gates
+  std::string data;                // in words: "phantoms made for this pilot"
+  std::vector<std::string> modes;  // what was tried: "study", "paper", ...
+  std::vector<Site> sites;         // ids and gates; none where no gate was run
   std::vector<PilotScore> scores;
   std::uint64_t patients = 0;
   Instant made_at;

@@ -158,3 +158,20 @@ TEST_CASE("a pre-assessment names a clause and a party for every indicator", "[r
   CHECK_FALSE(provenance::text_or_empty(first, "clause").empty());
   CHECK_FALSE(provenance::text_or_empty(first, "accountable").empty());
 }
+
+TEST_CASE("a pre-assessment of baselines alone says that no gate was run", "[report]") {
+  Preassessment pilot;
+  pilot.study = sample::a_report().study;
+  pilot.data = "phantoms";
+  pilot.modes = {"paper", "plaintext-unet"};
+  pilot.scores = {{"site-a", "LV", "paper", 0.7, 4}};
+  const std::string html = preassess_html(pilot);
+  CHECK(holds(html, "No gate was run: baselines only</strong> (paper, plaintext-unet)"));
+  CHECK(holds(html, "What the baselines reached"));
+  CHECK_FALSE(holds(html, "the clause that asks for it"));
+  CHECK_FALSE(holds(html, "tried from end to end"));
+  const auto json = provenance::parse_json(preassess_json(pilot));
+  REQUIRE(json.has_value());
+  REQUIRE(json->find("modes")->items()->size() == 2);
+  CHECK(*json->find("modes")->items()->front().text() == "paper");
+}
