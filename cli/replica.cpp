@@ -187,7 +187,7 @@ Result<Replica> fetch_ledger(Seat& seat, Duration witness_wait) {
                 "A replay of the records gives another root than the coordinator signed.",
                 "Keep the records and the checkpoint as evidence; tell the consortium.");
   }
-  if (auto same = check_seen_head(seat.home, *seen, replica); !same) return pass(same);
+  if (auto same = check_seen_head(seat.home, log, *seen, replica); !same) return pass(same);
   return replica;
 }
 

@@ -31,6 +31,16 @@ std::string told_with_evidence(const std::filesystem::path& home, const std::str
   return fmt::format("{} Both signed heads could not be saved: {}", reason, saved.error().what);
 }
 
+// Another command may have seen more since `seen` was read: the larger head stays.
+void keep(const std::filesystem::path& home, const provenance::NoteKey& log,
+          const Replica& replica) {
+  const auto now = read_seen_head(home, log);
+  if (now && *now && (*now)->head.size >= replica.head.size) return;
+  const auto kept = now ? write_text(seen_file(home), provenance::to_text(replica.checkpoint))
+                        : Result<void>(pass(now));
+  if (!kept) log_warn(kept.error().code, {{"what", kept.error().what}});  // the answer is right
+}
+
 }  // namespace
 
 Result<std::optional<SeenHead>> read_seen_head(const std::filesystem::path& home,
@@ -49,8 +59,8 @@ Result<std::optional<SeenHead>> read_seen_head(const std::filesystem::path& home
       "Find out who changed it; moved away, the next command begins anew.");
 }
 
-Result<void> check_seen_head(const std::filesystem::path& home, const std::optional<SeenHead>& seen,
-                             const Replica& replica) {
+Result<void> check_seen_head(const std::filesystem::path& home, const provenance::NoteKey& log,
+                             const std::optional<SeenHead>& seen, const Replica& replica) {
   const provenance::TreeHead& head = replica.head;
   if (seen && seen->head.size > head.size) {
     const std::string reason =
@@ -71,9 +81,7 @@ Result<void> check_seen_head(const std::filesystem::path& home, const std::optio
                   believe_nothing);
     }
   }
-  if (seen && seen->head.size == head.size) return {};
-  const auto kept = write_text(seen_file(home), provenance::to_text(replica.checkpoint));
-  if (!kept) log_warn(kept.error().code, {{"what", kept.error().what}});  // the answer is right
+  keep(home, log, replica);
   return {};
 }
 

@@ -21,8 +21,10 @@ struct SeenHead {
                                                              const provenance::NoteKey& log);
 
 // The replayed ledger must hold what was seen: else "audit.rollback" or "audit.fork", and both
-// heads lie in `evidence/` of the home. Otherwise the replica's head is what was seen last.
+// heads lie in `evidence/` of the home. Otherwise the replica's head is kept, unless another
+// command has kept a larger one meanwhile.
 [[nodiscard]] Result<void> check_seen_head(const std::filesystem::path& home,
+                                           const provenance::NoteKey& log,
                                            const std::optional<SeenHead>& seen,
                                            const Replica& replica);
 

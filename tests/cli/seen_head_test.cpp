@@ -27,7 +27,7 @@ Replica replica_of(const World& world) {
 Result<void> look(const Folder& home, const World& world) {
   const auto seen = read_seen_head(home.path, world.log_key());
   if (!seen) return pass(seen);
-  return check_seen_head(home.path, *seen, replica_of(world));
+  return check_seen_head(home.path, world.log_key(), *seen, replica_of(world));
 }
 
 std::vector<std::string> evidence_in(const Folder& home) {
@@ -43,6 +43,19 @@ void open_study(World& world, const std::string& title) {
   opened.study = StudyId::trusted("heart");
   opened.subjects = {{title, provenance::test::digest_of(title)}};
   world.add(opened);
+}
+
+// `seen` is what the home knows, and `shown` what it is to refuse, with both heads as evidence.
+void check_refused(const Folder& home, const World& seen, const World& shown,
+                   const std::string& code) {
+  REQUIRE(look(home, seen));
+  const auto refused = look(home, shown);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == code);
+  REQUIRE(evidence_in(home).size() == 1);
+  const std::string evidence = evidence_in(home).front();
+  CHECK(evidence.find(provenance::to_text(seen.checkpoint())) != std::string::npos);
+  CHECK(evidence.find(provenance::to_text(shown.checkpoint())) != std::string::npos);
 }
 
 }  // namespace
@@ -65,14 +78,7 @@ TEST_CASE("an auditor finds out at the next command that records are gone", "[cl
   World world;
   const World yesterday;  // every world begins with the same records
   open_study(world, "plan");
-  REQUIRE(look(home, world));
-  const auto refused = look(home, yesterday);
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().code == "audit.rollback");
-  REQUIRE(evidence_in(home).size() == 1);
-  const std::string evidence = evidence_in(home).front();
-  CHECK(evidence.find(provenance::to_text(world.checkpoint())) != std::string::npos);
-  CHECK(evidence.find(provenance::to_text(yesterday.checkpoint())) != std::string::npos);
+  check_refused(home, world, yesterday, "audit.rollback");
   CHECK(look(home, yesterday).error().code ==
         "audit.rollback");  // it is not believed the next time
   CHECK(look(home, world));
@@ -85,22 +91,24 @@ TEST_CASE("an auditor finds out at the next command that records were exchanged"
   open_study(world, "plan");
   open_study(other, "another plan");
   open_study(other, "plan");
-  REQUIRE(look(home, world));
-  const auto refused = look(home, other);
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().code == "audit.fork");
-  CHECK(evidence_in(home).size() == 1);
+  check_refused(home, world, other, "audit.fork");
 }
 
-TEST_CASE("a command that saw less than another one meanwhile raises no alarm", "[cli]") {
+TEST_CASE("a command that saw less than another one meanwhile raises no alarm, and keeps nothing",
+          "[cli]") {
   const Folder home;
   World world;
   REQUIRE(look(home, world));
   const auto seen = read_seen_head(home.path, world.log_key()).value();
-  const Replica slow = replica_of(world);
   open_study(world, "plan");
+  const Replica slow = replica_of(world);
+  open_study(world, "another plan");
   REQUIRE(look(home, world));
-  CHECK(check_seen_head(home.path, seen, slow));
+  REQUIRE(seen->head.size < slow.head.size);
+  CHECK(check_seen_head(home.path, world.log_key(), seen, slow));
+  const auto kept = read_seen_head(home.path, world.log_key()).value();
+  REQUIRE(kept);
+  CHECK(kept->head == provenance::ledger_head(world.ledger).value());  // the larger one
 }
 
 TEST_CASE("a remembered head that is none of this ledger's is told, not overwritten", "[cli]") {
