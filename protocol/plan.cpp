@@ -45,8 +45,12 @@ Budget read_budget(const config::Fields& root) {
 // A person's entry replaces the default of its indicator: leaving one out must not drop a check. A
 // signed plan (JSON) says all of its own.
 enum class GateText { adds_to_defaults, is_whole };
+// What a reader hands back for a number that is missing or of another type.
+constexpr double no_number = config::RealRange().min;
 
+// Only of two numbers that were really given: a missing one is a problem of its own.
 void check_order(const config::Fields& fields, const Threshold& given) {
+  if (given.pass == no_number || given.fail == no_number) return;
   const bool is_ordered =
       given.higher_is_better ? given.pass >= given.fail : given.pass <= given.fail;
   if (is_ordered) return;
@@ -62,12 +66,13 @@ std::vector<Threshold> read_gate(const config::Fields& root, GateText text) {
   std::vector<Threshold> gate;
   if (text == GateText::adds_to_defaults) gate = default_thresholds();
   for (const config::Fields& fields : root.tables("gate")) {
-    Threshold given{fields.required_text("indicator"), fields.required_real("pass"),
-                    fields.required_real("fail"), fields.truth("higher_is_better", false)};
+    const std::string indicator = fields.required_text("indicator");
+    const auto known = std::find_if(
+        gate.begin(), gate.end(), [&](const Threshold& one) { return one.indicator == indicator; });
+    const bool more_is_better = known != gate.end() && known->higher_is_better;
+    Threshold given{indicator, fields.required_real("pass"), fields.required_real("fail"),
+                    fields.truth("higher_is_better", more_is_better)};
     check_order(fields, given);
-    const auto known = std::find_if(gate.begin(), gate.end(), [&](const Threshold& one) {
-      return one.indicator == given.indicator;
-    });
     if (known == gate.end()) {
       gate.push_back(std::move(given));
     } else {

@@ -117,6 +117,32 @@ TEST_CASE("a threshold in a plan replaces the default of its indicator only", "[
   }
 }
 
+TEST_CASE("a threshold keeps the direction of its indicator where the plan does not say one",
+          "[protocol][plan]") {
+  const auto read = [](const std::string& numbers) {
+    return plan_from_toml(good + "[[gate]]\nindicator = \"mask-ceiling\"\n" + numbers, "plan.toml");
+  };
+  const auto plan = read("pass = 0.95\nfail = 0.92\n");
+  REQUIRE(plan.has_value());
+  for (const Threshold& one : plan->gate) {
+    if (one.indicator == "mask-ceiling") CHECK(one == Threshold{"mask-ceiling", 0.95, 0.92, true});
+  }
+  const auto reversed = read("pass = 0.92\nfail = 0.95\n");
+  REQUIRE_FALSE(reversed.has_value());
+  CHECK(reversed.error().what.find("pass must be at least fail") != std::string::npos);
+}
+
+TEST_CASE("a threshold without a number is one problem", "[protocol][plan]") {
+  for (const std::string numbers :
+       {"pass = 0.5\n", "fail = 0.5\n", "pass = \"low\"\nfail = 0.5\n"}) {
+    INFO(numbers);
+    const auto plan =
+        plan_from_toml(good + "[[gate]]\nindicator = \"mask-leakage\"\n" + numbers, "plan.toml");
+    REQUIRE_FALSE(plan.has_value());
+    CHECK(plan.error().what.find("the wrong way round") == std::string::npos);
+  }
+}
+
 TEST_CASE("parts can be switched off one by one", "[protocol][plan]") {
   const auto plan = plan_from_toml(good + "[parts]\ntemperature = false\n", "plan.toml").value();
   CHECK_FALSE(plan.parts.temperature);
