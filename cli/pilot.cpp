@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "cli/child.h"
 #include "cli/json_read.h"
-#include "cli/study.h"
+#include "cli/narrator.h"
 #include "cli/worker_job.h"
 #include "crypto/hash.h"
 #include "report/preassess.h"
@@ -159,13 +159,7 @@ Result<Json> run_pilot(const protocol::StudyPlan& plan, const PilotAsked& asked)
                                               .set("modes", std::move(modes))
                                               .set("gate", asked.gate)
                                               .set("patients_max", asked.patients_max));
-  if (asked.narrator == nullptr) return run_worker_job(*worker, job, pilot_limit);
-  return run_worker_job(*worker, job, pilot_limit, [&](const Json& told) {
-    const double steps = number_at(told, "steps");
-    const double part = steps > 0 ? number_at(told, "step") / steps : -1;
-    const std::string phase = text_or_empty(told, "phase");
-    asked.narrator->picture({{"pilot", phase, part, pace_text(told)}});
-  });
+  return run_worker_job(*worker, job, pilot_limit, asked.on_progress);
 }
 
 std::vector<report::Score> scores_of(const Json& result) {
@@ -207,10 +201,10 @@ Result<Answer> preassess(const PreassessOptions& options) {
   if (!folders) return pass(folders);
   const bool gate =
       std::find(options.modes.begin(), options.modes.end(), "study") != options.modes.end();
-  PilotAsked asked{std::move(*folders), options.modes, gate, options.patients_max};
-  Narrator narrator(Narrator::form_here(options.json));
-  asked.narrator = &narrator;
-  auto result = run_pilot(*plan, asked);
+  Narrator narrator(options.json, stderr);
+  auto result =
+      run_pilot(*plan, {std::move(*folders), options.modes, gate, options.patients_max,
+                        [&](const Json& told) { narrator.picture({worker_row("pilot", told)}); }});
   if (!result) return pass(result);
   report::Preassessment pilot;
   take_plan(*plan, pilot);

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "cli/answer.h"
-#include "cli/demo/narrator.h"
 #include "protocol/plan.h"
 #include "report/report.h"
 
@@ -21,8 +21,8 @@ struct PilotAsked {
   std::vector<PilotFolder> folders;
   std::vector<std::string> modes;  // "study", "local-only", "paper", "plaintext-unet", ...
   bool gate = false;
-  std::uint64_t patients_max = 0;  // of each site and split; 0: all
-  Narrator* narrator = nullptr;    // is told how far it is; may be null
+  std::uint64_t patients_max = 0;                            // of each site and split; 0: all
+  std::function<void(const provenance::Json&)> on_progress;  // as of run_worker_job
 };
 // The worker's result (worker/README.md, kind pilot).
 [[nodiscard]] Result<provenance::Json> run_pilot(const protocol::StudyPlan& plan,

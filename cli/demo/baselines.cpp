@@ -32,7 +32,9 @@ Result<void> add_baselines(World& world, Seat& auditor, report::Report& report) 
     }
     asked.modes = {"local-only", "mask-ceiling", "plaintext-unet"};
     if (plan->preset != "paper") asked.modes.emplace_back("paper");
-    asked.narrator = &world.narrator;
+    asked.on_progress = [&](const provenance::Json& told) {
+      world.narrator.picture({worker_row("pilot", told)});
+    };
     auto result = run_pilot(*plan, asked);
     if (!result) return pass(result);
     if (auto done = write_text(kept, to_pretty(*result)); !done) return done;

@@ -13,9 +13,9 @@
 #include "base/descriptor.h"
 #include "cli/child.h"
 #include "cli/demo/demo.h"
-#include "cli/demo/narrator.h"
 #include "cli/demo/stopwatch.h"
 #include "cli/line.h"
+#include "cli/narrator.h"
 #include "protocol/plan.h"
 #include "report/report.h"
 
@@ -38,7 +38,7 @@ struct World {
   World(const DemoOptions& asked, std::filesystem::path folder)
       : options(asked),
         out(std::move(folder)),
-        narrator(Narrator::form_here(asked.json)),
+        narrator(asked.json),
         stopwatch(std::filesystem::path()) {}
 
   DemoOptions options;

@@ -1,7 +1,8 @@
-// What the demo says while it runs: a picture in place on a terminal, plain lines elsewhere, JSON
-// lines for scripts.
+// What a long command says while it runs: a picture in place on a terminal, plain lines elsewhere,
+// JSON lines for scripts.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,8 @@ namespace cloister::cli {
 
 class Narrator {
  public:
-  enum class Form { terminal, plain, json };
-  [[nodiscard]] static Form form_here(bool json);
-  explicit Narrator(Form form) : form_(form) {}
+  // `out`: standard error where standard output is for the answer alone.
+  explicit Narrator(bool json, std::FILE* out = stdout);
 
   // A new chapter, numbered.
   void chapter(const std::string& title);
@@ -35,13 +35,18 @@ class Narrator {
   void forget_picture();
   void print_plain(const std::vector<Row>& rows);
 
-  Form form_;
+  enum class Form { terminal, plain, json };
+  std::FILE* out_;
+  Form form_ = Form::plain;
   int chapters_ = 0;
   std::string chapter_;
   std::size_t lines_up_ = 0;  // of the picture on the terminal
   std::vector<Row> last_;
   Duration last_plain_{-1'000'000};
 };
+
+// A worker's own progress (worker/README.md) as a row.
+[[nodiscard]] Narrator::Row worker_row(std::string who, const provenance::Json& progress);
 
 // "████████░░░░" for 0 to 1.
 [[nodiscard]] std::string bar(double part, int width);

@@ -1,4 +1,4 @@
-#include "cli/demo/narrator.h"
+#include "cli/narrator.h"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -6,16 +6,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+
+#include "cli/json_read.h"
+#include "cli/study.h"
 
 namespace cloister::cli {
 namespace {
 
 constexpr Duration plain_every{10'000};
 
-std::size_t terminal_width() {
+std::size_t terminal_width(std::FILE* out) {
   winsize size{};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 100;
+  return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 100;
 }
 
 // Cut to the terminal's width, counting characters, not bytes.
@@ -45,14 +47,20 @@ std::string bar(double part, int width) {
   return out;
 }
 
-Narrator::Form Narrator::form_here(bool json) {
-  if (json) return Form::json;
-  return isatty(STDOUT_FILENO) != 0 ? Form::terminal : Form::plain;
+Narrator::Row worker_row(std::string who, const provenance::Json& progress) {
+  const double steps = number_at(progress, "steps");
+  const double part = steps > 0 ? number_at(progress, "step") / steps : -1;
+  return {std::move(who), provenance::text_or_empty(progress, "phase"), part, pace_text(progress)};
+}
+
+Narrator::Narrator(bool json, std::FILE* out) : out_(out) {
+  if (json) form_ = Form::json;
+  if (!json && isatty(fileno(out)) != 0) form_ = Form::terminal;
 }
 
 void Narrator::forget_picture() {
   if (lines_up_ == 0) return;
-  fmt::print("\x1b[{}A\x1b[J", lines_up_);
+  fmt::print(out_, "\x1b[{}A\x1b[J", lines_up_);
   lines_up_ = 0;
 }
 
@@ -67,8 +75,9 @@ void Narrator::chapter(const std::string& title) {
   forget_picture();
   last_.clear();
   const bool colour = form_ == Form::terminal;
-  fmt::print("\n{}{} {}{}\n", colour ? "\x1b[1m" : "", chapters_, title, colour ? "\x1b[0m" : "");
-  std::fflush(stdout);
+  fmt::print(out_, "\n{}{} {}{}\n", colour ? "\x1b[1m" : "", chapters_, title,
+             colour ? "\x1b[0m" : "");
+  std::fflush(out_);
 }
 
 void Narrator::say(const std::string& event, const std::string& text, provenance::Json details) {
@@ -78,12 +87,12 @@ void Narrator::say(const std::string& event, const std::string& text, provenance
                           .set("event", event)
                           .set("text", text)
                           .set("details", std::move(details));
-    fmt::print("{}\n", to_jcs(line));
+    fmt::print(out_, "{}\n", to_jcs(line));
   } else {
     forget_picture();
-    fmt::print("  {}\n", text);
+    fmt::print(out_, "  {}\n", text);
   }
-  std::fflush(stdout);
+  std::fflush(out_);
 }
 
 void Narrator::print_plain(const std::vector<Row>& rows) {
@@ -100,11 +109,11 @@ void Narrator::print_plain(const std::vector<Row>& rows) {
               .set("part", rows[i].part)
               .set("note", rows[i].note));
     } else {
-      fmt::print("{}\n", row_text(rows[i]));
+      fmt::print(out_, "{}\n", row_text(rows[i]));
     }
   }
   if (is_time) last_plain_ = now;
-  std::fflush(stdout);
+  std::fflush(out_);
 }
 
 void Narrator::picture(const std::vector<Row>& rows) {
@@ -112,10 +121,10 @@ void Narrator::picture(const std::vector<Row>& rows) {
     print_plain(rows);
   } else {
     forget_picture();
-    const std::size_t width = terminal_width() - 1;
-    for (const Row& row : rows) fmt::print("{}\n", fitted(row_text(row), width));
+    const std::size_t width = terminal_width(out_) - 1;
+    for (const Row& row : rows) fmt::print(out_, "{}\n", fitted(row_text(row), width));
     lines_up_ = rows.size();
-    std::fflush(stdout);
+    std::fflush(out_);
   }
   last_ = rows;
 }
