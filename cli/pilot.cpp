@@ -137,8 +137,6 @@ std::string score_lines(const report::Preassessment& pilot) {
 }  // namespace
 
 Result<Json> run_pilot(const protocol::StudyPlan& plan, const PilotAsked& asked) {
-  auto worker = find_program("cloister-worker");
-  if (!worker) return pass(worker);
   Json sites = Json::array();
   for (const PilotFolder& one : asked.folders) {
     sites.push(Json::object()
@@ -159,7 +157,7 @@ Result<Json> run_pilot(const protocol::StudyPlan& plan, const PilotAsked& asked)
                                               .set("modes", std::move(modes))
                                               .set("gate", asked.gate)
                                               .set("patients_max", asked.patients_max));
-  return run_worker_job(*worker, job, pilot_limit, asked.on_progress);
+  return run_worker_job(asked.worker, job, pilot_limit, asked.on_progress);
 }
 
 std::vector<report::Score> scores_of(const Json& result) {
@@ -203,7 +201,7 @@ Result<Answer> preassess(const PreassessOptions& options) {
       std::find(options.modes.begin(), options.modes.end(), "study") != options.modes.end();
   Narrator narrator(options.json, stderr);
   auto result =
-      run_pilot(*plan, {std::move(*folders), options.modes, gate, options.patients_max,
+      run_pilot(*plan, {*worker, std::move(*folders), options.modes, gate, options.patients_max,
                         [&](const Json& told) { narrator.picture({worker_row("pilot", told)}); }});
   if (!result) return pass(result);
   report::Preassessment pilot;

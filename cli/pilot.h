@@ -18,6 +18,7 @@ struct PilotFolder {
   std::string centre;
 };
 struct PilotAsked {
+  std::filesystem::path worker;
   std::vector<PilotFolder> folders;
   std::vector<std::string> modes;  // "study", "local-only", "paper", "plaintext-unet", ...
   bool gate = false;

@@ -27,6 +27,7 @@ Result<void> add_baselines(World& world, Seat& auditor, report::Report& report) 
     const auto plan = protocol::plan_from_toml(*text, "plan.toml");
     if (!plan) return pass(plan);
     PilotAsked asked;
+    asked.worker = world.programs.worker;
     for (const DemoSite& site : world.sites) {
       asked.folders.push_back({site.id, site.data, site.centre});
     }
