@@ -224,7 +224,9 @@ class Drive {
     if (!steward) return pass(steward);
     say_gate(id, *preview);
     if (auto excepted = except(*agent, *steward, id, *preview); !excepted) return excepted;
-    if (auto stands = stand(*agent, *steward); !stands) return stands;
+    const auto stands = stand(*agent, *steward);
+    if (!stands) return pass(stands);
+    if (!*stands) return {};
     if (truth_at(*preview, "mask_decoder_leaves")) {
       auto decoder = site_release_decoder(*agent, *steward, std::string(demo_study),
                                           "This study is guided, as its plan says.");
@@ -249,15 +251,18 @@ class Drive {
     return {};
   }
 
-  // Once: a run that was killed after it signed goes on here.
-  Result<void> stand(AgentLine& agent, const SitePerson& steward) {
+  // Once: a run that was killed after it signed goes on here. False: the agent did not answer; it
+  // is asked again at the next look, before anything is released.
+  Result<bool> stand(AgentLine& agent, const SitePerson& steward) {
     const auto known = agent.ask("study", Json::object().set("study", std::string(demo_study)));
-    if (!known || truth_at(*known, "standing")) return {};
+    if (!known) return false;
+    if (truth_at(*known, "standing")) return true;
     const auto signed_now = while_alive(world_, [&] {
       return site_standing(agent, steward, std::string(demo_study),
                            "Predictions for this site's own patients.");
     });
-    return signed_now ? Result<void>() : pass(signed_now);
+    if (!signed_now) return pass(signed_now);
+    return true;
   }
 
   void say_gate(const std::string& id, const Json& preview) {
