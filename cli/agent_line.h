@@ -27,8 +27,9 @@ class AgentLine {
   transport::ControlClient client_;
 };
 
-// Has the agent or trainer read its files again, in the same process, and waits until it answers. A
-// worker that runs writes a checkpoint, and goes on from it.
+// Has the agent or trainer read its files again, in the same process, and waits until it answers.
+// On a loaded machine that may still be its former life: ask it for what is to be new. A worker
+// that runs writes a checkpoint, and goes on from it.
 [[nodiscard]] Result<AgentLine> reopen_process(const std::filesystem::path& home);
 
 // What a person of the site signed, carried to the ledger by the agent.

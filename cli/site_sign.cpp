@@ -5,6 +5,7 @@
 #include "cli/json_read.h"
 #include "cli/site.h"
 #include "crypto/hash.h"
+#include "transport/event_loop.h"
 
 namespace cloister::cli {
 namespace {
@@ -306,6 +307,26 @@ Result<bool> is_news(AgentLine& agent, const std::filesystem::path& policy, cons
   return text_or_empty(*told, "running") != to_hex(digest);
 }
 
+// Its former life answers for a moment more, and a file that went wrong meanwhile changes nothing.
+Result<AgentLine> reopen_until_it_runs(const std::filesystem::path& home, const Digest& policy) {
+  constexpr Duration patience{30'000};
+  constexpr Duration look_again{500};
+  if (auto process = reopen_process(home); !process) return process;
+  const SystemClock clock;
+  const Duration end = clock.monotonic() + patience;
+  while (clock.monotonic() < end) {
+    auto agent = AgentLine::open(home);
+    if (agent) {
+      const auto told = agent->ask("policy-file", Json::object(), look_again);
+      if (told && text_or_empty(*told, "running") == to_hex(policy)) return agent;
+    }
+    transport::EventLoop(clock).run_until([] { return false; }, look_again);
+  }
+  return fail(Kind::unavailable, "policy.not_taken_up",
+              "The agent read its files again, and does not run with this policy.",
+              "Nothing was signed. Look at the agent's log, then run the same command again.");
+}
+
 }  // namespace
 
 Result<Answer> site_publish_policy(const std::filesystem::path& home, const SitePerson& person,
@@ -314,11 +335,12 @@ Result<Answer> site_publish_policy(const std::filesystem::path& home, const Site
   if (!agent) return pass(agent);
   auto text = read_text(policy, provenance::record_details_bytes_max / 2);
   if (!text) return pass(text);
-  const auto is_new = is_news(*agent, policy, crypto::sha256(as_bytes(*text)));
+  const Digest digest = crypto::sha256(as_bytes(*text));
+  const auto is_new = is_news(*agent, policy, digest);
   if (!is_new) return pass(is_new);
   if (*is_new) {
     if (auto ok = may_publish(*agent, person); !ok) return pass(ok);
-    agent = reopen_process(home);
+    agent = reopen_until_it_runs(home, digest);
     if (!agent) return pass(agent);
   }
   return put(*agent, person, published_policy(person.membership.site, *text),
