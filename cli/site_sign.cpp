@@ -327,6 +327,14 @@ Result<AgentLine> reopen_until_it_runs(const std::filesystem::path& home, const 
               "Nothing was signed. Look at the agent's log, then run the same command again.");
 }
 
+// After the agent took up a policy whose signature failed, or whose fate is not known.
+tl::unexpected<Error> unsigned_error(Error error) {
+  error.next +=
+      " The agent runs with the new file already, and approves nothing by itself until it is "
+      "signed: run the same command again.";
+  return tl::unexpected<Error>(std::move(error));
+}
+
 }  // namespace
 
 Result<Answer> site_publish_policy(const std::filesystem::path& home, const SitePerson& person,
@@ -343,9 +351,11 @@ Result<Answer> site_publish_policy(const std::filesystem::path& home, const Site
     agent = reopen_until_it_runs(home, digest);
     if (!agent) return pass(agent);
   }
-  return put(*agent, person, published_policy(person.membership.site, *text),
-             fmt::format("The policy {} is signed{}.\n", policy.string(),
-                         *is_new ? ", and the agent runs with it" : ""));
+  auto answer = put(*agent, person, published_policy(person.membership.site, *text),
+                    fmt::format("The policy {} is signed{}.\n", policy.string(),
+                                *is_new ? ", and the agent runs with it" : ""));
+  if (!answer && *is_new) return unsigned_error(std::move(answer.error()));
+  return answer;
 }
 
 }  // namespace cloister::cli

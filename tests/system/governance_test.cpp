@@ -381,6 +381,14 @@ TEST_CASE("a policy is signed as its file is now, without a restart of the agent
   REQUIRE(write_text(file, "automatic = [\"no such kind\"]\n"));
   CHECK(sign("ada", file.string()).code == "config.invalid");
   CHECK(cli::truth_at(policy(), "published"));  // the one that runs goes on
+
+  REQUIRE(write_text(file, policy_for(folder.path, "\"encode\"")));
+  REQUIRE(all.as("root", {"consortium", "revoke", "ada", "--reason", "left"}).status == 0);
+  const Said too_late = sign("ada", file.string());
+  INFO(too_late.text);
+  CHECK(too_late.status != 0);
+  CHECK(too_late.text.find("runs with the new file already") != std::string::npos);
+  CHECK_FALSE(cli::truth_at(policy(), "published"));
 }
 
 TEST_CASE("who is not let in, or reaches nobody, says so until it works again", "[system]") {
