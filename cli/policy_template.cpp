@@ -11,9 +11,9 @@ std::string policy_template(const PolicyChoices& choices) {
                                ? "# data_root = \"/srv/heart\""
                                : fmt::format("data_root = {}", toml_text(choices.data.string()));
   return fmt::format(
-      R"(# What this site allows. The agent reads it at start; `cloister site publish-policy` signs it, and only
-# then is anything approved by itself. Nothing here can let codes out: a release, a warning of the gate and
-# an exception always need the signature of a person of this site.
+      R"(# What this site allows. After a change: `cloister site publish-policy` has the agent read it, and signs it.
+# Only then is anything approved by itself. Nothing here can let codes out: a release, a warning of the gate
+# and an exception always need the signature of a person of this site.
 
 # The images and masks. The agent only reads here.
 {}
