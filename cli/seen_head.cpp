@@ -13,7 +13,8 @@ std::filesystem::path seen_file(const std::filesystem::path& home) { return home
 
 constexpr const char* believe_nothing =
     "Believe no answer of this coordinator; show the file to the other members, whose agents keep "
-    "heads of their own.";
+    "heads of their own. Once the consortium has settled which history holds, move 'seen-head' out "
+    "of this home: the next command begins anew.";
 
 Result<std::filesystem::path> save(const std::filesystem::path& home, const std::string& text) {
   const auto digest = crypto::sha256(as_bytes(text));
@@ -23,12 +24,14 @@ Result<std::filesystem::path> save(const std::filesystem::path& home, const std:
   return file;
 }
 
-// Keeps both heads for people who did not see them; what to tell whoever did.
-std::string told_with_evidence(const std::filesystem::path& home, const std::string& reason,
-                               const SeenHead& seen, const Replica& replica) {
-  const auto saved = save(home, provenance::to_text({reason, seen.note, replica.checkpoint}));
-  if (saved) return fmt::format("{} Both signed heads are in {}.", reason, saved->string());
-  return fmt::format("{} Both signed heads could not be saved: {}", reason, saved.error().what);
+// Keeps both heads for people who did not see them, and says where to whoever did.
+tl::unexpected<Error> with_evidence(tl::unexpected<Error> alarm, const std::filesystem::path& home,
+                                    const SeenHead& seen, const Replica& replica) {
+  std::string& what = alarm.value().what;
+  const auto saved = save(home, provenance::to_text({what, seen.note, replica.checkpoint}));
+  what += saved ? fmt::format(" Both signed heads are in {}.", saved->string())
+                : fmt::format(" Both signed heads could not be saved: {}", saved.error().what);
+  return alarm;
 }
 
 // Another command may have seen more since `seen` was read: the larger head stays.
@@ -63,22 +66,24 @@ Result<void> check_seen_head(const std::filesystem::path& home, const provenance
                              const std::optional<SeenHead>& seen, const Replica& replica) {
   const provenance::TreeHead& head = replica.head;
   if (seen && seen->head.size > head.size) {
-    const std::string reason =
-        fmt::format("The ledger has {} records, but {} were seen from here before.", head.size,
-                    seen->head.size);
-    return fail(Kind::corrupt, "audit.rollback", told_with_evidence(home, reason, *seen, replica),
-                believe_nothing);
+    return with_evidence(
+        fail(Kind::corrupt, "audit.rollback",
+             fmt::format("The ledger has {} records, but {} were seen from here before.", head.size,
+                         seen->head.size),
+             believe_nothing),
+        home, *seen, replica);
   }
   if (seen) {
     const provenance::LedgerTiles tiles(replica.ledger);
     const auto root = provenance::tree_root(provenance::TileNodes(tiles), seen->head.size);
     if (!root) return pass(root);
-    const std::string reason =
-        fmt::format("The ledger's first {} records are not those that were seen from here before.",
-                    seen->head.size);
     if (*root != seen->head.root) {
-      return fail(Kind::corrupt, "audit.fork", told_with_evidence(home, reason, *seen, replica),
-                  believe_nothing);
+      return with_evidence(
+          fail(Kind::corrupt, "audit.fork",
+               fmt::format("The ledger's first {} records are not those seen from here before.",
+                           seen->head.size),
+               believe_nothing),
+          home, *seen, replica);
     }
   }
   keep(home, log, replica);
