@@ -261,9 +261,9 @@ Result<Digest> evaluated_model(AgentLine& agent, const std::string& study) {
   const auto told = agent.ask("evaluation", Json::object().set("study", study));
   if (!told) return pass(told);
   if (const auto model = provenance::digest_at(*told, "model"); model) return *model;
-  return fail(Kind::conflict, "accept.model",
-              "The agent does not say which network its evaluation is of.",
-              "Name the network with --model, or have an agent of this version evaluate again.");
+  return fail(
+      Kind::conflict, "accept.model", "The agent does not say which network its evaluation is of.",
+      "Name it with --model DIGEST: `cloister --json study status STUDY` shows the digest.");
 }
 
 Result<Answer> site_accept_model(AgentLine& agent, const SitePerson& person,

@@ -267,8 +267,8 @@ Result<Answer> release_model(Seat& seat, const std::string& study, const std::st
     return fail(Kind::forbidden, "release.no_approval",
                 fmt::format("No site has approved the model {} of study '{}' yet.",
                             short_hex(*digest), study),
-                "Ask their data stewards: `cloister site accept-model STUDY --model DIGEST`, once "
-                "their site has evaluated it (`cloister study status`).");
+                "Ask their data stewards: `cloister site accept-model STUDY`, once their site has "
+                "evaluated it (`cloister study status`).");
   }
   record.approvals = std::move(*approvals);
   auto leaves = sign_and_submit(seat, {std::move(record)});
