@@ -114,6 +114,7 @@ void Surroundings::lay_out_programs(const fs::path& folder) {
 
 void Surroundings::look() {
   if (networks_.empty()) return;
+  std::set<pid_t> outside;
   for (const Process& one : processes_of(out_.string())) {
     if (one.what != What::agent && one.what != What::trainer) continue;
     const auto config = std::find_if(configs_.begin(), configs_.end(), [&](const fs::path& path) {
@@ -123,12 +124,16 @@ void Surroundings::look() {
     const auto which = static_cast<std::size_t>(config - configs_.begin());
     const auto inside = networks_[which].holds(one.pid);
     if (!inside) continue;
+    if (*inside) {
+      seen_[which].insert(one.pid);
+      continue;
+    }
     // A member's child is still that member, in the network of the worker that it becomes, for a
-    // moment: whoever is outside at two looks is none.
-    if (!*inside && !outside_.insert(one.pid).second)
-      give_up(2, fmt::format("outside its network: {}", one.words));
-    if (*inside) seen_[which].insert(one.pid);
+    // moment: whoever is outside at two looks in a row is none.
+    if (outside_.count(one.pid) != 0) give_up(2, fmt::format("outside its network: {}", one.words));
+    outside.insert(one.pid);
   }
+  outside_ = std::move(outside);
 }
 
 std::string Surroundings::in_words() const {

@@ -43,7 +43,7 @@ class Surroundings {
   std::optional<FaultProxy> proxy_;
   std::filesystem::path program_;
   std::vector<std::set<pid_t>> seen_;  // lives of each member inside
-  std::set<pid_t> outside_;            // at one look
+  std::set<pid_t> outside_;            // at the last look
 };
 
 }  // namespace cloister::system_test
