@@ -145,7 +145,8 @@ void train_site(SiteParts& site, std::size_t number, const Settings& settings) {
   const auto& image = settings.budget.image;
   const auto image_name =
       fmt::format("{}-image-{}-{}-{}-{}-{}", site.name, recipe_name(image.recipe, settings),
-                  image.code_noise, to_string(image.learning), image.window, settings.variant);
+                  image.code_noise, to_string(image.learning), image.window,
+                  settings.variant.empty() ? to_string(image.backbone) : settings.variant);
   site.image_encoder = cached(settings, image_name + ".encoder", [&] {
     auto trained = must(train_image_encoder(site.pooled, image, secret_of(number, 2), job));
     say(fmt::format("{} image unexplained {:.3f}", site.name, trained.unexplained));
@@ -275,6 +276,7 @@ void set(Settings& settings, const std::string& key, double value) {
     if (key == "brightness") augmentation->brightness = value;
   }
   if (key == "image_noise") b.image.code_noise = value;
+  if (key == "backbone" && value == 0) b.image.backbone = Backbone::none;
   if (key == "task")
     b.image.learning = value > 0 ? EncoderLearning::task : EncoderLearning::reconstruct;
   if (key == "image_rate") b.image.recipe.learning_rate = value;

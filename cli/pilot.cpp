@@ -114,7 +114,7 @@ void take_result(const Json& result, report::Preassessment& pilot) {
 }
 
 std::string verdict_lines(const report::Preassessment& pilot) {
-  if (pilot.sites.empty()) return "  no gate was run: baselines only\n";
+  if (pilot.sites.empty()) return "  no gate was run: it judges the mode 'study'\n";
   std::string out;
   for (const report::Site& site : pilot.sites) {
     out += fmt::format("  {:<16} {}\n", site.id, site.gate.verdict);

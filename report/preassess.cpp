@@ -71,8 +71,8 @@ std::string row_html(const Site& site, const Indicator& one, bool first, std::si
 std::string what_was_done(const Preassessment& pilot) {
   if (pilot.sites.empty()) {
     return fmt::format(
-        "<p><strong>No gate was run: baselines only</strong> ({}). Nothing here says what the "
-        "plan's own codes would give away, or what its network would reach.</p>\n",
+        "<p><strong>No gate was run</strong> (tried: {}). Nothing here says what the plan's codes "
+        "would give away.</p>\n",
         escaped(fmt::format("{}", fmt::join(pilot.modes, ", "))));
   }
   return "<p>Before any hospital joins, the plan was tried from end to end and its codes were "
@@ -101,7 +101,7 @@ std::string gate_table(const Preassessment& pilot) {
 std::string score_table(const Preassessment& pilot) {
   if (pilot.scores.empty()) return {};
   std::string out = table_open(pilot.sites.empty()
-                                   ? "What the baselines reached (DSC)"
+                                   ? "What was reached (DSC)"
                                    : "What the pilot's network reached (DSC), and the mask ceiling",
                                {"Site", "Structure", "What", number("DSC"), number("Patients")});
   for (const PilotScore& one : pilot.scores) {

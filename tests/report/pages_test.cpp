@@ -166,8 +166,8 @@ TEST_CASE("a pre-assessment of baselines alone says that no gate was run", "[rep
   pilot.modes = {"paper", "plaintext-unet"};
   pilot.scores = {{"site-a", "LV", "paper", 0.7, 4}};
   const std::string html = preassess_html(pilot);
-  CHECK(holds(html, "No gate was run: baselines only</strong> (paper, plaintext-unet)"));
-  CHECK(holds(html, "What the baselines reached"));
+  CHECK(holds(html, "No gate was run</strong> (tried: paper, plaintext-unet)"));
+  CHECK(holds(html, "What was reached (DSC)"));
   CHECK_FALSE(holds(html, "the clause that asks for it"));
   CHECK_FALSE(holds(html, "tried from end to end"));
   const auto json = provenance::parse_json(preassess_json(pilot));
