@@ -12,7 +12,7 @@ Budget quick() {
   budget.name = "quick";
   budget.resolution = 96;
   budget.spacing_mm = 2.5;
-  budget.image.recipe.steps = 600;
+  budget.image.recipe.steps = 400;
   budget.mask.recipe.steps = 700;
   budget.mask.code_noise = 0.3;  // little time: a higher ceiling before robustness
   budget.mask.attempts_max = 1;

@@ -230,7 +230,7 @@ Result<Budget> budget_preset(std::string_view name) {
     return Budget{.name = "quick",
                   .spacing_mm = 2.5,
                   .size_px = 96,
-                  .image_encoder_steps = 600,
+                  .image_encoder_steps = 400,
                   .mask_encoder_steps = 700,
                   .segmentation_steps = 1200,
                   .tune_steps = 150,
