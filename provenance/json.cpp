@@ -29,7 +29,11 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return add(Json(value));
   }
   bool number_float(double value, const std::string& /*text*/) override {
-    if (!std::isfinite(value)) return refuse_number();
+    // Canonical JSON writes it without a point: up to 2^64 as what is read as an integer, and
+    // beyond the limit of integers refused.
+    const double size = std::abs(value);
+    const bool is_too_large = size > static_cast<double>(integer_max) && size < 0x1p64;
+    if (!std::isfinite(value) || is_too_large) return refuse_number();
     return add(Json(value));
   }
   bool string(std::string& value) override { return add(Json(std::move(value))); }
@@ -163,6 +167,11 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
     return fail(
         Kind::exhausted, "json.too_large",
         fmt::format("The JSON text has {} bytes; {} is the limit.", text.size(), limits.bytes_max));
+  }
+  // The parser below takes a zero byte for the end, and says nothing of what follows.
+  if (const auto end = text.find('\0'); end != std::string_view::npos) {
+    return fail(Kind::invalid, "json.syntax",
+                fmt::format("The text is not JSON (at byte {}).", end + 1));
   }
   Builder builder(limits);
   try {
