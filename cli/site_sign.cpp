@@ -40,11 +40,10 @@ tl::unexpected<Error> stopped_unsigned(AgentLine& agent, const std::string& job,
                                        const Error& reason) {
   auto stopped = agent.ask("stop-here", Json::object().set("job", job));
   if (!stopped) return tl::unexpected<Error>(reason);
-  return fail(
-      Kind::unavailable, "decide.unsigned",
-      fmt::format("'{}' is stopped on this machine, and nobody else knows. {}", job, reason.what),
-      "It stays stopped here. Run the same command again once the coordinator is reached: "
-      "that signs it.");
+  return fail(Kind::unavailable, "decide.unsigned",
+              fmt::format("'{}' is stopped on this machine, but not signed: {}", job, reason.what),
+              "It stays stopped here. Run the same command again once the coordinator is reached: "
+              "that signs it.");
 }
 
 std::string signed_text(const std::vector<provenance::Indicator>& indicators) {

@@ -33,9 +33,8 @@ void approve_by_policy(AgentState& state, const JobView& job, const member::Stud
 std::string stopped_text(Stopped stopped) {
   if (stopped == Stopped::being_told)
     return "Stopped by a person of this site; the ledger is being told.";
-  return "Stopped on this machine by a person of this site. The ledger does not know: sign "
-         "`cloister "
-         "site hold`, `deny` or `abort` once the coordinator is reached.";
+  return "Stopped on this machine by a person of this site; no signature says so yet: give the "
+         "command again once the coordinator is reached.";
 }
 
 void consider_offer(AgentState& state, const JobView& job, Instant now) {

@@ -353,7 +353,10 @@ void submit(AgentState& state, const Question& question) {
                      stopped](const Result<protocol::Reply>& reply, Instant) {
     const auto receipts = expected<protocol::Receipts>(reply);
     if (!receipts) {
-      for (const JobId& job : stopped) state.stopped_here.erase(job);
+      std::erase_if(state.stopped_here, [&](const auto& one) {
+        return one.second == Stopped::being_told &&
+               std::find(stopped.begin(), stopped.end(), one.first) != stopped.end();
+      });
       return state.tell(number, pass(receipts));
     }
     Json list = Json::array();
@@ -393,8 +396,14 @@ void signer(AgentState& state, const Question& question) {
 void stop_here(AgentState& state, const Question& question) {
   const auto job = job_of(state, question);
   if (!job) return state.tell(question.number, pass(job));
+  if ((*job)->assignee != state.options.link.self) {
+    return state.tell(question.number,
+                      fail(Kind::forbidden, "job.elsewhere",
+                           fmt::format("The job '{}' does not run on this machine.", (*job)->id),
+                           "Its owner stops it with `cloister study hold`."));
+  }
   const JobId id = (*job)->id;
-  state.stopped_here.emplace(id, Stopped::not_told);
+  state.stopped_here[id] = Stopped::not_told;
   state.persist(fmt::format("{}{}", stopped_prefix, id), Json::object());
   state.notice(member::NoticeLevel::warn, "job.stopped_here",
                fmt::format("Job '{}' was stopped on this machine; the ledger does not know.", id),

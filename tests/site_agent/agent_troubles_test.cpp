@@ -40,6 +40,11 @@ TEST_CASE(
     return world.answers.at(world.questions);
   };
   CHECK(stop_here(JobId::trusted("another")).error().code == "job.not_found");
+  world.besides = {a_job(world.plan, "train-mask-encoder")};
+  world.besides.front().assignee = MemberId::trusted("trainer");
+  world.run();
+  CHECK(stop_here(world.besides.front().id).error().code == "job.elsewhere");
+  world.besides.clear();
   world.publish_policy();
   while (!world.worker) REQUIRE(world.step());
   const JobId id = world.worker->job;
