@@ -130,11 +130,11 @@ void CoreState::confirm_withdrawals(const protocol::StudyView& view, Instant now
   const Study* study = link.study(view.study);
   if (study == nullptr) return;
   std::uint64_t& gone_through = gone_through_[view.study];
-  if (gone_through == link.news()) return;
+  if (gone_through == link.news(view.study)) return;
   const Withdrawals withdrawals = withdrawals_of(view, link.membership());
   // The jobs end with the coordinator's next word; then it is true.
   if (is_still_used(link.work(), view.study, withdrawals)) return;
-  gone_through = link.news();
+  gone_through = link.news(view.study);
   for (const auto& [leaf, site] : withdrawals.by) {
     const std::string name = confirmation_name(leaf);
     if (link.records().knows(name)) continue;

@@ -83,7 +83,7 @@ class CoreState {
   void ask(Ask asking, Then then);
 
   std::map<std::uint64_t, Then> asked_;            // by tag
-  std::map<StudyId, std::uint64_t> gone_through_;  // Link::news() up to which it was
+  std::map<StudyId, std::uint64_t> gone_through_;  // Link::news(study) up to which it was
 };
 
 }  // namespace cloister::member

@@ -143,7 +143,7 @@ void Link::on_work(const protocol::Work& work, Heard& heard, Instant now) {
   }
   add(heard.actions, watch_.on_work(work, coordinator->sign, now));
   if (watch_.halted()) return;
-  if (work.studies != work_.studies) ++news_;
+  note_news(work.studies);
   work_ = work;
   take_studies();
   heard.new_work = true;
@@ -167,11 +167,28 @@ Actions Link::take_membership(const std::vector<Bytes>& envelopes) {
 
 void Link::read_membership() {
   membership_ = Membership::from(options_.root, envelopes_);
-  ++news_;
+  membership_news_ = ++news_;
   const Member* self = membership_.find(options_.self);
   if (self == nullptr) return;
   options_.org = self->org;
   records_.set_actor(actor_of(options_));
+}
+
+void Link::note_news(const std::vector<protocol::StudyView>& studies) {
+  for (const protocol::StudyView& view : studies) {
+    const auto known =
+        std::find_if(work_.studies.begin(), work_.studies.end(),
+                     [&](const protocol::StudyView& one) { return one.study == view.study; });
+    const bool is_same =
+        known != work_.studies.end() && known->opened == view.opened && known->more == view.more;
+    if (!is_same) study_news_[view.study] = ++news_;
+  }
+  if (studies.size() < work_.studies.size()) ++news_;  // one is gone
+}
+
+std::uint64_t Link::news(const StudyId& study) const {
+  const auto found = study_news_.find(study);
+  return std::max(membership_news_, found == study_news_.end() ? 0 : found->second);
 }
 
 void Link::take_studies() {

@@ -71,9 +71,11 @@ class Link {
   [[nodiscard]] const LedgerWatch& watch() const { return watch_; }
   [[nodiscard]] const Membership& membership() const { return membership_; }
   [[nodiscard]] const protocol::Work& work() const { return work_; }
-  // Rises whenever a study's records changed, or the membership that they are read with (a record
+  // Rises whenever any study's records changed, or the membership that they are read with (a record
   // that could not be opened may be by now). 0: nothing was heard.
   [[nodiscard]] std::uint64_t news() const { return news_; }
+  // The same of one study alone.
+  [[nodiscard]] std::uint64_t news(const StudyId& study) const;
   [[nodiscard]] const Study* study(const StudyId& id) const;
   [[nodiscard]] const std::map<StudyId, Study>& studies() const { return studies_; }
   [[nodiscard]] const std::map<StudyId, Error>& refused_studies() const { return refused_; }
@@ -92,6 +94,7 @@ class Link {
   void on_work(const protocol::Work& work, Heard& heard, Instant now);
   [[nodiscard]] Actions take_membership(const std::vector<Bytes>& envelopes);
   void read_membership();
+  void note_news(const std::vector<protocol::StudyView>& studies);
   void take_studies();
 
   LinkOptions options_;
@@ -102,6 +105,8 @@ class Link {
   std::vector<Bytes> last_heard_membership_;
   protocol::Work work_;
   std::uint64_t news_ = 0;
+  std::uint64_t membership_news_ = 0;            // news() when membership_ changed last
+  std::map<StudyId, std::uint64_t> study_news_;  // ... and a study's records
   std::map<StudyId, Study> studies_;
   std::map<StudyId, Bytes> study_sources_;  // envelope that each study was read from
   std::map<StudyId, Error> refused_;
