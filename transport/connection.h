@@ -17,6 +17,7 @@
 #include "crypto/entropy.h"
 #include "crypto/identity.h"
 #include "protocol/messages.h"
+#include "protocol/reply_as.h"
 #include "transport/address.h"
 #include "transport/event_loop.h"
 
@@ -103,14 +104,10 @@ class Connection {
   std::unique_ptr<Inner> inner_;
 };
 
-// A reply of the expected kind, or "message.unexpected_reply".
 template <class T>
 [[nodiscard]] Result<T> reply_as(Result<Answer> answer) {
   if (!answer) return pass(answer);
-  if (auto* reply = std::get_if<T>(&answer->reply)) return std::move(*reply);
-  return fail(Kind::corrupt, "message.unexpected_reply",
-              "The coordinator answered with another kind of message than asked for.",
-              "Check that the coordinator has the same version as this program.");
+  return protocol::reply_as<T>(std::move(answer->reply));
 }
 
 }  // namespace cloister::transport

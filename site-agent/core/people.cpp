@@ -4,6 +4,7 @@
 
 #include "member/withdrawals.h"
 #include "protocol/jobs.h"
+#include "protocol/reply_as.h"
 #include "site-agent/core/agent_state.h"
 
 namespace cloister::site_agent {
@@ -330,15 +331,6 @@ void take(AgentState& state, const member::SignedRecord& signed_record) {
       Json().set("digest", state.published->digest).set("signer", state.published->signer));
 }
 
-template <class T>
-Result<const T*> expected(const Result<protocol::Reply>& reply) {
-  if (!reply) return pass(reply);
-  if (const auto* told = std::get_if<T>(&*reply)) return told;
-  return fail(Kind::corrupt, "message.unexpected_reply",
-              "The coordinator answered with another kind of message than asked for.",
-              "Check that the coordinator has the same version as this agent.");
-}
-
 void submit(AgentState& state, const Question& question) {
   auto relay = relayed(state, question);
   if (!relay) return state.tell(question.number, tl::unexpected(relay.error()));
@@ -351,7 +343,7 @@ void submit(AgentState& state, const Question& question) {
   }
   const auto then = [&state, number = question.number, records = std::move(relay->records),
                      stopped](const Result<protocol::Reply>& reply, Instant) {
-    const auto receipts = expected<protocol::Receipts>(reply);
+    const auto receipts = protocol::reply_as<protocol::Receipts>(reply);
     if (!receipts) {
       std::erase_if(state.stopped_here, [&](const auto& one) {
         return one.second == Stopped::being_told &&
@@ -360,7 +352,7 @@ void submit(AgentState& state, const Question& question) {
       return state.tell(number, pass(receipts));
     }
     Json list = Json::array();
-    for (const auto& receipt : (*receipts)->receipts) {
+    for (const auto& receipt : receipts->receipts) {
       list.push(Json().set("index", receipt.index).set("leaf", receipt.leaf_hash));
     }
     for (const auto& record : records) take(state, record);
@@ -383,11 +375,10 @@ void signer(AgentState& state, const Question& question) {
   state.ask_for_person(
       protocol::FetchSigner{*member},
       [&state, number = question.number](const Result<protocol::Reply>& reply, Instant) {
-        const auto place = expected<protocol::SignerState>(reply);
+        const auto place = protocol::reply_as<protocol::SignerState>(reply);
         if (!place) return state.tell(number, pass(place));
-        state.tell(
-            number,
-            ok(Json().set("last_seq", (*place)->last_seq).set("last_leaf", (*place)->last_leaf)));
+        state.tell(number,
+                   ok(Json().set("last_seq", place->last_seq).set("last_leaf", place->last_leaf)));
       });
 }
 
