@@ -218,10 +218,7 @@ TEST_CASE(
     "outside the policy's hours a job waits, and the coordinator hears from when on it may run",
     "[site-agent]") {
   World world;
-  const auto minute = static_cast<int>(world.now.unix_seconds() / 60 % (24 * 60));
-  world.policy.hours = {(minute + 120) % (24 * 60), (minute + 180) % (24 * 60)};
-  world.start();
-  world.publish_policy();
+  world.open_in(Duration(120 * 60'000));
   world.run();
   CHECK(world.orders.empty());
   const JobId job = a_job(world.plan, "register-data").id;
@@ -242,14 +239,11 @@ TEST_CASE(
     "once the hours have opened, a job that then waits for another one no longer waits for them",
     "[site-agent]") {
   World world;
-  const auto minute = static_cast<int>(world.now.unix_seconds() / 60 % (24 * 60));
-  world.policy.hours = {(minute + 120) % (24 * 60), (minute + 180) % (24 * 60)};
   protocol::JobView second = a_job(world.plan, "train-mask-encoder");
   second.state = protocol::JobState::approved;
   world.besides = {second};
   world.hangs = true;
-  world.start();
-  world.publish_policy();
+  world.open_in(Duration(120 * 60'000));
   world.run();
   REQUIRE(world.agent->link().progress(second.id) != nullptr);
   world.now = world.now + Duration(121 * 60'000);

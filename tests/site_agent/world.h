@@ -122,6 +122,13 @@ class World : public cloister::test::CoreWorld {
     record.subjects.push_back({"policy", policy.digest});
     REQUIRE(submit("admin-a", record).empty());
   }
+  // The policy lets workers run for an hour from then on, and not before. Begins anew with it.
+  void open_in(Duration later) {
+    const auto minute = (now + later).unix_seconds() / 60 % (24 * 60);
+    policy.hours = {static_cast<int>(minute), static_cast<int>((minute + 60) % (24 * 60))};
+    start();
+    publish_policy();
+  }
   void permit_release();
   [[nodiscard]] const provenance::Record* find(RecordKind kind) const {
     for (const auto& record : ledger.records) {
