@@ -71,6 +71,14 @@ torch::Tensor placed(const torch::Tensor& tensor, torch::Device device) {
   return tensor.to(device, goes_on).contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
+torch::Tensor in_batches(std::int64_t samples, const MapSome& map) {
+  torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> parts;
+  for (std::int64_t at = 0; at < samples; at += coding_batch)
+    parts.push_back(map(at, std::min(coding_batch, samples - at)).cpu().contiguous());
+  return parts.empty() ? torch::Tensor() : torch::cat(parts);
+}
+
 torch::Tensor image_tensor(const SliceSet& slices, std::size_t from, std::size_t count) {
   const std::size_t pixels = slices.pixels();
   auto tensor = torch::empty({static_cast<std::int64_t>(count), 1, slices.height, slices.width});
@@ -211,21 +219,16 @@ Result<FloatTensor> Encoder::encode(const SliceSet& slices) const {
     return fail(Kind::invalid, "encode.no_masks", "There are no masks to encode.",
                 "Give labelled slices to a mask encoder.");
   return guarded("encoding slices", [&]() -> Result<FloatTensor> {
-    torch::NoGradGuard no_grad;
-    std::vector<torch::Tensor> codes;
-    for (std::size_t at = 0; at < slices.size(); at += coding_batch) {
-      const std::size_t count = std::min<std::size_t>(coding_batch, slices.size() - at);
+    if (slices.size() == 0)
+      return FloatTensor{
+          {0, code_channels, slices.height / code_stride, slices.width / code_stride}, {}};
+    return to_plain(in_batches(slices.size(), [&](std::int64_t at, std::int64_t count) {
       const auto input = parts_->masks ? one_hot(label_tensor(slices, at, count), parts_->channels)
                                        : image_tensor(slices, at, count);
       const auto code = parts_->net->forward(placed(input, parts_->device));
-      auto standard = parts_->frame.standardise(code).cpu().contiguous();
-      if (parts_->hardened) standard = parts_->hardened->leave_as(standard, input);
-      codes.push_back(standard);
-    }
-    if (codes.empty())
-      return FloatTensor{
-          {0, code_channels, slices.height / code_stride, slices.width / code_stride}, {}};
-    return to_plain(torch::cat(codes));
+      const auto standard = parts_->frame.standardise(code).cpu().contiguous();
+      return parts_->hardened ? parts_->hardened->leave_as(standard, input) : standard;
+    }));
   });
 }
 
@@ -235,14 +238,12 @@ Result<FloatTensor> Encoder::segment(const SliceSet& slices) const {
     return fail(Kind::invalid, "encoder.no_backbone", "This encoder has no backbone that segments.",
                 "Only encoders of a plan with backbone = \"unet\" have one.");
   return guarded("segmenting with an encoder's backbone", [&]() -> Result<FloatTensor> {
-    torch::NoGradGuard no_grad;
-    std::vector<torch::Tensor> maps;
-    for (std::size_t at = 0; at < slices.size(); at += coding_batch) {
-      const std::size_t count = std::min<std::size_t>(coding_batch, slices.size() - at);
+    const std::int64_t classes = parts_->net->backbone->output->options.out_channels();
+    if (slices.size() == 0) return FloatTensor{{0, classes, slices.height, slices.width}, {}};
+    return to_plain(in_batches(slices.size(), [&](std::int64_t at, std::int64_t count) {
       const auto x = placed(image_tensor(slices, at, count), parts_->device);
-      maps.push_back(torch::softmax(parts_->net->backbone->forward(x), 1).cpu().contiguous());
-    }
-    return to_plain(torch::cat(maps));
+      return torch::softmax(parts_->net->backbone->forward(x), 1);
+    }));
   });
 }
 
@@ -289,21 +290,16 @@ Result<FloatTensor> Decoder::decode(const FloatTensor& codes) const {
     return fail(Kind::invalid, "decode.shape", "Codes to decode are not [N, 128, h, w].",
                 "Decode what this site's network predicted.");
   return guarded("decoding codes", [&]() -> Result<FloatTensor> {
-    torch::NoGradGuard no_grad;
     const auto all = from_plain(codes);
-    std::vector<torch::Tensor> outputs;
-    for (std::int64_t at = 0; at < all.size(0); at += coding_batch) {
-      const auto count = std::min(coding_batch, all.size(0) - at);
-      const auto code = parts_->frame.undo(placed(all.narrow(0, at, count), parts_->device));
-      auto output = parts_->net->forward(code);
-      if (parts_->masks) output = probabilities_of(output, parts_->channels);
-      outputs.push_back(output.cpu().contiguous());
-    }
-    if (outputs.empty())
+    if (all.size(0) == 0)
       return FloatTensor{{0, parts_->masks ? parts_->channels.structures + 1 : 1,
                           codes.shape[2] * code_stride, codes.shape[3] * code_stride},
                          {}};
-    return to_plain(torch::cat(outputs));
+    return to_plain(in_batches(all.size(0), [&](std::int64_t at, std::int64_t count) {
+      const auto code = parts_->frame.undo(placed(all.narrow(0, at, count), parts_->device));
+      const auto output = parts_->net->forward(code);
+      return parts_->masks ? probabilities_of(output, parts_->channels) : output;
+    }));
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <torch/torch.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,11 @@ namespace cloister::networks {
 
 inline constexpr int structures_max = 16;
 inline constexpr std::int64_t coding_batch = 16;  // slices at once when nothing is learnt
+
+// What `map` makes of samples `from` to `from + count`, a few at a time and without gradients;
+// joined on the CPU. Undefined of none at all.
+using MapSome = std::function<torch::Tensor(std::int64_t from, std::int64_t count)>;
+[[nodiscard]] torch::Tensor in_batches(std::int64_t samples, const MapSome& map);
 
 // How labels become channels.
 struct MaskChannels {

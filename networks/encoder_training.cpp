@@ -144,13 +144,9 @@ using Input = std::function<torch::Tensor(std::size_t, std::size_t)>;
 
 torch::Tensor codes_of(EncoderNet& encoder, const Input& input, std::size_t slices,
                        torch::Device device) {
-  torch::NoGradGuard no_grad;
-  std::vector<torch::Tensor> codes;
-  for (std::size_t at = 0; at < slices; at += coding_batch) {
-    const std::size_t count = std::min<std::size_t>(coding_batch, slices - at);
-    codes.push_back(encoder->forward(placed(input(at, count), device)).cpu());
-  }
-  return torch::cat(codes);
+  return in_batches(static_cast<std::int64_t>(slices), [&](std::int64_t at, std::int64_t count) {
+    return encoder->forward(placed(input(at, count), device));
+  });
 }
 
 using Coded = std::function<torch::Tensor(const torch::Tensor&)>;

@@ -76,20 +76,16 @@ Result<FloatTensor> segment_plainly(BytesView network, const SliceSet& slices,
   const auto channels = mask_channels_in(*file);
   if (!channels) return pass(channels);
   return guarded("segmenting with the plain U-Net", [&]() -> Result<FloatTensor> {
-    torch::NoGradGuard no_grad;
     UNet net(unet_widths, channels->count());
     auto loaded = load_network(*file, *net, {});
     if (!loaded) return pass(loaded);
     const auto device = torch_device(compute.device);
     net->to(device);
     net->eval();
-    std::vector<torch::Tensor> maps;
-    for (std::size_t at = 0; at < slices.size(); at += coding_batch) {
-      const std::size_t count = std::min<std::size_t>(coding_batch, slices.size() - at);
-      const auto x = placed(image_tensor(slices, at, count), device);
-      maps.push_back(probabilities_of(net->forward(x), *channels).cpu().contiguous());
-    }
-    return to_plain(torch::cat(maps));
+    return to_plain(in_batches(slices.size(), [&](std::int64_t at, std::int64_t count) {
+      return probabilities_of(net->forward(placed(image_tensor(slices, at, count), device)),
+                              *channels);
+    }));
   });
 }
 

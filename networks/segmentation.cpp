@@ -323,16 +323,11 @@ Result<FloatTensor> SegmentationNetwork::predict(const FloatTensor& image_codes,
                 fmt::format("The network knows no site number {}.", site),
                 "Ask for a site of the study whose network this is.");
   return guarded("predicting mask codes", [&]() -> Result<FloatTensor> {
-    torch::NoGradGuard no_grad;
     const auto all = from_plain(image_codes);
-    std::vector<torch::Tensor> outputs;
-    for (std::int64_t at = 0; at < all.size(0); at += coding_batch) {
-      const auto count = std::min(coding_batch, all.size(0) - at);
-      const auto code = placed(all.narrow(0, at, count), parts_->device);
-      outputs.push_back(parts_->net->forward(code, site).cpu().contiguous());
-    }
-    if (outputs.empty()) return image_codes;
-    return to_plain(torch::cat(outputs));
+    if (all.size(0) == 0) return image_codes;
+    return to_plain(in_batches(all.size(0), [&](std::int64_t at, std::int64_t count) {
+      return parts_->net->forward(placed(all.narrow(0, at, count), parts_->device), site);
+    }));
   });
 }
 
