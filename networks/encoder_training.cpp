@@ -421,7 +421,8 @@ Result<TrainedImageEncoder> train_to_segment(const SliceSet& slices,
   auto how = segmenting(options, secret);
   how.kept = how.kept.to(device);
   SegmentingEncoder net(channels.count(), options.backbone);
-  if (options.backbone == Backbone::unet)
+  const bool has_backbone = options.backbone == Backbone::unet;  // else as before there were any
+  if (has_backbone)
     how.texts.merge(
         Texts{{"backbone", "unet"}, {"structures", std::to_string(options.structures)}});
   const auto weights = class_weights(slices, channels).to(device);
@@ -443,8 +444,8 @@ Result<TrainedImageEncoder> train_to_segment(const SliceSet& slices,
   };
   const Purpose purpose{"image-encoder",
                         fingerprint(slices, options.recipe,
-                                    fmt::format("{} window={} backbone={}", how.fingerprint,
-                                                options.window, to_string(options.backbone))),
+                                    fmt::format("{} window={}{}", how.fingerprint, options.window,
+                                                has_backbone ? " backbone=unet" : "")),
                         {}};
   const auto end = run_training({*net, options.recipe, purpose, Seeds(secret)}, job, loss_of_step);
   if (!end) return pass(end);
