@@ -18,10 +18,10 @@ std::uint32_t count(const config::Fields& fields, std::string_view key, std::uin
 
 // The preset named in the plan, with single numbers overridden. A plan that overrides keeps the
 // name.
-Budget read_budget(const config::Fields& root) {
+Budget read_budget(const config::Fields& root, std::string_view backbone) {
   const config::Fields fields = root.table("budget");
   const std::string name = fields.word("name", "quick", {"quick", "standard", "full", "custom"});
-  Budget budget = budget_preset(name).value_or(Budget{});
+  Budget budget = budget_preset(name, backbone).value_or(Budget{});
   budget.name = name;
   constexpr std::int64_t steps_max = 10'000'000;
   budget.spacing_mm = fields.real("spacing_mm", budget.spacing_mm, {0.0, 20.0});
@@ -138,7 +138,7 @@ StudyPlan read_plan(const config::Fields& root, GateText gate) {
   plan.mask_decoder_leaves = root.truth("mask_decoder_leaves", false);
   plan.hardening = read_hardening(root);
   plan.parts = read_parts(root);
-  plan.budget = read_budget(root);
+  plan.budget = read_budget(root, plan.backbone);
   if (plan.preset == "paper" && !root.table("budget").has("test_time_views"))
     plan.budget.test_time_views = 1;
   plan.seed = static_cast<std::uint64_t>(root.whole("seed", 1));
@@ -224,13 +224,14 @@ std::string_view backbone_of(std::string_view encoder) {
   return encoder == "reconstruct" ? "none" : "unet";
 }
 
-Result<Budget> budget_preset(std::string_view name) {
+Result<Budget> budget_preset(std::string_view name, std::string_view backbone) {
+  const bool segments_first = backbone == "unet";
   // The numbers come from docs/experiments.md; networks/budget.cpp holds the rest of each recipe.
   if (name == "quick") {
     return Budget{.name = "quick",
                   .spacing_mm = 2.5,
                   .size_px = 96,
-                  .image_encoder_steps = 400,
+                  .image_encoder_steps = segments_first ? 400U : 600U,
                   .mask_encoder_steps = 700,
                   .segmentation_steps = 1200,
                   .tune_steps = 150,
@@ -245,7 +246,7 @@ Result<Budget> budget_preset(std::string_view name) {
     return Budget{.name = "standard",
                   .spacing_mm = 1.5,
                   .size_px = 192,
-                  .image_encoder_steps = 6000,
+                  .image_encoder_steps = segments_first ? 6000U : 8000U,
                   .mask_encoder_steps = 8000,
                   .segmentation_steps = 4500,
                   .tune_steps = 400,

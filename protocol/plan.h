@@ -34,8 +34,10 @@ struct Budget {
   std::uint32_t levels = 4;           // of the segmentation network, 1..4
   friend bool operator==(const Budget&, const Budget&) = default;
 };
-// "quick", "standard" or "full".
-[[nodiscard]] Result<Budget> budget_preset(std::string_view name);
+// "quick", "standard" or "full". With a backbone a step of the image encoder costs more, and the
+// preset has so many fewer that the whole takes as long.
+[[nodiscard]] Result<Budget> budget_preset(std::string_view name,
+                                           std::string_view backbone = "none");
 
 // What the encoder choice `hardened` gives up so that less of an image survives in its codes.
 struct Hardening {

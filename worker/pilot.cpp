@@ -90,6 +90,11 @@ Result<PilotSite> read_site(JobContext& context, const Asked& asked, std::int64_
 Result<networks::Budget> paper_budget(protocol::StudyPlan plan) {
   plan.preset = "paper";
   plan.encoder = "reconstruct";
+  // As many steps as a plan of its own would have had, unless people chose their number.
+  const auto chosen = protocol::budget_preset(plan.budget.name, plan.backbone);
+  const auto literal = protocol::budget_preset(plan.budget.name, "none");
+  if (chosen && plan.budget.image_encoder_steps == chosen->image_encoder_steps)
+    plan.budget.image_encoder_steps = literal->image_encoder_steps;
   plan.backbone = "none";
   plan.pooling = "plain";
   plan.mask_decoder_leaves = false;
@@ -144,8 +149,9 @@ class Pilot {
       if (!done) return done;
     }
     for (const auto pooling : {networks::Pooling::adapted, networks::Pooling::guided}) {
-      const std::string label(networks::to_string(pooling));
-      if (!wants(label) || (wants("study") && label == mode->name)) continue;
+      const std::string label = fmt::format("pooled {}", networks::to_string(pooling));
+      if (!wants(networks::to_string(pooling))) continue;
+      if (wants("study") && budget.segmentation.pooling == pooling) continue;  // it has a row
       networks::Budget other = budget;
       other.segmentation.pooling = pooling;
       auto done = run_.pool({mode->name, other, mode->sites}, everyone(count_), label);

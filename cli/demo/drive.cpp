@@ -370,8 +370,8 @@ class Drive {
 };
 
 // A rehearsal goes through every step with networks that learn nothing: for tests of the machinery.
-Result<protocol::Budget> budget_of(const std::string& name) {
-  if (name != "rehearsal") return protocol::budget_preset(name);
+Result<protocol::Budget> budget_of(const std::string& name, std::string_view backbone) {
+  if (name != "rehearsal") return protocol::budget_preset(name, backbone);
   auto budget = protocol::budget_preset("quick");
   if (!budget) return budget;
   budget->name = "custom";
@@ -392,7 +392,8 @@ Result<protocol::StudyPlan> plan_of(World& world, Seat& owner) {
   if (trainer == nullptr) {
     return fail(Kind::not_found, "demo.trainer", "The trainer is no member.", "Run with --fresh.");
   }
-  auto budget = budget_of(world.options.budget);
+  const protocol::Modes modes = protocol::modes_of(world.options.preset);
+  auto budget = budget_of(world.options.budget, protocol::backbone_of(modes.encoder));
   if (!budget) return pass(budget);
   protocol::StudyPlan plan;
   plan.study = StudyId::trusted(std::string(demo_study));
@@ -412,9 +413,9 @@ Result<protocol::StudyPlan> plan_of(World& world, Seat& owner) {
   plan.release_approvals = plan.quorum;
   plan.structures = world.structures;
   plan.preset = world.options.preset;
-  plan.encoder = protocol::modes_of(plan.preset).encoder;
-  plan.backbone = protocol::backbone_of(plan.encoder);
-  plan.pooling = protocol::modes_of(plan.preset).pooling;
+  plan.encoder = modes.encoder;
+  plan.backbone = protocol::backbone_of(modes.encoder);
+  plan.pooling = modes.pooling;
   plan.mask_decoder_leaves = plan.pooling == "guided";
   plan.budget = *budget;
   if (plan.preset == "paper") plan.budget.test_time_views = 1;

@@ -139,7 +139,9 @@ TEST_CASE("a threshold without a number is one problem", "[protocol][plan]") {
     const auto plan =
         plan_from_toml(good + "[[gate]]\nindicator = \"mask-leakage\"\n" + numbers, "plan.toml");
     REQUIRE_FALSE(plan.has_value());
-    CHECK(plan.error().what.find("the wrong way round") == std::string::npos);
+    const std::string& what = plan.error().what;
+    CHECK(what.find("the wrong way round") == std::string::npos);
+    CHECK(what.find("line ") == what.rfind("line "));
   }
 }
 
