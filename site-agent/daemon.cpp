@@ -85,7 +85,11 @@ Result<bool> run_once(const Config& config) {
   WithdrawnCases withdrawn(config.policy_file);
   const auto on = [&](const member::Event& event, Instant now) {
     if (auto names = withdrawn.changed()) {
-      log_info("policy.withdrawn_cases", {{"names", fmt::format("{}", names->size())}});
+      if (*names) {
+        log_info("policy.withdrawn_cases", {{"names", fmt::format("{}", (*names)->size())}});
+      } else {
+        log_warn(names->error().code, {{"what", names->error().what}});
+      }
       agent.leave_out(std::move(*names));
     }
     return agent.on(event, now);

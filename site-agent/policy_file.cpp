@@ -66,13 +66,11 @@ std::filesystem::path withdrawn_beside(const std::filesystem::path& policy_file)
 WithdrawnCases::WithdrawnCases(const std::filesystem::path& policy_file)
     : file_(withdrawn_beside(policy_file)) {}  // nothing seen: the first look reads it
 
-std::optional<std::vector<std::string>> WithdrawnCases::changed() {
+std::optional<Result<std::vector<std::string>>> WithdrawnCases::changed() {
   const Seen now = look();
   if (now == seen_) return std::nullopt;
-  auto names = names_from(file_);
-  if (!names) return std::nullopt;
   seen_ = now;
-  return std::move(*names);
+  return names_from(file_);
 }
 
 WithdrawnCases::Seen WithdrawnCases::look() const {

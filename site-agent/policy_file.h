@@ -24,9 +24,8 @@ class WithdrawnCases {
  public:
   // Beside this policy, which was read just before.
   explicit WithdrawnCases(const std::filesystem::path& policy_file);
-  // The names now, if the file has changed since it was asked last. Nothing where it cannot be
-  // read: what was known stays.
-  [[nodiscard]] std::optional<std::vector<std::string>> changed();
+  // The names now, or why they cannot be read, if the file has changed since it was asked last.
+  [[nodiscard]] std::optional<Result<std::vector<std::string>>> changed();
 
  private:
   struct Seen {

@@ -90,6 +90,7 @@ struct AgentState : member::CoreState {
   std::uint64_t permits_read = 0;                  // Link::news() up to which they were
   std::map<JobId, Prediction> predictions;         // by local name
   std::map<JobId, Stopped> stopped_here;
+  std::optional<Error> withdrawn_unread;  // why it is not known which cases were taken back
 
   [[nodiscard]] const std::string& site() const { return options.link.site; }
   [[nodiscard]] bool policy_is_published() const;

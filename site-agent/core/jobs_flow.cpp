@@ -105,6 +105,11 @@ void start_worker(AgentState& state, const JobView& job, const member::Study& st
     local.waits_for = fmt::format("Waits for the job '{}' that runs here now.", *state.worker);
     return;
   }
+  if (job.kind == "register-data" && state.withdrawn_unread) {
+    local.waits_for =
+        fmt::format("Which cases were taken back cannot be read: {}", state.withdrawn_unread->what);
+    return;
+  }
   if (!is_within(state.options.policy.hours, now)) {
     local.waits_for = fmt::format(
         "Waits for the hours in which the site's policy lets workers run "

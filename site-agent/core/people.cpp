@@ -309,10 +309,16 @@ Result<Relayed> relayed(const AgentState& state, const Question& question) {
   return out;
 }
 
+// A person's later word lifts an earlier stop, whatever the coordinator's list said meanwhile.
+void go_on(AgentState& state, const JobId& job) {
+  if (state.stopped_here.erase(job) > 0) state.forget(fmt::format("{}{}", stopped_prefix, job));
+}
+
 // What a record that is in the ledger now means here.
 void take(AgentState& state, const member::SignedRecord& signed_record) {
   const provenance::Record& record = signed_record.record;
   if (record.kind == RecordKind::job_approved) {
+    go_on(state, record.job);
     state.approvals[record.job] = signed_record.leaf;
     state.persist(fmt::format("approval/{}", record.job), Json().set("leaf", signed_record.leaf));
     if (const member::Study* study = state.link.study(record.study))
@@ -394,6 +400,12 @@ void stop_here(AgentState& state, const Question& question) {
                            "Its owner stops it with `cloister study hold`."));
   }
   const JobId id = (*job)->id;
+  if (state.link.records().knows(member::product_name(id))) {
+    return state.tell(question.number,
+                      fail(Kind::conflict, "job.done_here",
+                           fmt::format("The job '{}' is done here; its record is on the way.", id),
+                           "Stop the job that follows it."));
+  }
   state.stopped_here[id] = Stopped::not_told;
   state.persist(fmt::format("{}{}", stopped_prefix, id), Json::object());
   state.notice(member::NoticeLevel::warn, "job.stopped_here",

@@ -138,8 +138,10 @@ std::optional<Instant> SiteAgent::next_deadline() const {
   return member::next_deadline(inner_->state.link, inner_->state.jobs);
 }
 
-void SiteAgent::leave_out(std::vector<std::string> withdrawn) {
-  inner_->state.options.policy.withdrawn = std::move(withdrawn);
+void SiteAgent::leave_out(Result<std::vector<std::string>> withdrawn) {
+  AgentState& state = inner_->state;
+  state.withdrawn_unread = withdrawn ? std::optional<Error>() : withdrawn.error();
+  if (withdrawn) state.options.policy.withdrawn = std::move(*withdrawn);
 }
 
 const member::Link& SiteAgent::link() const { return inner_->state.link; }

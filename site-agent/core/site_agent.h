@@ -52,7 +52,8 @@ class SiteAgent {
   [[nodiscard]] member::Actions on(const member::Event& event, Instant now);
   [[nodiscard]] std::optional<Instant> next_deadline() const;
   // Cases and patients that the next registration of data leaves out, instead of those before.
-  void leave_out(std::vector<std::string> withdrawn);
+  // Where they cannot be read, no data are registered until they can.
+  void leave_out(Result<std::vector<std::string>> withdrawn);
 
   // For simulation and status.
   [[nodiscard]] const member::Link& link() const;

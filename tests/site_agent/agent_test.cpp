@@ -256,8 +256,12 @@ TEST_CASE(
 TEST_CASE("what was taken back while the agent runs is left out of the next registration",
           "[site-agent]") {
   World world;
-  world.agent->leave_out({"P005"});
+  world.agent->leave_out(fail(Kind::forbidden, "file.read", "It may not be read.", ""));
   world.publish_policy();
+  world.run();
+  CHECK(world.orders.empty());  // rather than with a case that was taken back
+  world.agent->leave_out(std::vector<std::string>{"P005"});
+  world.feed(Ticked{});
   while (!world.worker) REQUIRE(world.step());
   REQUIRE(world.kind_of(world.worker->job) == "register-data");
   const auto order = provenance::parse_json(world.worker->order_json).value();

@@ -63,6 +63,24 @@ TEST_CASE(
   CHECK(world.orders.at(orders).job == id);
 }
 
+TEST_CASE("a person's approval lifts what was stopped here", "[site-agent]") {
+  World world;
+  world.run();
+  const auto job = a_job(world.plan, "register-data");
+  world.feed(PersonAsked{++world.questions, "stop-here",
+                         provenance::to_jcs(Json().set("job", job.id.text()))});
+  REQUIRE(world.answers.at(world.questions).has_value());
+  provenance::Record approved;
+  approved.kind = RecordKind::job_approved;
+  approved.study = job.study;
+  approved.job = job.id;
+  approved.inputs = {{"spec", "spec", job.spec_digest, std::nullopt}};
+  approved.subjects = {{"spec", job.spec_digest}};
+  REQUIRE(world.submit("admin-a", approved).empty());
+  world.run();
+  CHECK_FALSE(world.orders.empty());
+}
+
 TEST_CASE("the site's policy does not approve an offer that a person stopped here",
           "[site-agent]") {
   World world;

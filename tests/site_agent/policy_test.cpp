@@ -164,12 +164,18 @@ TEST_CASE("cases that were taken back are named in a file that is never publishe
 
   // A running agent hears of what is written later, and of nothing while it stays.
   WithdrawnCases withdrawn(folder.path() / "policy.toml");
-  CHECK(withdrawn.changed() == policy.withdrawn);
+  CHECK(withdrawn.changed()->value() == policy.withdrawn);
   CHECK_FALSE(withdrawn.changed().has_value());
   REQUIRE(write_text(folder.path() / "withdrawn-cases.txt", "P005\nP007_ED\nP009\nP011\n"));
-  CHECK(withdrawn.changed() == std::vector<std::string>{"P005", "P007_ED", "P009", "P011"});
+  CHECK(withdrawn.changed()->value() ==
+        std::vector<std::string>{"P005", "P007_ED", "P009", "P011"});
+  REQUIRE(write_text(folder.path() / "withdrawn-cases.txt", std::string(2U << 20, 'x')));
+  const auto too_large = withdrawn.changed();
+  REQUIRE(too_large.has_value());
+  CHECK_FALSE(too_large->has_value());
+  CHECK_FALSE(withdrawn.changed().has_value());  // told once
   REQUIRE(std::filesystem::remove(folder.path() / "withdrawn-cases.txt"));
-  CHECK(withdrawn.changed() == std::vector<std::string>{});
+  CHECK(withdrawn.changed()->value().empty());
 
   Consortium all;
   const auto study = a_study(all);
