@@ -146,6 +146,8 @@ def main():
     print("| network | C++ | Python | ratio | Python channels-last | ratio |")
     print("|---|---|---|---|---|---|")
     for name, (wall, cpu) in ours.items():
+        if name not in theirs:  # the product's own; timed for figures of GPUs
+            continue
         row = f"| {name} | {wall:.1f} ({cpu:.1f}) "
         for other in (theirs[name], theirs[name + " channels-last"]):
             row += f"| {other[0]:.1f} ({other[1]:.1f}) | {wall / other[0]:.2f} ({cpu / other[1]:.2f}) "

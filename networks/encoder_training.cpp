@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "networks/batches.h"
 #include "networks/coding.h"
 #include "networks/encoders.h"
 #include "networks/hardening.h"
@@ -27,106 +28,6 @@ Result<void> check_training(const SliceSet& slices, int structures, const Traini
                 "Check the dataset: were all cases excluded?");
   return check_recipe(recipe);
 }
-
-struct Corner {
-  int row = 0, column = 0;
-};
-
-// Where a window of `side` pixels lies on a slice: anywhere that holds a labelled pixel drawn at
-// random, or anywhere at all on slices without labels. Most of a slice is background, and the
-// networks are convolutions: a window teaches as much as the whole at a part of the cost.
-Corner corner_of_window(const SliceSet& views, std::size_t slice, int side, Prng& prng) {
-  const auto anywhere = [&](int from, int to) {
-    return from + static_cast<int>(prng.below(static_cast<std::uint64_t>(to - from + 1)));
-  };
-  std::vector<int> labelled;
-  if (!views.labels.empty()) {
-    const auto* labels = views.labels.data() + slice * views.pixels();
-    for (int i = 0; i < views.height * views.width; ++i)
-      if (labels[i] != 0) labelled.push_back(i);
-  }
-  const int rows = views.height - side;
-  const int columns = views.width - side;
-  if (labelled.empty()) return {anywhere(0, rows), anywhere(0, columns)};
-  const int pixel = labelled[prng.below(labelled.size())];
-  const auto around = [&](int place, int room) {
-    return anywhere(std::clamp(place - side + 1, 0, room), std::clamp(place, 0, room));
-  };
-  return {around(pixel / views.width, rows), around(pixel % views.width, columns)};
-}
-
-template <class Value>
-void copy_window(const std::vector<Value>& from, const SliceSet& views, std::size_t slice,
-                 Corner corner, std::vector<Value>& to, int side) {
-  if (from.empty()) return;
-  const auto width = static_cast<std::size_t>(views.width);
-  for (int row = 0; row < side; ++row) {
-    const auto* start = from.data() + slice * views.pixels() +
-                        static_cast<std::size_t>(corner.row + row) * width +
-                        static_cast<std::size_t>(corner.column);
-    to.insert(to.end(), start, start + side);
-  }
-}
-
-// Draws augmented batches.
-class Batches {
- public:
-  // What a step sees of each slice: see MaskEncoderOptions.
-  struct Draw {
-    Augmentation augmentation;
-    int batch = 4;
-    int window = 0;
-  };
-  Batches(const SliceSet& slices, const Draw& draw, const Seeds& seeds)
-      : slices_(slices), draw_(draw), order_(seeds, slices.size()) {
-    views_.height = slices.height;
-    views_.width = slices.width;
-    const auto count = static_cast<std::size_t>(draw.batch);
-    if (!slices.images.empty()) views_.images.resize(count * slices.pixels());
-    if (!slices.labels.empty()) views_.labels.resize(count * slices.pixels());
-    views_.volume.resize(count);
-    windows_.height = windows_.width = draw.window;
-    windows_.volume.resize(count);
-  }
-
-  const SliceSet& draw(StepInput input) {
-    const std::size_t pixels = slices_.pixels();
-    for (std::size_t i = 0; i < views_.size(); ++i) {
-      const auto position = static_cast<std::uint64_t>(input.step) * views_.size() + i;
-      const std::size_t from = order_.at(position) * pixels;
-      SliceView in;
-      SliceOut out;
-      if (!slices_.images.empty()) {
-        in.image = {slices_.images.data() + from, pixels};
-        out.image = {views_.images.data() + i * pixels, pixels};
-      }
-      if (!slices_.labels.empty()) {
-        in.labels = {slices_.labels.data() + from, pixels};
-        out.labels = {views_.labels.data() + i * pixels, pixels};
-      }
-      augment(draw_.augmentation, slices_.height, slices_.width, input.prng, in, out);
-    }
-    const int smaller = std::min(slices_.height, slices_.width);
-    return draw_.window > 0 && draw_.window < smaller ? windowed(input.prng) : views_;
-  }
-
- private:
-  const SliceSet& windowed(Prng& prng) {
-    windows_.images.clear();
-    windows_.labels.clear();
-    for (std::size_t i = 0; i < views_.size(); ++i) {
-      const auto corner = corner_of_window(views_, i, draw_.window, prng);
-      copy_window(views_.images, views_, i, corner, windows_.images, draw_.window);
-      copy_window(views_.labels, views_, i, corner, windows_.labels, draw_.window);
-    }
-    return windows_;
-  }
-
-  const SliceSet& slices_;
-  Draw draw_;
-  EpochOrder order_;
-  SliceSet views_, windows_;
-};
 
 Result<void> check_window(int window) {
   if (window >= 0 && window % code_stride == 0) return {};
@@ -230,13 +131,13 @@ Result<MaskAttempt> train_mask_once(const Parts& parts, const MaskEncoderOptions
   Batches batches(labels_only,
                   {spatial_only(options.augmentation), options.recipe.batch, options.window},
                   seeds);
-  const auto loss_of_step = [&](StepInput input) {
-    const auto& views = batches.draw(input);
-    const auto target = placed(one_hot(label_tensor(views, 0, views.size()), channels), device);
+  const auto draw = [&](StepInput input) { return batches.draw(input); };
+  const auto loss = [&](const Lot& lot) {
+    const auto target = placed(one_hot(lot.tensors[0], channels), device);
     const auto code = with_code_noise(net->encoder->forward(target), options.code_noise);
     return mask_loss(net->decoder->forward(code), target, channels, weights);
   };
-  const auto end = run_training({*net, options.recipe, purpose, seeds}, job, loss_of_step);
+  const auto end = run_training({*net, options.recipe, purpose, seeds}, job, {draw, loss});
   if (!end) return pass(end);
   const auto input = [&](std::size_t at, std::size_t count) {
     return one_hot(label_tensor(parts.training, at, count), channels);
@@ -334,9 +235,9 @@ Result<TrainedImageEncoder> train_to_reproduce(const SliceSet& slices,
   SliceSet images_only = slices;
   images_only.labels.clear();
   Batches batches(images_only, {options.augmentation, options.recipe.batch, options.window}, seeds);
-  const auto loss_of_step = [&](StepInput input) {
-    const auto& views = batches.draw(input);
-    const auto x = placed(image_tensor(views, 0, views.size()), device);
+  const auto draw = [&](StepInput input) { return batches.draw(input); };
+  const auto loss = [&](const Lot& lot) {
+    const auto x = placed(lot.tensors[0], device);
     const auto code = with_code_noise(net->encoder->forward(x), options.code_noise);
     return torch::mse_loss(net->decoder->forward(code), x);
   };
@@ -345,7 +246,7 @@ Result<TrainedImageEncoder> train_to_reproduce(const SliceSet& slices,
                                     fmt::format("noise={} {} window={}", options.code_noise,
                                                 to_string(options.learning), options.window)),
                         {}};
-  const auto end = run_training({*net, options.recipe, purpose, seeds}, job, loss_of_step);
+  const auto end = run_training({*net, options.recipe, purpose, seeds}, job, {draw, loss});
   if (!end) return pass(end);
   const auto all = torch::ones({1, code_channels, 1, 1}).to(device);
   return finished({net->encoder, net->decoder, all, {}}, slices, end->loss, device);
@@ -355,18 +256,17 @@ Result<TrainedImageEncoder> train_to_reproduce(const SliceSet& slices,
 // image (Ganin et al., JMLR 17, 2016), so that it stays bounded; none at all for `task`.
 struct Contest {
   double reconstruction_weight = 0, adversary_weight = 0;
-  double factor = 0;
+  torch::Tensor factor;  // a scalar on the device
 
   [[nodiscard]] torch::Tensor through(const torch::Tensor& code) {
+    if (adversary_weight == 0 && reconstruction_weight == 0) return code.detach();
     auto open = code.clone();
-    if (open.requires_grad())
-      open.register_hook([this](const torch::Tensor& gradient) { return gradient * factor; });
+    open.register_hook([this](const torch::Tensor& gradient) { return gradient * factor; });
     return open;
   }
   void judge(const torch::Tensor& loss, const torch::Tensor& images) {
-    if (adversary_weight == 0 && reconstruction_weight == 0) return;
-    const bool attack_wins = loss.item<double>() < images.var(false).item<double>();
-    factor = reconstruction_weight - (attack_wins ? adversary_weight : 0);
+    const auto attack_wins = (loss.detach() < images.var(false)).to(torch::kFloat);
+    factor = reconstruction_weight - adversary_weight * attack_wins;
   }
 };
 
@@ -386,7 +286,7 @@ Segmenting segmenting(const ImageEncoderOptions& options, BytesView secret) {
     const auto codes = HardenedCodes::create(how, secret);
     return {codes.channels(),
             training_noise(how),
-            {how.reconstruction_weight, how.adversary_weight},
+            {how.reconstruction_weight, how.adversary_weight, {}},
             options.recipe.batch,
             fmt::format("hardened {} {} {} {} {}", how.reconstruction_weight, how.adversary_weight,
                         how.code_channels, how.code_bits, how.code_noise),
@@ -428,26 +328,26 @@ Result<TrainedImageEncoder> train_to_segment(const SliceSet& slices,
   const auto weights = class_weights(slices, channels).to(device);
   Batches batches(slices, {options.augmentation, options.recipe.batch, options.window},
                   Seeds(secret));
-  const auto loss_of_step = [&](StepInput input) {
-    const auto& views = batches.draw(input);
-    const auto x = placed(image_tensor(views, 0, views.size()), device);
-    const auto target = placed(one_hot(label_tensor(views, 0, views.size()), channels), device);
+  const auto draw = [&](StepInput input) { return batches.draw(input); };
+  const auto loss = [&](const Lot& lot) {
+    const auto x = placed(lot.tensors[0], device);
+    const auto target = placed(one_hot(lot.tensors[1], channels), device);
     const auto seen = codes_and_scores(net->encoder, x);
     const auto code = with_code_noise(seen.codes * how.kept, how.code_noise);
     const auto shown = x.narrow(0, 0, how.decoded);
     const auto decoded = net->decoder->forward(how.contest.through(code.narrow(0, 0, how.decoded)));
     const auto attack = torch::mse_loss(decoded, shown);
     how.contest.judge(attack, shown);
-    auto loss = attack + mask_loss(net->task_decoder->forward(code), target, channels, weights);
-    if (!seen.scores.defined()) return loss;
-    return loss + mask_loss(seen.scores, target, channels, weights);
+    auto sum = attack + mask_loss(net->task_decoder->forward(code), target, channels, weights);
+    if (!seen.scores.defined()) return sum;
+    return sum + mask_loss(seen.scores, target, channels, weights);
   };
   const Purpose purpose{"image-encoder",
                         fingerprint(slices, options.recipe,
                                     fmt::format("{} window={}{}", how.fingerprint, options.window,
                                                 has_backbone ? " backbone=unet" : "")),
                         {}};
-  const auto end = run_training({*net, options.recipe, purpose, Seeds(secret)}, job, loss_of_step);
+  const auto end = run_training({*net, options.recipe, purpose, Seeds(secret)}, job, {draw, loss});
   if (!end) return pass(end);
   return finished({net->encoder, net->decoder, how.kept, how.texts}, slices, end->loss, device);
 }

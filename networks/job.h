@@ -30,6 +30,8 @@ struct Device {
 struct Compute {
   Device device;
   int threads = 0;  // 0: as many as the machine has; part of what makes a run repeatable
+  // On a GPU: steps are recorded and played (networks/device_steps.h). Off only to compare.
+  bool record_steps = true;
 };
 
 struct Progress {

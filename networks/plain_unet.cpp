@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "networks/batches.h"
 #include "networks/coding.h"
 #include "networks/modules.h"
 #include "networks/training.h"
@@ -12,44 +13,23 @@ namespace {
 constexpr UNetWidths unet_widths{16, 32, 64, 128, 128};
 const std::string unet_kind = "cloister-plain-unet";
 
-// The next slices of an epoch, each augmented afresh.
-SliceSet drawn(const SliceSet& slices, const PlainUnetOptions& options, EpochOrder& order,
-               StepInput input) {
-  std::vector<std::size_t> chosen;
-  const auto batch = static_cast<std::uint64_t>(options.recipe.batch);
-  for (std::uint64_t i = 0; i < batch; ++i)
-    chosen.push_back(order.at(static_cast<std::uint64_t>(input.step) * batch + i));
-  const SliceSet plain = slices_at(slices, chosen);
-  SliceSet views = plain;
-  const std::size_t pixels = slices.pixels();
-  for (std::size_t i = 0; i < chosen.size(); ++i) {
-    const SliceView in{{plain.images.data() + i * pixels, pixels},
-                       {plain.labels.data() + i * pixels, pixels}};
-    const SliceOut out{{views.images.data() + i * pixels, pixels},
-                       {views.labels.data() + i * pixels, pixels}};
-    augment(options.augmentation, slices.height, slices.width, input.prng, in, out);
-  }
-  return views;
-}
-
 Result<Bytes> train(const SliceSet& slices, const PlainUnetOptions& options, const Job& job) {
   const auto device = torch_device(job.compute.device);
   const MaskChannels channels{options.structures, false};
   UNet net(unet_widths, channels.count());
   const auto weights = class_weights(slices, channels).to(device);
   const auto seeds = Seeds::from_public(options.seed);
-  EpochOrder order(seeds, slices.size());
-  const auto loss_of_step = [&](StepInput input) {
-    const auto views = drawn(slices, options, order, input);
-    const auto x = placed(image_tensor(views, 0, views.size()), device);
-    const auto target = placed(one_hot(label_tensor(views, 0, views.size()), channels), device);
-    return mask_loss(net->forward(x), target, channels, weights);
+  Batches batches(slices, {options.augmentation, options.recipe.batch, 0}, seeds);
+  const auto draw = [&](StepInput input) { return batches.draw(input); };
+  const auto loss = [&](const Lot& lot) {
+    const auto target = placed(one_hot(lot.tensors[1], channels), device);
+    return mask_loss(net->forward(placed(lot.tensors[0], device)), target, channels, weights);
   };
   const Purpose purpose{
       "plain-unet",
       fmt::format("{} {} {}", slices.size(), to_text(options.recipe), options.seed),
       {}};
-  const auto end = run_training({*net, options.recipe, purpose, seeds}, job, loss_of_step);
+  const auto end = run_training({*net, options.recipe, purpose, seeds}, job, {draw, loss});
   if (!end) return pass(end);
   return save_network(*net, mask_texts(unet_kind, channels), {});
 }

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <sstream>
 #include <stdexcept>
 
@@ -46,10 +45,8 @@ Result<void> check_codes(const CodeSource& codes) {
 // site weighs as much as a large one.
 class CodeBatches {
  public:
-  // `batch` is that of all ranks; this one draws its own share of it. For a GPU the codes lie in
-  // pinned memory, from which they travel while the processor goes on.
-  CodeBatches(CodeSource& codes, int batch, const Seeds& seeds, const Ranks* ranks,
-              torch::Device device)
+  // `batch` is that of all ranks; this one draws its own share of it.
+  CodeBatches(CodeSource& codes, int batch, const Seeds& seeds, const Ranks* ranks)
       : codes_(codes),
         batch_(batch),
         share_(ranks == nullptr ? batch : batch / ranks->size()),
@@ -57,11 +54,6 @@ class CodeBatches {
     for (int site = 0; site < codes.sites(); ++site)
       orders_.emplace_back(seeds.attempt(static_cast<std::uint64_t>(site) + 1),
                            codes.samples(site));
-    const std::vector<std::int64_t> shape{share_, code_channels, codes.grid_height(),
-                                          codes.grid_width()};
-    const auto options = torch::TensorOptions().pinned_memory(device.is_cuda());
-    for (auto& pairs : drawn_)
-      pairs = {torch::empty(shape, options), torch::empty(shape, options), -1};
   }
 
   [[nodiscard]] int site_at(std::int64_t step) const {
@@ -69,13 +61,12 @@ class CodeBatches {
   }
   struct Pairs {
     torch::Tensor image, mask;
-    std::int64_t step = -1;  // that they were drawn for
   };
-  // Throws what the source cannot read, as LibTorch does what it cannot compute. The pairs of a
-  // step stay until those of the second step after it are drawn.
-  const Pairs& draw(std::int64_t step) {
-    Pairs& pairs = drawn_[static_cast<std::size_t>(step % 2)];
-    if (pairs.step == step) return pairs;
+  // Throws what the source cannot read, as LibTorch does what it cannot compute.
+  Pairs draw(std::int64_t step) {
+    const std::vector<std::int64_t> shape{share_, code_channels, codes_.grid_height(),
+                                          codes_.grid_width()};
+    Pairs pairs{torch::empty(shape), torch::empty(shape)};
     const int site = site_at(step);
     const auto floats = static_cast<std::size_t>(pairs.image[0].numel());
     for (int i = 0; i < share_; ++i) {
@@ -86,7 +77,6 @@ class CodeBatches {
       if (!read) throw std::runtime_error(to_string(read.error()));
     }
     for (int i = 0; i < share_; ++i) codes_.expect(site_at(step + 1), sample_at(step + 1, i));
-    pairs.step = step;
     return pairs;
   }
 
@@ -100,7 +90,35 @@ class CodeBatches {
   CodeSource& codes_;
   int batch_, share_, first_;
   std::vector<EpochOrder> orders_;
-  std::array<Pairs, 2> drawn_;
+};
+
+// A running mean of each site's loss, on the device.
+class SiteLosses {
+ public:
+  SiteLosses(int sites, torch::Device device)
+      : means_(torch::zeros({sites}, torch::device(device))),
+        seen_(static_cast<std::size_t>(sites)) {}
+
+  // How far each mean follows in this site's next step; to be drawn with its lot.
+  [[nodiscard]] torch::Tensor follow(int site) {
+    auto weights = torch::zeros({static_cast<std::int64_t>(seen_.size())});
+    const auto place = static_cast<std::size_t>(site);
+    weights[site] = seen_[place] ? 1 - site_loss_decay : 1.0;
+    seen_[place] = true;
+    return weights;
+  }
+  void add(const torch::Tensor& loss, const torch::Tensor& follow) {
+    torch::NoGradGuard no_grad;
+    means_.lerp_(loss.detach().expand_as(means_), follow);
+  }
+  [[nodiscard]] std::vector<double> means() const {
+    const auto plain = to_plain(means_);
+    return {plain.data.begin(), plain.data.end()};
+  }
+
+ private:
+  torch::Tensor means_;
+  std::vector<bool> seen_;
 };
 
 // Looks at predicted codes through the sites' own mask decoders.
@@ -135,16 +153,13 @@ class Guidance {
       labels = probabilities_of(decoded(truth), decoder.channels).argmax(1);
     }
     const auto target = one_hot(labels.to(torch::kUInt8), decoder.channels);
-    return mask_loss(decoded(predicted), target, decoder.channels, weights_of(labels, decoder));
+    return mask_loss(decoded(predicted), target, decoder.channels, weights_of(target));
   }
 
  private:
-  // As class_weights, from the labels of this batch.
-  static torch::Tensor weights_of(const torch::Tensor& labels, const MaskDecoder& decoder) {
-    const auto classes = decoder.channels.structures + 1;
-    auto counts = torch::bincount(labels.flatten(), {}, classes) + 1;
-    if (decoder.channels.foreground_only) counts = counts.narrow(0, 1, classes - 1);
-    auto weights = counts.to(torch::kFloat).rsqrt();
+  // As class_weights, from the one-hot labels of this batch.
+  static torch::Tensor weights_of(const torch::Tensor& target) {
+    auto weights = (target.sum({0, 2, 3}) + 1).rsqrt();
     weights = (weights / weights.max()).clamp_min(0.1);
     return weights / weights.mean();
   }
@@ -222,28 +237,29 @@ Result<TrainedSegmentation> train(CodeSource& codes, const SegmentationOptions& 
   const int sites = options.pooling == Pooling::plain ? 0 : codes.sites();
   SegmentationNet net(options, sites);
   const auto seeds = Seeds::from_public(options.seed);
-  CodeBatches batches(codes, options.recipe.batch, seeds, job.ranks.get(), device);
-  TrainedSegmentation trained;
-  trained.site_loss.assign(static_cast<std::size_t>(codes.sites()), 0);
-  const auto loss_of_step = [&](StepInput input) {
-    const auto& pairs = batches.draw(input.step);
+  CodeBatches batches(codes, options.recipe.batch, seeds, job.ranks.get());
+  SiteLosses losses(codes.sites(), device);
+  const auto draw = [&](StepInput input) {
+    auto pairs = batches.draw(input.step);
     const int site = batches.site_at(input.step);
-    const auto code = disturbed(placed(pairs.image, device), options);
-    const auto truth = placed(pairs.mask, device);
-    const auto predicted = net->forward(code, site);
-    auto loss = torch::mse_loss(predicted, truth);
+    // Without parts of its own for each site a step is the same for all.
+    return Lot{{pairs.image, pairs.mask, losses.follow(site)}, sites == 0 ? 0 : site};
+  };
+  const auto loss = [&](const Lot& lot) {
+    const auto code = disturbed(placed(lot.tensors[0], device), options);
+    const auto truth = placed(lot.tensors[1], device);
+    const auto predicted = net->forward(code, lot.kind);
+    auto sum = torch::mse_loss(predicted, truth);
     if (options.pooling == Pooling::guided)
-      loss = loss + options.guidance * guidance->loss(site, predicted, truth);
-    // While a GPU computes.
-    if (input.step + 1 < options.recipe.steps) (void)batches.draw(input.step + 1);
-    double& kept = trained.site_loss[static_cast<std::size_t>(site)];
-    const double value = loss.item<double>();
-    kept = kept == 0 ? value : site_loss_decay * kept + (1 - site_loss_decay) * value;
-    return loss;
+      sum = sum + options.guidance * guidance->loss(lot.kind, predicted, truth);
+    losses.add(sum, lot.tensors[2]);
+    return sum;
   };
   const Purpose purpose{"segmentation", fingerprint(codes, options), {}};
-  const auto end = run_training({*net, options.recipe, purpose, seeds}, job, loss_of_step);
+  const auto end = run_training({*net, options.recipe, purpose, seeds}, job, {draw, loss});
   if (!end) return pass(end);
+  TrainedSegmentation trained;
+  trained.site_loss = losses.means();
   trained.network = save_network(*net, texts_of(options, sites), {});
   trained.final_loss = end->loss;
   return trained;

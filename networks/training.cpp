@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
+#include <exception>
 #include <numbers>
+#include <semaphore>
+#include <thread>
 
 #include "networks/mixed_precision.h"
 #include "networks/modules.h"
@@ -27,8 +31,8 @@ bool is_kernel(const torch::Tensor& tensor) { return tensor.dim() == 4; }
 
 struct State {
   torch::Tensor moment, variance, averaged;
+  torch::Tensor loss;  // running mean, a scalar on the device
   std::int64_t step = 0;
-  double running_loss = 0;
 };
 
 tensorfile::Tensor stored(const torch::Tensor& tensor) {
@@ -43,7 +47,7 @@ Bytes checkpoint_of(const FlatModule& flat, const State& state, const Purpose& p
                    {"job", purpose.name},
                    {"fingerprint", purpose.fingerprint},
                    {"step", std::to_string(state.step)},
-                   {"running_loss", fmt::format("{:a}", state.running_loss)}};
+                   {"running_loss", fmt::format("{:a}", state.loss.item<double>())}};
   file.tensors = {{"values", stored(flat.values)},
                   {"moment", stored(state.moment)},
                   {"variance", stored(state.variance)},
@@ -85,7 +89,7 @@ Result<void> resume(BytesView checkpoint, const Purpose& purpose, FlatModule& fl
                              {"averaged", &state.averaged}})
     if (auto filled = fill(*file, key, *tensor); !filled) return pass(filled);
   state.step = std::strtoll(step->c_str(), nullptr, 10);
-  state.running_loss = std::strtod(loss->c_str(), nullptr);
+  state.loss.fill_(std::strtod(loss->c_str(), nullptr));
   return {};
 }
 
@@ -98,39 +102,48 @@ double learning_rate_at(const TrainingRecipe& recipe, std::int64_t step) {
   return recipe.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * part));
 }
 
-void adamw_step(const TrainingRecipe& recipe, FlatModule& flat, State& state) {
-  const double rate = learning_rate_at(recipe, state.step);
-  const double count = static_cast<double>(state.step + 1);
-  auto values = flat.values.narrow(0, 0, flat.parameters);
-  auto& gradients = flat.gradients;
-  if (recipe.gradient_norm_max > 0) {
-    const double norm = gradients.norm().item<double>();
-    if (norm > recipe.gradient_norm_max) gradients.mul_(recipe.gradient_norm_max / norm);
-  }
-  values.mul_(1 - rate * recipe.weight_decay);
-  state.moment.lerp_(gradients, 1 - adam_first);
-  state.variance.mul_(adam_second).addcmul_(gradients, gradients, 1 - adam_second);
+// What differs between steps of a training, as the operations on the device read it: a recorded
+// step plays with new values of these.
+enum Dial { weights_kept, step_size, epsilon, average_follows, loss_follows, dials_count };
+
+torch::Tensor dials_at(const TrainingRecipe& recipe, std::int64_t step) {
+  const double rate = learning_rate_at(recipe, step);
+  const double count = static_cast<double>(step + 1);
   const double unbias = std::sqrt(1 - std::pow(adam_second, count));
-  const auto scale = state.variance.sqrt().add_(adam_epsilon * unbias);
-  values.addcdiv_(state.moment, scale, -rate * unbias / (1 - std::pow(adam_first, count)));
+  // Young averages follow faster, so that the random start does not linger.
+  const double decay = std::min(recipe.ema_decay, count / (count + 9));
+  auto dials = torch::empty({dials_count});
+  auto* at = dials.data_ptr<float>();
+  at[weights_kept] = static_cast<float>(1 - rate * recipe.weight_decay);
+  at[step_size] = static_cast<float>(-rate * unbias / (1 - std::pow(adam_first, count)));
+  at[epsilon] = static_cast<float>(adam_epsilon * unbias);
+  at[average_follows] = static_cast<float>(1 - decay);
+  at[loss_follows] = step == 0 ? 1.0F : static_cast<float>(1 - running_mean_decay);
+  return dials;
 }
 
-void average_step(const TrainingRecipe& recipe, const FlatModule& flat, State& state) {
-  if (recipe.ema_decay <= 0) return;
-  // Young averages follow faster, so that the random start does not linger.
-  const double count = static_cast<double>(state.step + 1);
-  const double decay = std::min(recipe.ema_decay, count / (count + 9));
-  state.averaged.lerp_(flat.values, 1 - decay);
+void adamw_step(const TrainingRecipe& recipe, const torch::Tensor& dials, FlatModule& flat,
+                State& state) {
+  auto values = flat.values.narrow(0, 0, flat.parameters);
+  auto& gradients = flat.gradients;
+  if (recipe.gradient_norm_max > 0)
+    gradients.mul_((recipe.gradient_norm_max / gradients.norm()).clamp_max(1));
+  values.mul_(dials[weights_kept]);
+  state.moment.lerp_(gradients, 1 - adam_first);
+  state.variance.mul_(adam_second).addcmul_(gradients, gradients, 1 - adam_second);
+  auto scale = state.variance.sqrt().add_(dials[epsilon]).div_(dials[step_size]);
+  values.addcdiv_(state.moment, scale);
 }
 
 Result<void> report(const State& state, const TrainingRecipe& recipe, const Job& job) {
   const auto& hooks = job.hooks;
   const bool last = state.step == recipe.steps;
-  if (hooks.progress && (last || state.step % hooks.progress_every_steps == 0))
-    hooks.progress({state.step, recipe.steps, state.running_loss, {}});
-  if (!std::isfinite(state.running_loss))
+  if (!last && state.step % hooks.progress_every_steps != 0) return {};
+  const auto loss = state.loss.item<double>();
+  if (hooks.progress) hooks.progress({state.step, recipe.steps, loss, {}});
+  if (!std::isfinite(loss))
     return fail(Kind::invalid, "training.diverged",
-                fmt::format("The training's loss stopped being a number at step {}.", state.step),
+                fmt::format("The training's loss is no number any more at step {}.", state.step),
                 "Lower the learning rate in the plan.");
   return {};
 }
@@ -141,31 +154,80 @@ tl::unexpected<Error> stopped(const State& state, const TrainingRecipe& recipe) 
               "Resume it from its last checkpoint.");
 }
 
-Result<void> one_step(const Training& training, const LossOfStep& loss_of_step, FlatModule& flat,
-                      State& state, const Job& job) {
+// From a lot on the device to the next weights.
+Result<void> compute(const Training& training, const Step& step, const Lot& lot, FlatModule& flat,
+                     State& state, const Job& job) {
   Ranks* const ranks = job.ranks.get();
-  const auto seed = training.seeds.at(Draw::step, static_cast<std::uint64_t>(state.step));
-  torch::manual_seed(seed);
-  Prng prng(seed);
   flat.gradients.zero_();
   const auto loss = [&] {
     const MixedPrecision precision(job.compute.device);
-    return loss_of_step({state.step, prng});
+    return step.loss(lot);
   }();
   loss.backward();
   torch::NoGradGuard no_grad;
   auto told = loss.detach().clone();
   if (auto met = average_over(ranks, told); !met) return met;
   if (auto met = average_over(ranks, flat.gradients); !met) return met;
-  adamw_step(training.recipe, flat, state);
-  average_step(training.recipe, flat, state);
-  const double value = told.item<double>();
-  state.running_loss =
-      state.step == 0 ? value
-                      : running_mean_decay * state.running_loss + (1 - running_mean_decay) * value;
-  ++state.step;
+  const auto& dials = lot.tensors.back();
+  adamw_step(training.recipe, dials, flat, state);
+  if (training.recipe.ema_decay > 0) state.averaged.lerp_(flat.values, dials[average_follows]);
+  state.loss.lerp_(told, dials[loss_follows]);
   return {};
 }
+
+// The lots of a training's steps, with the step's dials behind what was drawn; for a GPU one step
+// ahead, on a thread of its own.
+class Lots {
+ public:
+  Lots(const Training& training, const Step& step, bool ahead)
+      : training_(training), step_(step), ahead_(ahead) {}
+  ~Lots() {
+    ends_ = true;
+    wanted_.release();
+    if (thread_.joinable()) thread_.join();
+  }
+  Lots(const Lots&) = delete;
+  Lots& operator=(const Lots&) = delete;
+
+  // Throws what `draw` throws.
+  Lot at(std::int64_t step) {
+    if (!ahead_) return drawn(step);
+    if (!thread_.joinable()) thread_ = std::thread([this, step] { draw_from(step); });
+    ready_.acquire();
+    if (thrown_) std::rethrow_exception(thrown_);
+    Lot lot = std::move(next_);
+    wanted_.release();
+    return lot;
+  }
+
+ private:
+  Lot drawn(std::int64_t step) const {
+    Prng prng(training_.seeds.at(Draw::step, static_cast<std::uint64_t>(step)));
+    Lot lot = step_.draw({step, prng});
+    lot.tensors.push_back(dials_at(training_.recipe, step));
+    return lot;
+  }
+  void draw_from(std::int64_t step) {
+    for (; step < training_.recipe.steps && !ends_; ++step) {
+      try {
+        next_ = drawn(step);
+      } catch (...) {
+        thrown_ = std::current_exception();
+      }
+      ready_.release();
+      wanted_.acquire();
+    }
+  }
+
+  const Training& training_;
+  const Step& step_;
+  const bool ahead_;
+  Lot next_;
+  std::exception_ptr thrown_;
+  std::atomic<bool> ends_ = false;
+  std::counting_semaphore<> ready_{0}, wanted_{0};
+  std::thread thread_;
+};
 
 // Batch-norm's running statistics differ by rank: each saw its own share.
 Result<void> join_statistics(Ranks* ranks, FlatModule& flat, State& state) {
@@ -233,17 +295,18 @@ void FlatModule::initialise(const Seeds& seeds) {
   }
 }
 
-Result<TrainingEnd> run_training(const Training& training, const Job& job,
-                                 const LossOfStep& loss_of_step) {
+Result<TrainingEnd> run_training(const Training& training, const Job& job, const Step& step) {
   const auto& recipe = training.recipe;
+  Ranks* const ranks = job.ranks.get();
+  DeviceSteps on_device(job.compute, ranks == nullptr);
   FlatModule flat(training.module, torch_device(job.compute.device));
   if (training.start == Start::random) flat.initialise(training.seeds);
   State state{torch::zeros_like(flat.gradients), torch::zeros_like(flat.gradients),
-              flat.values.clone()};
+              flat.values.clone(), torch::zeros({}, flat.values.options())};
   if (!job.hooks.resume_from.empty())
     if (auto done = resume(job.hooks.resume_from, training.purpose, flat, state); !done)
       return pass(done);
-  Ranks* const ranks = job.ranks.get();
+  Lots lots(training, step, job.compute.device.type == Device::Type::cuda);
   const auto keep = [&] {
     if (job.hooks.checkpoint && (ranks == nullptr || ranks->rank() == 0))
       job.hooks.checkpoint(checkpoint_of(flat, state, training.purpose));
@@ -254,7 +317,12 @@ Result<TrainingEnd> run_training(const Training& training, const Job& job,
       keep();  // as this rank has it: the others may be at another step by now
       return stopped(state, recipe);
     }
-    if (auto done = one_step(training, loss_of_step, flat, state, job); !done) return pass(done);
+    const Lot lot = lots.at(state.step);
+    torch::manual_seed(training.seeds.at(Draw::step, static_cast<std::uint64_t>(state.step)));
+    auto done = on_device.run(
+        lot, [&](const Lot& there) { return compute(training, step, there, flat, state, job); });
+    if (!done) return pass(done);
+    ++state.step;
     if (auto told = report(state, recipe, job); !told) return pass(told);
     if (state.step % job.hooks.checkpoint_every_steps == 0 && state.step < recipe.steps) {
       torch::NoGradGuard no_grad;
@@ -266,7 +334,7 @@ Result<TrainingEnd> run_training(const Training& training, const Job& job,
   if (auto met = join_statistics(ranks, flat, state); !met) return pass(met);
   if (recipe.ema_decay > 0) flat.values.copy_(state.averaged);
   training.module.eval();
-  return TrainingEnd{state.running_loss};
+  return TrainingEnd{state.loss.item<double>()};
 }
 
 Result<std::map<std::string, Bytes>> carried_in(BytesView checkpoint) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "networks/device_steps.h"
 #include "networks/encoders.h"
 #include "networks/job.h"
 #include "networks/ranks.h"
@@ -43,8 +44,14 @@ struct StepInput {
   std::int64_t step = 0;
   Prng& prng;  // this step's own
 };
-// Computes the loss of one step on the module in training mode.
-using LossOfStep = std::function<torch::Tensor(StepInput)>;
+// The two halves of a step. `draw` reads data and chance on the host, once for each step and in
+// their order; for a GPU on a thread of its own, while the step before is computed. `loss` is given
+// the lot on the device, with the module in training mode and LibTorch's generator seeded for the
+// step. It is recorded (networks/device_steps.h).
+struct Step {
+  std::function<Lot(StepInput)> draw;
+  std::function<torch::Tensor(const Lot&)> loss;
+};
 
 enum class Start { random, as_given };
 
@@ -62,7 +69,7 @@ struct Training {
   Start start = Start::random;
 };
 [[nodiscard]] Result<TrainingEnd> run_training(const Training& training, const Job& job,
-                                               const LossOfStep& loss_of_step);
+                                               const Step& step);
 
 // Peeks into a checkpoint. Empty if there is none.
 [[nodiscard]] Result<std::map<std::string, Bytes>> carried_in(BytesView checkpoint);

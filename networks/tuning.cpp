@@ -37,14 +37,17 @@ Result<Bytes> tune(MaskDecoder& loaded, const FloatTensor& predicted, const Slic
   const auto weights = class_weights(truth, loaded.channels).to(device);
   const auto seeds = Seeds::from_public(truth.size());
   EpochOrder order(seeds, truth.size());
-  const auto loss_of_step = [&](StepInput input) {
+  const auto draw = [&](StepInput input) {
     std::vector<std::int64_t> chosen;
     for (int i = 0; i < options.recipe.batch; ++i)
       chosen.push_back(static_cast<std::int64_t>(
           order.at(static_cast<std::uint64_t>(input.step * options.recipe.batch + i))));
     const auto index = torch::tensor(chosen);
-    const auto target = placed(one_hot(labels.index_select(0, index), loaded.channels), device);
-    const auto code = placed(codes.index_select(0, index), device);
+    return Lot{{codes.index_select(0, index), labels.index_select(0, index)}};
+  };
+  const auto loss = [&](const Lot& lot) {
+    const auto target = placed(one_hot(lot.tensors[1], loaded.channels), device);
+    const auto code = placed(lot.tensors[0], device);
     const auto outputs = loaded.net->forward(with_code_noise(code, options.code_noise));
     return mask_loss(outputs, target, loaded.channels, weights);
   };
@@ -53,7 +56,7 @@ Result<Bytes> tune(MaskDecoder& loaded, const FloatTensor& predicted, const Slic
       fmt::format("{} {} noise={}", truth.size(), to_text(options.recipe), options.code_noise),
       {}};
   const auto end = run_training({*loaded.net, options.recipe, purpose, seeds, Start::as_given}, job,
-                                loss_of_step);
+                                {draw, loss});
   if (!end) return pass(end);
   return save_network(*loaded.net, mask_texts("cloister-mask-decoder", loaded.channels),
                       loaded.frame.tensors());

@@ -11,6 +11,7 @@ namespace {
 
 namespace nn = torch::nn;
 using networks::FloatTensor;
+using networks::Lot;
 using networks::StepInput;
 
 constexpr std::int64_t doublings = 4;  // from the code grid to the image
@@ -96,8 +97,8 @@ torch::Tensor covariance_of(const torch::Tensor& cells) {
 }
 
 torch::Tensor drawn_rows(const torch::Tensor& rows) {
-  const auto chosen = torch::randint(rows.size(0), {cells_compared}, torch::kLong);
-  return rows.index_select(0, chosen.to(rows.device()));
+  const auto options = torch::device(rows.device()).dtype(torch::kLong);
+  return rows.index_select(0, torch::randint(rows.size(0), {cells_compared}, options));
 }
 
 torch::Tensor squared_distances(const torch::Tensor& a, const torch::Tensor& b) {
@@ -110,10 +111,10 @@ torch::Tensor discrepancy(const torch::Tensor& a, const torch::Tensor& b) {
   const auto aa = squared_distances(a, a);
   const auto ab = squared_distances(a, b);
   const auto bb = squared_distances(b, b);
-  const double scale = std::max(1e-6, ab.mean().item<double>());
+  const auto scale = ab.detach().mean().clamp_min(1e-6);
   auto sum = torch::zeros({}, a.options());
   for (const double width : {0.25, 0.5, 1.0, 2.0}) {
-    const double factor = -1.0 / (width * scale);
+    const auto factor = -1.0 / (width * scale);
     sum = sum + (aa * factor).exp().mean() + (bb * factor).exp().mean() -
           2 * (ab * factor).exp().mean();
   }
@@ -174,17 +175,20 @@ Result<Bytes> train_decoder(const LeakedPairs& pairs, const FloatTensor& codes,
   const auto images = networks::from_plain(pairs.images);
   const auto known = networks::from_plain(pairs.codes);
   AttackDecoder net(codes.shape[1]);
-  const auto loss_of_step = [&](StepInput input) {
+  const auto draw = [&](StepInput input) {
     Prng again = input.prng;  // the same draw for both sides of a pair
-    const auto x = drawn_batch(images, input.prng, training.batch).to(device);
-    const auto code = drawn_batch(known, again, training.batch).to(device);
+    return Lot{{drawn_batch(images, input.prng, training.batch),
+                drawn_batch(known, again, training.batch)}};
+  };
+  const auto loss = [&](const Lot& lot) {
+    const auto& code = lot.tensors[1];
     // A little noise: the decoder must not learn a few pairs by heart only.
-    return torch::mse_loss(net->forward(code + 0.1 * torch::randn_like(code)), x);
+    return torch::mse_loss(net->forward(code + 0.1 * torch::randn_like(code)), lot.tensors[0]);
   };
   const auto purpose = purpose_of("trained-decoder-attack", codes, training);
   const auto recipe = recipe_of(training);
   const auto seeds = networks::Seeds::from_public(training.seed);
-  const auto end = networks::run_training({*net, recipe, purpose, seeds}, job, loss_of_step);
+  const auto end = networks::run_training({*net, recipe, purpose, seeds}, job, {draw, loss});
   if (!end) return pass(end);
   return decoded(net, networks::from_plain(codes), device);
 }
@@ -197,8 +201,11 @@ Result<Bytes> train_surrogate(const networks::SliceSet& slices, const FloatTenso
   const auto attacked = networks::from_plain(codes);
   const TargetCodes target(attacked.to(device));
   Surrogate net(codes.shape[1]);
-  const auto loss_of_step = [&](StepInput input) {
-    const auto x = drawn_batch(images, input.prng, training.batch).to(device);
+  const auto draw = [&](StepInput input) {
+    return Lot{{drawn_batch(images, input.prng, training.batch)}};
+  };
+  const auto loss = [&](const Lot& lot) {
+    const auto& x = lot.tensors[0];
     const auto code = net->encoder->forward(x);
     const auto own = torch::mse_loss(net->decoder->forward(code), x);
     return own + match_weight * target.distance(code);
@@ -206,7 +213,7 @@ Result<Bytes> train_surrogate(const networks::SliceSet& slices, const FloatTenso
   const auto purpose = purpose_of("surrogate-attack", codes, training);
   const auto recipe = recipe_of(training);
   const auto seeds = networks::Seeds::from_public(training.seed);
-  const auto end = networks::run_training({*net, recipe, purpose, seeds}, job, loss_of_step);
+  const auto end = networks::run_training({*net, recipe, purpose, seeds}, job, {draw, loss});
   if (!end) return pass(end);
   return decoded(net->decoder, attacked, device);
 }

@@ -1,0 +1,34 @@
+// Augmented batches of slices, as trainings on images and masks draw them. Internal.
+#pragma once
+
+#include "networks/augmentation.h"
+#include "networks/seeds.h"
+#include "networks/slices.h"
+#include "networks/training.h"
+
+namespace cloister::networks {
+
+// Every slice once an epoch, augmented afresh each time. One thread. The slices must outlive it.
+class Batches {
+ public:
+  // What a step sees of each slice: see MaskEncoderOptions.
+  struct Draw {
+    Augmentation augmentation;
+    int batch = 4;
+    int window = 0;
+  };
+  Batches(const SliceSet& slices, const Draw& draw, const Seeds& seeds);
+
+  // Images [batch, 1, H, W], labels [batch, H, W], or both in this order: what the slices have.
+  [[nodiscard]] Lot draw(StepInput input);
+
+ private:
+  [[nodiscard]] const SliceSet& windowed(Prng& prng);
+
+  const SliceSet& slices_;
+  Draw draw_;
+  EpochOrder order_;
+  SliceSet views_, windows_;
+};
+
+}  // namespace cloister::networks
