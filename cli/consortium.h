@@ -44,6 +44,7 @@ struct JoinOptions {
   std::filesystem::path home;
   PassphraseSource passphrase;  // of a person's key file
   std::string worker = "cloister-worker";
+  std::string device = "cpu";  // of the worker
   PolicyChoices policy;        // of an agent
   Duration wait{15 * 60'000};  // for the approval; zero: ask once
   // Called once the coordinator has the request and people must compare fingerprints.

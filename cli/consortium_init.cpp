@@ -86,7 +86,8 @@ Result<void> write_homes(const InitOptions& options, const People& people, const
                             genesis.envelopes};
   if (auto saved = save_membership(folder / "trainer" / "membership.json", membership); !saved)
     return saved;
-  const ProcessConfig trainer{"trainer.toml", options.members, options.worker, false};
+  const ProcessConfig trainer{"trainer.toml", options.members, options.worker, false,
+                              options.device};
   if (auto saved = save_process_config(folder / "trainer", trainer); !saved) return saved;
   membership.member = people.root.id;
   membership.role = protocol::Role::root;

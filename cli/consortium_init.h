@@ -17,6 +17,7 @@ struct InitOptions {
   std::string members = "127.0.0.1:7010";
   std::string enrolment = "127.0.0.1:7011";
   std::string worker = "cloister-worker";
+  std::string device = "cpu";  // of the trainer
   PassphraseSource root_passphrase;
 };
 

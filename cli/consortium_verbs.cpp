@@ -35,6 +35,7 @@ void add_init(CLI::App& group, Choice& choice) {
       ->capture_default_str();
   verb->add_option("--worker", options->worker, "Worker program of the trainer")
       ->capture_default_str();
+  add_device(*verb, options->device, "Where the trainer computes");
   verb->add_option("--passphrase-file", options->root_passphrase.file,
                    "File (0600) with the root key's passphrase; else the terminal asks");
   verb->add_flag("--fast-keys-for-tests-only", options->root_passphrase.fast_for_tests_only,
@@ -195,6 +196,7 @@ void add_join(CLI::App& group, Choice& choice, const char* name, const char* hel
   verb->add_option("--home", options->home, "Folder for keys and configuration")->required();
   verb->add_option("--data", options->policy.data, "An agent's data folder, for its policy.toml");
   verb->add_option("--worker", options->worker, "An agent's worker program")->capture_default_str();
+  add_device(*verb, options->device, "Where an agent's worker computes");
   verb->add_option("--wait", *seconds, "Seconds to wait for the approval; 0 asks once")
       ->capture_default_str();
   verb->add_option("--passphrase-file", options->passphrase.file,

@@ -23,6 +23,7 @@ void add_demo(CLI::App& app, Choice& choice) {
           "guided: the trainer gets the mask decoders and can read masks")
       ->check(CLI::IsMember({"adapted", "paper", "hardened", "guided"}))
       ->capture_default_str();
+  add_device(*verb, options->device, "Where everybody computes");
   verb->add_option("--seed", options->seed, "Of the phantoms")->capture_default_str();
   verb->add_flag(
       "--baselines", options->baselines,

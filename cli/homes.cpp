@@ -175,6 +175,7 @@ Result<void> save_process_config(const std::filesystem::path& home, const Proces
       "# A name is looked for beside the program, then on PATH; a path is taken as it is.\n"
       "worker = {}\n",
       toml_text(config.worker));
+  if (config.device != "cpu") text += fmt::format("device = {}\n", toml_text(config.device));
   return write_text(home / config.file_name, text);
 }
 

@@ -64,6 +64,7 @@ struct ProcessConfig {
   std::string coordinator;  // "host:port"
   std::string worker = "cloister-worker";
   bool has_policy = false;
+  std::string device = "cpu";  // docs/homes.md
 };
 [[nodiscard]] Result<void> save_process_config(const std::filesystem::path& home,
                                                const ProcessConfig& config);

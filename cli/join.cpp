@@ -71,7 +71,7 @@ Result<void> write_home(const JoinOptions& options, const Token& token,
   } else {
     const bool agent = token.role == protocol::Role::site_agent;
     const ProcessConfig config{agent ? "agent.toml" : "trainer.toml", token.members, options.worker,
-                               agent};
+                               agent, options.device};
     if (auto saved = save_process_config(options.home, config); !saved) return saved;
     const auto policy = options.home / "policy.toml";
     std::error_code ignored;

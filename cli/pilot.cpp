@@ -151,6 +151,7 @@ Result<Json> run_pilot(const protocol::StudyPlan& plan, const PilotAsked& asked)
   const Json job = Json::object()
                        .set("job_id", "pilot-" + plan.study.text())
                        .set("kind", "pilot")
+                       .set("device", asked.device)
                        .set("plan", std::move(*plan_json))
                        .set("parameters", Json::object()
                                               .set("sites", std::move(sites))
@@ -200,9 +201,10 @@ Result<Answer> preassess(const PreassessOptions& options) {
   const bool gate =
       std::find(options.modes.begin(), options.modes.end(), "study") != options.modes.end();
   Narrator narrator(options.json, stderr);
-  auto result =
-      run_pilot(*plan, {*worker, std::move(*folders), options.modes, gate, options.patients_max,
-                        [&](const Json& told) { narrator.picture({worker_row("pilot", told)}); }});
+  auto result = run_pilot(*plan, {*worker, std::move(*folders), options.modes, gate,
+                                  options.patients_max, options.device, [&](const Json& told) {
+                                    narrator.picture({worker_row("pilot", told)});
+                                  }});
   if (!result) return pass(result);
   report::Preassessment pilot;
   take_plan(*plan, pilot);

@@ -22,7 +22,8 @@ struct PilotAsked {
   std::vector<PilotFolder> folders;
   std::vector<std::string> modes;  // "study", "local-only", "paper", "plaintext-unet", ...
   bool gate = false;
-  std::uint64_t patients_max = 0;                            // of each site and split; 0: all
+  std::uint64_t patients_max = 0;  // of each site and split; 0: all
+  std::string device = "cpu";
   std::function<void(const provenance::Json&)> on_progress;  // as of run_worker_job
 };
 // The worker's result (worker/README.md, kind pilot).
@@ -37,6 +38,7 @@ struct PreassessOptions {
   std::filesystem::path data;    // sub-folders are sites; empty: phantoms made for the pilot
   std::filesystem::path output;  // folder for preassessment.html and preassessment.json
   std::uint64_t patients_max = 0;
+  std::string device = "cpu";
   // As of PilotAsked; the gate judges the plan's own encoders, so it belongs to "study".
   std::vector<std::string> modes = {"study", "mask-ceiling"};
 };

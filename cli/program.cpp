@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <regex>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -156,6 +158,18 @@ void add_who(CLI::App& verb, Who& who) {
   verb.add_option("--passphrase-file", who.passphrase.file,
                   "File (0600) whose first line opens the key; else CLOISTER_PASSPHRASE, else the "
                   "terminal asks");
+}
+
+void add_device(CLI::App& verb, std::string& device, const std::string& help) {
+  const auto is_device = [](const std::string& text) -> std::string {
+    static const std::regex known("(cpu|cuda(:[0-9]{1,2})?)( mixed)?");
+    if (std::regex_match(text, known)) return {};
+    return fmt::format("there is no device '{}': use cpu, cuda or cuda:1", text);
+  };
+  verb.add_option("--device", device,
+                  help + ": cpu, cuda, cuda:1; with ' mixed' behind it in mixed precision")
+      ->check(CLI::Validator(is_device, "DEVICE"))
+      ->capture_default_str();
 }
 
 int run(int argc, char** argv) {

@@ -25,6 +25,8 @@ struct Who {
   PassphraseSource passphrase;
 };
 void add_who(CLI::App& verb, Who& who);
+// `--device`: where workers compute. `help` begins the option's help.
+void add_device(CLI::App& verb, std::string& device, const std::string& help);
 
 // `consortium join` and `site enrol`: the same act, for people and for agents.
 void add_join(CLI::App& group, Choice& choice, const char* name, const char* help);

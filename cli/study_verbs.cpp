@@ -133,6 +133,7 @@ void add_preassess(CLI::App& group, Choice& choice) {
                    "Folder with one sub-folder a site; else phantoms made for the pilot");
   verb->add_option("--patients", options->patients_max,
                    "At most so many patients of each site and split; 0: all");
+  add_device(*verb, options->device, "Where the pilot computes");
   verb->add_option("--modes", options->modes, "What is tried; the gate judges the study")
       ->delimiter(',')
       ->check(CLI::IsMember(pilot_modes))

@@ -12,7 +12,8 @@
 
 namespace cloister::cli {
 
-// The worker's result; its failure as "worker.job" with its own words.
+// The worker's result; its failure in its own words, kind and code; "worker.job"
+// where it ended without a word.
 // `on_progress` sees what the worker reports meanwhile: phase, step, steps, rate, time left.
 [[nodiscard]] Result<provenance::Json> run_worker_job(
     const std::filesystem::path& worker, const provenance::Json& job, Duration limit,

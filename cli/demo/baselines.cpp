@@ -28,6 +28,7 @@ Result<void> add_baselines(World& world, Seat& auditor, report::Report& report) 
     if (!plan) return pass(plan);
     PilotAsked asked;
     asked.worker = world.programs.worker;
+    asked.device = world.options.device;
     for (const DemoSite& site : world.sites) {
       asked.folders.push_back({site.id, site.data, site.centre});
     }

@@ -15,6 +15,7 @@ struct DemoOptions {
   std::filesystem::path data;  // one sub-folder a site; empty: phantoms made for the run
   std::string budget = "quick";
   std::string preset = "adapted";
+  std::string device = "cpu";
   std::uint64_t seed = 20'261'123;  // of the phantoms; published
   bool baselines = false;           // train local-only, paper and a plaintext U-Net beside it
   bool fresh = false;               // throw away what an earlier run left

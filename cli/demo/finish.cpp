@@ -137,6 +137,8 @@ void add_words(const World& world, report::Report& report) {
   report.one_machine = true;
   report.command = "cloister demo --budget " + world.options.budget;
   if (world.options.preset != "adapted") report.command += " --mode " + world.options.preset;
+  if (world.options.device != "cpu")
+    report.command += fmt::format(" --device \"{}\"", world.options.device);
   if (!world.is_phantom()) report.command += " --data " + world.options.data.string();
   report.data_source = world.is_phantom() ? "phantoms made for this run"
                                           : "images from " + world.options.data.filename().string();

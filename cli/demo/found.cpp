@@ -71,6 +71,7 @@ Result<void> enrol(World& world, Seat& root, const Newcomer& who) {
   options.home = who.home;
   options.passphrase = world.people;
   options.worker = world.programs.worker.string();
+  options.device = world.options.device;
   options.policy = {who.data, who.centre, threads_a_site(world), world.options.preset == "guided"};
   options.wait = Duration{0};
   auto asked = join(options);
@@ -186,6 +187,7 @@ Result<void> found_consortium(World& world) {
     options.folder = world.consortium();
     options.name = "demo";
     options.worker = world.programs.worker.string();
+    options.device = world.options.device;
     options.root_passphrase = world.people;
     auto members = free_port();
     if (!members) return pass(members);

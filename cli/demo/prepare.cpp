@@ -22,6 +22,7 @@ Json arguments_of(const DemoOptions& options) {
       .set("budget", options.budget)
       .set("preset", options.preset)
       .set("seed", options.seed)
+      .set("device", options.device)
       .set("version", program_version());
 }
 

@@ -33,9 +33,12 @@ InitOptions options_in(const Folder& folder) {
 
 TEST_CASE("init founds a consortium whose ledger takes its first records", "[cli]") {
   const Folder folder;
-  const InitOptions options = options_in(folder);
+  InitOptions options = options_in(folder);
+  options.device = "cuda:1 mixed";
   const auto answer = init_consortium(options);
   REQUIRE(answer);
+  CHECK(read_text(options.folder / "trainer" / "trainer.toml")->find("device = \"cuda:1 mixed\"") !=
+        std::string::npos);
   const auto genesis = load_genesis(options.folder / "coordinator" / "genesis.json");
   REQUIRE(genesis);
   CHECK(genesis->log == "cloister/heart");

@@ -47,3 +47,19 @@ TEST_CASE("every option and argument of every verb is explained", "[cli]") {
     }
   });
 }
+
+TEST_CASE("a device that has no name is refused where it is typed", "[cli]") {
+  for (const std::string device : {"cpu", "cuda", "cuda:1", "cuda:1 mixed", "cpu mixed"}) {
+    CLI::App app;
+    Choice choice;
+    set_up(app, choice);
+    CHECK_NOTHROW(app.parse(std::vector<std::string>{device, "--device", "demo"}));
+  }
+  for (const std::string device : {"gpu", "cuda:", "cuda:x", "cuda mixed mixed", ""}) {
+    CLI::App app;
+    Choice choice;
+    set_up(app, choice);
+    CHECK_THROWS_AS(app.parse(std::vector<std::string>{device, "--device", "demo"}),
+                    CLI::ValidationError);
+  }
+}

@@ -35,6 +35,22 @@ tune_steps = 10
 attack_steps = 10
 )";
 
+// `study preassess` of the plan in `folder`, with these words behind.
+Result<cli::Ran> preassess(const std::filesystem::path& folder, std::vector<std::string> more) {
+  REQUIRE(write_text(folder / "plan.toml", plan));
+  std::vector<std::string> words{"study",
+                                 "preassess",
+                                 (folder / "plan.toml").string(),
+                                 "-o",
+                                 (folder / "pilot").string(),
+                                 "--data",
+                                 (folder / "data").string(),
+                                 "--json"};
+  words.insert(words.end(), more.begin(), more.end());
+  return cli::run_program(std::string(CLOISTER_BIN) + "/cloister", words,
+                          {.in = {}, .limit = Duration{600'000}, .log = {}, .on_out = {}});
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -42,13 +58,7 @@ TEST_CASE(
     "[system]") {
   const cli::Folder folder;
   make_phantom(folder.path / "data" / "site-a", 0);
-  REQUIRE(write_text(folder.path / "plan.toml", plan));
-  const auto ran =
-      cli::run_program(std::string(CLOISTER_BIN) + "/cloister",
-                       {"study", "preassess", (folder.path / "plan.toml").string(), "-o",
-                        (folder.path / "pilot").string(), "--data", (folder.path / "data").string(),
-                        "--modes", "plaintext-unet", "--json"},
-                       {.in = {}, .limit = Duration{600'000}, .log = {}, .on_out = {}});
+  const auto ran = preassess(folder.path, {"--modes", "plaintext-unet"});
   REQUIRE(ran);
   INFO(ran->out + ran->err);
   REQUIRE(ran->status == 0);
@@ -64,4 +74,14 @@ TEST_CASE(
   const auto line = provenance::parse_json(ran->err.substr(0, ran->err.find('\n')));
   REQUIRE(line);
   CHECK(provenance::text_or_empty(*line, "event") == "progress");
+}
+
+TEST_CASE("a pilot on a GPU that is not there says what devices there are", "[system]") {
+  const cli::Folder folder;
+  make_phantom(folder.path / "data" / "site-a", 0);
+  const auto ran = preassess(folder.path, {"--device", "cuda:99"});
+  REQUIRE(ran);
+  INFO(ran->out + ran->err);
+  CHECK(ran->status == exit_status(Kind::unsupported));
+  CHECK((ran->out + ran->err).find("device.not_there") != std::string::npos);
 }
