@@ -1,5 +1,6 @@
 #include "cli/agent_line.h"
 
+#include "cli/json_read.h"
 #include "transport/event_loop.h"
 
 namespace cloister::cli {
@@ -8,21 +9,8 @@ namespace {
 using provenance::Json;
 using provenance::text_or_empty;
 
-Error error_from(const Json& json) {
-  Error error;
-  const std::string kind = text_or_empty(json, "kind");
-  for (int number = 1; number <= 10; ++number) {
-    if (to_string(kind_from_number(number)) == kind) error.kind = kind_from_number(number);
-  }
-  error.code = text_or_empty(json, "code");
-  error.what = text_or_empty(json, "what");
-  error.next = text_or_empty(json, "next");
-  return error;
-}
-
 // What it may take a process to stop its worker and to open its store again.
 constexpr Duration reopen_max{30'000};
-constexpr Duration look_again{500};
 
 }  // namespace
 
@@ -47,25 +35,36 @@ Result<Json> AgentLine::ask(const std::string& verb, Json body, Duration limit) 
   auto answer = provenance::parse_json(
       *text, {.bytes_max = transport::control_bytes_max, .depth_max = 32, .values_max = 1'000'000});
   if (!answer) return pass(answer);
-  if (const Json* error = answer->find("error")) return tl::unexpected<Error>(error_from(*error));
+  if (const Json* error = answer->find("error")) return tl::unexpected<Error>(error_in(*error));
   if (const Json* result = answer->find("result")) return *result;
   return std::move(*answer);
 }
 
-Result<AgentLine> reopen_process(const std::filesystem::path& home) {
+Result<bool> answers_status(AgentLine& process) {
+  auto status = process.ask("status", Json::object(), reopen_look);
+  if (!status) return pass(status);
+  return true;
+}
+
+Result<AgentLine> reopen_process(const std::filesystem::path& home, const IsReopened& is_reopened) {
   auto process = AgentLine::open(home);
   if (!process) return process;
   if (auto asked = process->ask("reopen"); !asked) return pass(asked);
   const SystemClock clock;
   const Duration end = clock.monotonic() + reopen_max;
   while (true) {
-    transport::EventLoop(clock).run_until([] { return false; }, look_again);
+    transport::EventLoop(clock).run_until([] { return false; }, reopen_look);
     process = AgentLine::open(home);
     // One that is still on its way down takes questions, and answers none.
-    const auto status = process ? process->ask("status", Json::object(), look_again)
-                                : Result<Json>(tl::unexpected(process.error()));
-    if (status) return process;
-    if (clock.monotonic() > end) return tl::unexpected(status.error());
+    const auto is = process ? is_reopened(*process) : Result<bool>(pass(process));
+    if (is && *is) return process;
+    if (clock.monotonic() < end) continue;
+    if (!is) return pass(is);
+    return fail(Kind::unavailable, "control.not_reopened",
+                fmt::format("The process of '{}' was asked to read its files again and does not "
+                            "run with them.",
+                            home.string()),
+                "Look at its log, then run the same command again.");
   }
 }
 

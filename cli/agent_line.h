@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "cli/desk.h"
@@ -27,10 +28,17 @@ class AgentLine {
   transport::ControlClient client_;
 };
 
-// Has the agent or trainer read its files again, in the same process, and waits until it answers.
-// On a loaded machine that may still be its former life: ask it for what is to be new. A worker
-// that runs writes a checkpoint, and goes on from it.
-[[nodiscard]] Result<AgentLine> reopen_process(const std::filesystem::path& home);
+// How often, and how long each time, a process that begins again is asked.
+inline constexpr Duration reopen_look{500};
+// Is this its new life? On a loaded machine its former one may still answer: ask for what is new.
+using IsReopened = std::function<Result<bool>(AgentLine& process)>;
+[[nodiscard]] Result<bool> answers_status(AgentLine& process);
+
+// Has the agent or trainer read its files again, in the same process, and waits until it is seen to
+// have. A worker that runs writes a checkpoint, and goes on from it. Errors:
+// "control.not_reopened", or why it did not answer.
+[[nodiscard]] Result<AgentLine> reopen_process(const std::filesystem::path& home,
+                                               const IsReopened& is_reopened = answers_status);
 
 // What a person of the site signed, carried to the ledger by the agent.
 class AgentDesk final : public Desk {

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "base/result.h"
 #include "provenance/json.h"
 
 namespace cloister::cli {
@@ -25,6 +26,18 @@ namespace cloister::cli {
                                                 std::string_view key) {
   const provenance::Json* value = json.find(key);
   return value != nullptr && value->fields() != nullptr ? *value : provenance::Json::object();
+}
+
+// {kind, code, what, next}, as processes tell errors. A kind that we do not know is `unavailable`.
+[[nodiscard]] inline Error error_in(const provenance::Json& told) {
+  using provenance::text_or_empty;
+  Error error{Kind::unavailable, text_or_empty(told, "code"), text_or_empty(told, "what"),
+              text_or_empty(told, "next")};
+  const std::string name = text_or_empty(told, "kind");
+  for (int number = 1; number <= static_cast<int>(Kind::unsupported); ++number) {
+    if (to_string(kind_from_number(number)) == name) error.kind = kind_from_number(number);
+  }
+  return error;
 }
 
 }  // namespace cloister::cli

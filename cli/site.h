@@ -67,7 +67,7 @@ struct WithdrawOptions {
 [[nodiscard]] Result<Answer> site_accept_model(AgentLine& agent, const SitePerson& person,
                                                const std::string& study, const Digest& model);
 // The agent opens its files again where the file is not the policy that runs; a worker goes on from
-// its checkpoint. "policy.other_file" if agent.toml names another one, "policy.not_taken_up" if it
+// its checkpoint. "policy.other_file" if agent.toml names another one, "control.not_reopened" if it
 // still runs with another policy half a minute later.
 [[nodiscard]] Result<Answer> site_publish_policy(const std::filesystem::path& home,
                                                  const SitePerson& person,

@@ -307,30 +307,19 @@ Result<bool> is_news(AgentLine& agent, const std::filesystem::path& policy, cons
 }
 
 // Its former life answers for a moment more, and a file that went wrong meanwhile changes nothing.
-Result<AgentLine> reopen_until_it_runs(const std::filesystem::path& home, const Digest& policy) {
-  constexpr Duration patience{30'000};
-  constexpr Duration look_again{500};
-  if (auto process = reopen_process(home); !process) return process;
-  const SystemClock clock;
-  const Duration end = clock.monotonic() + patience;
-  while (clock.monotonic() < end) {
-    auto agent = AgentLine::open(home);
-    if (agent) {
-      const auto told = agent->ask("policy-file", Json::object(), look_again);
-      if (told && text_or_empty(*told, "running") == to_hex(policy)) return agent;
-    }
-    transport::EventLoop(clock).run_until([] { return false; }, look_again);
-  }
-  return fail(Kind::unavailable, "policy.not_taken_up",
-              "The agent read its files again, and does not run with this policy.",
-              "Nothing was signed. Look at the agent's log, then run the same command again.");
+Result<AgentLine> reopen_with(const std::filesystem::path& home, const Digest& policy) {
+  return reopen_process(home, [&](AgentLine& agent) -> Result<bool> {
+    const auto told = agent.ask("policy-file", Json::object(), reopen_look);
+    if (!told) return pass(told);
+    return text_or_empty(*told, "running") == to_hex(policy);
+  });
 }
 
-// After the agent took up a policy whose signature failed, or whose fate is not known.
+// After the agent took up a policy, or will, whose signature failed or was not come to.
 tl::unexpected<Error> unsigned_error(Error error) {
   error.next +=
-      " The agent runs with the new file already, and approves nothing by itself until it is "
-      "signed: run the same command again.";
+      " The agent runs with the new file, or will once it runs, and approves nothing by itself "
+      "until it is signed: run the same command again.";
   return tl::unexpected<Error>(std::move(error));
 }
 
@@ -347,8 +336,8 @@ Result<Answer> site_publish_policy(const std::filesystem::path& home, const Site
   if (!is_new) return pass(is_new);
   if (*is_new) {
     if (auto ok = may_publish(*agent, person); !ok) return pass(ok);
-    agent = reopen_until_it_runs(home, digest);
-    if (!agent) return pass(agent);
+    agent = reopen_with(home, digest);
+    if (!agent) return unsigned_error(std::move(agent.error()));
   }
   auto answer = put(*agent, person, published_policy(person.membership.site, *text),
                     fmt::format("The policy {} is signed{}.\n", policy.string(),

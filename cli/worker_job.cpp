@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "cli/child.h"
+#include "cli/json_read.h"
 #include "protocol/worker_frame.h"
 
 namespace cloister::cli {
@@ -37,19 +38,6 @@ class Listener {
   std::optional<Frame> outcome_;
 };
 
-// A worker's error as it told it (worker/README.md).
-Error failure_in(const provenance::Json& told) {
-  using provenance::text_or_empty;
-  const std::string name = text_or_empty(told, "kind");
-  Kind kind = Kind::unavailable;
-  for (int number = 1; number <= static_cast<int>(Kind::unsupported); ++number) {
-    if (to_string(kind_from_number(number)) == name) kind = kind_from_number(number);
-  }
-  const std::string code = text_or_empty(told, "code");
-  return {kind, code.empty() ? "worker.job" : code, text_or_empty(told, "what"),
-          text_or_empty(told, "next")};
-}
-
 }  // namespace
 
 Result<provenance::Json> run_worker_job(const std::filesystem::path& worker,
@@ -68,7 +56,9 @@ Result<provenance::Json> run_worker_job(const std::filesystem::path& worker,
     auto json = provenance::parse_json(as_text(outcome->payload), {.bytes_max = 16U << 20});
     if (json && outcome->type == FrameType::result) return json;
     if (json) {
-      return tl::unexpected<Error>(failure_in(*json));
+      Error error = error_in(*json);
+      if (error.code.empty()) error.code = "worker.job";
+      return tl::unexpected<Error>(std::move(error));
     }
   }
   return fail(Kind::unavailable, "worker.job",

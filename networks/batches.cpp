@@ -1,5 +1,7 @@
 #include "networks/batches.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 
 #include "networks/coding.h"
@@ -39,11 +41,13 @@ void copy_window(const std::vector<Value>& from, const SliceSet& views, std::siz
                  Corner corner, std::vector<Value>& to, int side) {
   if (from.empty()) return;
   const auto width = static_cast<std::size_t>(views.width);
-  for (int row = 0; row < side; ++row) {
+  const auto length = static_cast<std::size_t>(side);
+  auto* into = to.data() + slice * length * length;
+  for (std::size_t row = 0; row < length; ++row, into += side) {
     const auto* start = from.data() + slice * views.pixels() +
-                        static_cast<std::size_t>(corner.row + row) * width +
+                        (static_cast<std::size_t>(corner.row) + row) * width +
                         static_cast<std::size_t>(corner.column);
-    to.insert(to.end(), start, start + side);
+    std::copy(start, start + side, into);
   }
 }
 
@@ -56,48 +60,68 @@ Lot lot_of(const SliceSet& views) {
 
 }  // namespace
 
-Batches::Batches(const SliceSet& slices, const Draw& draw, const Seeds& seeds)
-    : slices_(slices), draw_(draw), order_(seeds, slices.size()) {
-  views_.height = slices.height;
-  views_.width = slices.width;
-  const auto count = static_cast<std::size_t>(draw.batch);
-  if (!slices.images.empty()) views_.images.resize(count * slices.pixels());
-  if (!slices.labels.empty()) views_.labels.resize(count * slices.pixels());
-  views_.volume.resize(count);
-  windows_.height = windows_.width = draw.window;
-  windows_.volume.resize(count);
+namespace {
+
+SliceSet room_for(const SliceSet& like, int count, int height, int width) {
+  SliceSet room;
+  room.height = height;
+  room.width = width;
+  room.volume.resize(static_cast<std::size_t>(count));
+  if (!like.images.empty()) room.images.resize(room.size() * room.pixels());
+  if (!like.labels.empty()) room.labels.resize(room.size() * room.pixels());
+  return room;
 }
+
+}  // namespace
+
+Batches::Batches(const SliceSet& slices, const Draw& draw, const Seeds& seeds)
+    : slices_(slices),
+      draw_(draw),
+      order_(seeds, slices.size()),
+      views_(room_for(slices, draw.batch, slices.height, slices.width)),
+      windows_(room_for(slices, draw.batch, draw.window, draw.window)) {}
 
 Lot Batches::draw(StepInput input) {
-  const std::size_t pixels = slices_.pixels();
+  struct Item {
+    std::size_t slice;
+    Prng chance;  // its own: items are drawn side by side
+  };
+  std::vector<Item> items;
   for (std::size_t i = 0; i < views_.size(); ++i) {
     const auto position = static_cast<std::uint64_t>(input.step) * views_.size() + i;
-    const std::size_t from = order_.at(position) * pixels;
-    SliceView in;
-    SliceOut out;
-    if (!slices_.images.empty()) {
-      in.image = {slices_.images.data() + from, pixels};
-      out.image = {views_.images.data() + i * pixels, pixels};
-    }
-    if (!slices_.labels.empty()) {
-      in.labels = {slices_.labels.data() + from, pixels};
-      out.labels = {views_.labels.data() + i * pixels, pixels};
-    }
-    augment(draw_.augmentation, slices_.height, slices_.width, input.prng, in, out);
+    items.push_back({order_.at(position), Prng(input.prng.next())});
   }
   const int smaller = std::min(slices_.height, slices_.width);
-  return lot_of(draw_.window > 0 && draw_.window < smaller ? windowed(input.prng) : views_);
+  const bool windowed = draw_.window > 0 && draw_.window < smaller;
+  at::parallel_for(
+      0, static_cast<std::int64_t>(items.size()), 1, [&](std::int64_t from, std::int64_t to) {
+        for (auto i = static_cast<std::size_t>(from); i < static_cast<std::size_t>(to); ++i) {
+          view(i, items[i].slice, items[i].chance);
+          if (windowed) window(i, items[i].chance);
+        }
+      });
+  return lot_of(windowed ? windows_ : views_);
 }
 
-const SliceSet& Batches::windowed(Prng& prng) {
-  windows_.images.clear();
-  windows_.labels.clear();
-  for (std::size_t i = 0; i < views_.size(); ++i) {
-    const auto corner = corner_of_window(views_, i, draw_.window, prng);
-    copy_window(views_.images, views_, i, corner, windows_.images, draw_.window);
-    copy_window(views_.labels, views_, i, corner, windows_.labels, draw_.window);
+void Batches::view(std::size_t item, std::size_t slice, Prng& chance) {
+  const std::size_t pixels = slices_.pixels();
+  SliceView in;
+  SliceOut out;
+  if (!slices_.images.empty()) {
+    in.image = {slices_.images.data() + slice * pixels, pixels};
+    out.image = {views_.images.data() + item * pixels, pixels};
   }
-  return windows_;
+  if (!slices_.labels.empty()) {
+    in.labels = {slices_.labels.data() + slice * pixels, pixels};
+    out.labels = {views_.labels.data() + item * pixels, pixels};
+  }
+  augment(draw_.augmentation, slices_.height, slices_.width, chance, in, out);
+}
+
+void Batches::window(std::size_t item, Prng& chance) {
+  const auto corner = corner_of_window(views_, item, draw_.window, chance);
+  copy_window(views_.images, views_, item, corner, windows_.images, draw_.window);
+  copy_window(views_.labels, views_, item, corner, windows_.labels, draw_.window);
 }
 
 }  // namespace cloister::networks

@@ -8,7 +8,8 @@
 
 namespace cloister::networks {
 
-// Every slice once an epoch, augmented afresh each time. One thread. The slices must outlive it.
+// Every slice once an epoch, augmented afresh each time, by LibTorch's threads side by side. To be
+// called from one thread at a time. The slices must outlive it.
 class Batches {
  public:
   // What a step sees of each slice: see MaskEncoderOptions.
@@ -23,7 +24,8 @@ class Batches {
   [[nodiscard]] Lot draw(StepInput input);
 
  private:
-  [[nodiscard]] const SliceSet& windowed(Prng& prng);
+  void view(std::size_t item, std::size_t slice, Prng& chance);
+  void window(std::size_t item, Prng& chance);
 
   const SliceSet& slices_;
   Draw draw_;

@@ -15,6 +15,7 @@ namespace {
 
 // The BLAS that is mapped into this process. Debian's libblas.so.3 is a link to any of several.
 std::string mapped_blas() {
+  if (at::globalContext().hasMKL()) return "MKL";  // inside LibTorch itself
   std::ifstream maps("/proc/self/maps");
   std::string line;
   std::string found;

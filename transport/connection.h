@@ -81,8 +81,9 @@ class Connection {
   // the next attempt, and looks every limits::request_repeat whether the line is open. Where it is
   // not, the request fails with what stands in the way: at the first such look between two
   // attempts, at the second in a row while one is under way. It is never sent after that. One that
-  // was sent may have arrived: it is repeated like any other, and after four such looks fails with
-  // "connection.no_answer", which says that what came of it is not known.
+  // was sent may have arrived: it is repeated like any other, and after four such looks fails: with
+  // "connection.no_answer" if it was to change something, because what came of it is not known;
+  // else with what stands in the way.
   RequestId ask(protocol::Request request, Callback callback, Bytes payload = {},
                 Waiting waiting = Waiting::for_ever);
   void cancel(RequestId request);

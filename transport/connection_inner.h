@@ -20,6 +20,7 @@ struct Connection::Inner {
     Bytes body;
     ClientSocket::Payload payload;  // null where none travels
     Callback callback;
+    bool changes = false;          // something at the coordinator, so that asking twice matters
     Duration patience{0};          // without any sign of the coordinator, before it is repeated
     Duration sent_at{0};           // on the monotonic clock
     std::vector<Digest> sendings;  // header digests of this session, newest last

@@ -22,6 +22,18 @@ Duration patience_of(const protocol::Request& request) {
   return patience;
 }
 
+// The others only look.
+bool changes_something(const protocol::Request& request) {
+  using namespace protocol;
+  return std::visit(
+      []<class Asked>(const Asked&) {
+        return std::is_same_v<Asked, Enrol> || std::is_same_v<Asked, Invite> ||
+               std::is_same_v<Asked, Submit> || std::is_same_v<Asked, BlobOpen> ||
+               std::is_same_v<Asked, BlobChunk> || std::is_same_v<Asked, PutWraps>;
+      },
+      request);
+}
+
 // Its length and bytes are judged by who asked: against the blob's size and digest.
 bool may_carry(const protocol::Reply& reply, BytesView payload) {
   return payload.empty() || std::holds_alternative<protocol::BlobData>(reply);
@@ -39,6 +51,7 @@ RequestId Connection::Inner::add(protocol::Request request, Callback callback, B
     pending.payload = std::make_shared<const Bytes>(std::move(payload));
   }
   pending.callback = std::move(callback);
+  pending.changes = changes_something(request);
   pending.patience = patience_of(request);
   if (waiting == Waiting::while_reachable) {
     look_later(id, pending);
@@ -79,14 +92,19 @@ int Connection::Inner::missed_max(const Pending& pending) const {
 Error Connection::Inner::no_answer(const Pending& pending) const {
   const std::string address = to_string(server.address);
   if (problem.kind == Kind::unauthenticated) return problem;  // will not change by waiting
-  if (pending.was_sent()) {
+  if (pending.was_sent() && pending.changes) {
     return {Kind::unavailable, "connection.no_answer",
             fmt::format("The coordinator at {} was asked and has not answered: whether it did "
-                        "what it was asked is not known.",
-                        address),
-            "If it was to change something, look whether it did before you ask again."};
+                        "what it was asked is not known.{}{}",
+                        address, problem.code.empty() ? "" : " ", problem.what),
+            "Look whether it did before you ask again."};
   }
   if (!problem.code.empty()) return problem;
+  if (pending.was_sent()) {
+    return {Kind::unavailable, "connection.no_answer",
+            fmt::format("The coordinator at {} was asked and has not answered.", address),
+            "Ask again; if it stays so, look at the coordinator's log."};
+  }
   return {Kind::unavailable, "connection.unreachable",
           fmt::format("Nobody at {} has answered so far.", address),
           "Check that the coordinator runs there and that a firewall lets this machine out to it."};

@@ -150,8 +150,10 @@ TEST_CASE("with a U-Net before it an encoder sees class probabilities and nothin
   const auto dice = dice_by_structure({labels, slices.labels, slices.volume, slices.pixels()}, 3);
   CHECK(*std::min_element(dice.begin(), dice.end()) > 0.5);
   CHECK(encoder.encode(slices)->shape[1] == code_channels);
-  // What it keeps of an image is what shapes can tell of it.
-  CHECK(trained->unexplained > without->unexplained);
+  // What the levels behind it see are four classes, not an image.
+  const auto file = tensorfile::read_tensor_file(trained->encoder).value();
+  CHECK(file.tensors.at("level0.first.weight").shape[1] == 4);
+  CHECK(file.tensors.at("backbone.down0.first.weight").shape[1] == 1);
   CHECK(parse_backbone("unet") == Backbone::unet);
   CHECK(parse_backbone("guess").error().code == "plan.backbone");
 }

@@ -214,16 +214,26 @@ TEST_CASE("what was sent and not answered may have been done, and whoever waits 
   bool asked = false;
   world.on_request = [&](Endpoint::Incoming&) { asked = true; };  // it acts, and says nothing
   auto line = world.connect(world.agent);
-  CHECK(code_of(line->ask_and_wait(Ask{"one", ""}, Duration(1'500))) == "connection.no_answer");
+  const auto looked = line->ask_and_wait(Ask{"one", ""}, Duration(1'500));
+  CHECK(code_of(looked) == "connection.no_answer");
+  CHECK(looked.error().what.find("is not known") == std::string::npos);  // nothing could change
   asked = false;
-  std::optional<Result<Answer>> answer;
+  std::optional<Result<Answer>> submitted;
   line->ask(
-      Ask{"two", ""}, [&](Result<Answer> got) { answer = std::move(got); }, {},
+      protocol::Submit{{to_bytes("envelope")}}, [&](Result<Answer> got) { submitted = std::move(got); }, {},
+      Waiting::while_reachable);
+  REQUIRE(world.wait([&] { return asked; }, 10'000));
+  asked = false;
+  std::optional<Result<Answer>> looked_again;
+  line->ask(
+      Ask{"two", ""}, [&](Result<Answer> got) { looked_again = std::move(got); }, {},
       Waiting::while_reachable);
   REQUIRE(world.wait([&] { return asked; }, 10'000));
   world.stop();
-  REQUIRE(world.wait([&] { return answer.has_value(); }, 60'000));
-  CHECK(code_of(*answer) == "connection.no_answer");
+  REQUIRE(world.wait([&] { return submitted && looked_again; }, 60'000));
+  CHECK(code_of(*submitted) == "connection.no_answer");
+  CHECK(submitted->error().what.find("is not known") != std::string::npos);
+  CHECK(code_of(*looked_again) != "connection.no_answer");
 }
 
 TEST_CASE("a person's question dials at once, whatever pause the line had come to", "[transport]") {
