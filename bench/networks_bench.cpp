@@ -4,9 +4,9 @@
 //
 //   networks_bench [THREADS [STEPS [DEVICE]]] [key=value ...]     "cpu" or "cuda"
 //
-// Keys: side=192, batch=4; record=0: a GPU's steps are not recorded, to compare; trace=PREFIX: one
-// trace of the GPU for each network (bench/kernel_share.py). bench/networks_bench.py runs it beside
-// PyTorch.
+// Keys: side=192, batch=4; augment=1: with the augmentation of real trainings; record=0: a GPU's
+// steps are not recorded, to compare; trace=PREFIX: one trace of the GPU for each network
+// (bench/kernel_share.py). bench/networks_bench.py runs it beside PyTorch.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -35,6 +35,7 @@ struct Settings {
   int looks = 25;
   int steps_a_look = 1;  // on a GPU more: to look is to wait for it
   std::string trace;
+  Augmentation augmentation = no_augmentation();
 };
 
 SliceSet random_slices(int side, int slices_count) {
@@ -132,7 +133,7 @@ void encoders(const Settings& settings) {
   const Bytes secret(16, 1);
   ImageEncoderOptions image;
   image.recipe = settings.recipe;
-  image.augmentation = no_augmentation();
+  image.augmentation = settings.augmentation;
   time("image-encoder", settings,
        [&](const Job& job) { return train_image_encoder(slices, image, secret, job); });
   image.learning = EncoderLearning::task;
@@ -141,14 +142,14 @@ void encoders(const Settings& settings) {
        [&](const Job& job) { return train_image_encoder(slices, image, secret, job); });
   MaskEncoderOptions mask;
   mask.recipe = settings.recipe;
-  mask.augmentation = no_augmentation();
+  mask.augmentation = settings.augmentation;
   mask.code_noise = 0;
   mask.attempts_max = 1;
   time("mask-encoder", settings,
        [&](const Job& job) { return train_mask_encoder(slices, mask, secret, job); });
   PlainUnetOptions unet;
   unet.recipe = settings.recipe;
-  unet.augmentation = no_augmentation();
+  unet.augmentation = settings.augmentation;
   time("plain-unet", settings, [&](const Job& job) { return train_plain_unet(slices, unet, job); });
 }
 
@@ -169,6 +170,7 @@ void set(Settings& settings, const std::string& key, const std::string& value) {
   if (key == "side") settings.side = std::atoi(value.c_str());
   if (key == "batch") settings.recipe.batch = std::atoi(value.c_str());
   if (key == "record") settings.compute.record_steps = value != "0";
+  if (key == "augment" && value != "0") settings.augmentation = Augmentation();
   if (key == "trace") settings.trace = value;
 }
 

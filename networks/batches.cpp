@@ -1,10 +1,9 @@
 #include "networks/batches.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 
 #include "networks/coding.h"
+#include "networks/side_by_side.h"
 
 namespace cloister::networks {
 namespace {
@@ -93,13 +92,10 @@ Lot Batches::draw(StepInput input) {
   }
   const int smaller = std::min(slices_.height, slices_.width);
   const bool windowed = draw_.window > 0 && draw_.window < smaller;
-  at::parallel_for(
-      0, static_cast<std::int64_t>(items.size()), 1, [&](std::int64_t from, std::int64_t to) {
-        for (auto i = static_cast<std::size_t>(from); i < static_cast<std::size_t>(to); ++i) {
-          view(i, items[i].slice, items[i].chance);
-          if (windowed) window(i, items[i].chance);
-        }
-      });
+  side_by_side(items.size(), [&](std::size_t i) {
+    view(i, items[i].slice, items[i].chance);
+    if (windowed) window(i, items[i].chance);
+  });
   return lot_of(windowed ? windows_ : views_);
 }
 

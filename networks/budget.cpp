@@ -51,7 +51,6 @@ Budget full() {
   budget.spacing_mm = 1.25;
   budget.image.recipe.steps = 30000;
   budget.mask.recipe.steps = 30000;
-  budget.image.window = budget.mask.window = 0;
   budget.segmentation.recipe.steps = 40000;
   budget.segmentation.recipe.ema_decay = 0.999;
   budget.views.views = 16;

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "networks/seeds.h"
+#include "networks/side_by_side.h"
 #include "tensorfile/channels.h"
 
 namespace cloister::networks {
@@ -90,8 +91,8 @@ Result<SliceSet> draw_views(const SliceSet& slices, const ViewOptions& options,
     indices.insert(indices.end(), views, slice);
   SliceSet drawn = slices_at(slices, indices);
   const std::size_t pixels = slices.pixels();
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    if (i % views == 0) continue;  // view 0 is the slice itself
+  side_by_side(indices.size(), [&](std::size_t i) {
+    if (i % views == 0) return;  // view 0 is the slice itself
     Prng prng(seeds.at(Draw::views, i));
     SliceView in;
     SliceOut out;
@@ -104,7 +105,7 @@ Result<SliceSet> draw_views(const SliceSet& slices, const ViewOptions& options,
       out.labels = {drawn.labels.data() + i * pixels, pixels};
     }
     augment(options.augmentation, slices.height, slices.width, prng, in, out);
-  }
+  });
   return drawn;
 }
 
@@ -166,9 +167,10 @@ SliceSet apply_test_view(const SliceSet& slices, const TestView& view) {
   SliceSet turned = slices;
   turned.labels.clear();
   const std::size_t pixels = slices.pixels();
-  for (std::size_t i = 0; i < slices.size(); ++i)
+  side_by_side(slices.size(), [&](std::size_t i) {
     turn(slices.images.data() + i * pixels, turned.images.data() + i * pixels, slices.height,
          slices.width, view, false);
+  });
   return turned;
 }
 
@@ -177,8 +179,9 @@ FloatTensor undo_test_view(const FloatTensor& maps, const TestView& view) {
   const auto height = static_cast<int>(maps.shape[2]);
   const auto width = static_cast<int>(maps.shape[3]);
   const auto pixels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
-  for (std::size_t at = 0; at < maps.data.size(); at += pixels)
-    turn(maps.data.data() + at, turned.data.data() + at, height, width, view, true);
+  side_by_side(pixels == 0 ? 0 : maps.data.size() / pixels, [&](std::size_t i) {
+    turn(maps.data.data() + i * pixels, turned.data.data() + i * pixels, height, width, view, true);
+  });
   return turned;
 }
 

@@ -73,17 +73,31 @@ class Filter {
   int rules_ = 0;
 };
 
-void refuse_network(Filter& filter, bool loopback) {
-  if (loopback) {
-    // What c10d and Gloo meet over; netlink, because Gloo asks which interface it has.
-    constexpr int families = AF_MAX;
-    for (int family = 0; family < families; ++family) {
-      if (family == AF_INET || family == AF_INET6 || family == AF_NETLINK) continue;
-      filter.refuse_if(SCMP_SYS(socket), {{0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(family), 0}});
-    }
-    filter.refuse_if(SCMP_SYS(socket), {{0, SCMP_CMP_GE, static_cast<scmp_datum_t>(families), 0}});
-    return;
+// CUDA's driver listens on a Unix socket of its own while it starts, and finds no device where it
+// may not. Without connect() and without datagrams nobody else's socket can be spoken to.
+void refuse_all_but_listening(Filter& filter) {
+  constexpr scmp_datum_t kind = 0xf;  // SOCK_TYPE_MASK of Linux: the rest are flags
+  filter.refuse_if(SCMP_SYS(socket), {{0, SCMP_CMP_NE, static_cast<scmp_datum_t>(AF_UNIX), 0}});
+  filter.refuse_if(SCMP_SYS(socket),
+                   {{1, SCMP_CMP_MASKED_EQ, kind, static_cast<scmp_datum_t>(SOCK_DGRAM)}});
+  for (const int call : {SCMP_SYS(connect), SCMP_SYS(accept), SCMP_SYS(accept4)})
+    filter.refuse(call);
+}
+
+// What c10d and Gloo meet over; netlink, because Gloo asks which interface it has.
+void refuse_all_but_loopback(Filter& filter, bool device_files) {
+  constexpr int families = AF_MAX;
+  for (int family = 0; family < families; ++family) {
+    if (family == AF_INET || family == AF_INET6 || family == AF_NETLINK) continue;
+    if (family == AF_UNIX && device_files) continue;
+    filter.refuse_if(SCMP_SYS(socket), {{0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(family), 0}});
   }
+  filter.refuse_if(SCMP_SYS(socket), {{0, SCMP_CMP_GE, static_cast<scmp_datum_t>(families), 0}});
+}
+
+void refuse_network(Filter& filter, bool loopback, bool device_files) {
+  if (loopback) return refuse_all_but_loopback(filter, device_files);
+  if (device_files) return refuse_all_but_listening(filter);
   for (const int call : {SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
                          SCMP_SYS(accept), SCMP_SYS(accept4)}) {
     filter.refuse(call);
@@ -155,7 +169,7 @@ Sandbox enter_sandbox(const SandboxNeeds& needs) {
   held.own_loopback = away && needs.loopback;
   held.privileges = drop_privileges();
   Filter filter;
-  refuse_network(filter, held.own_loopback);
+  refuse_network(filter, held.own_loopback, needs.device_files);
   refuse_escape(filter);
   const bool read_only = !needs.write_files && !needs.device_files;
   if (read_only) refuse_writing(filter);
@@ -165,13 +179,16 @@ Sandbox enter_sandbox(const SandboxNeeds& needs) {
   held.files = !read_only  ? "may be written: this kind of job, or its device, needs it"
                : rules > 0 ? "opening for writing is refused"
                            : "may be written: there is no filter";
+  const std::string sockets = needs.device_files
+                                  ? "sockets refused but one that the GPU's driver listens on"
+                                  : "sockets refused";
   if (held.own_loopback) {
     held.network = "a network namespace with nothing but a loopback of its own, for the ranks";
   } else if (away) {
     held.network =
-        rules > 0 ? "empty network namespace, sockets refused" : "empty network namespace";
+        rules > 0 ? fmt::format("empty network namespace, {}", sockets) : "empty network namespace";
   } else {
-    held.network = rules > 0 ? "sockets refused (no network namespace could be had)"
+    held.network = rules > 0 ? fmt::format("{} (no network namespace could be had)", sockets)
                              : "open: neither a namespace nor a filter is permitted here";
   }
   return held;
