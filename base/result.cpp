@@ -36,6 +36,14 @@ Kind kind_from_number(int number) {
   return known ? static_cast<Kind>(number) : Kind::invalid;
 }
 
+std::optional<Kind> kind_named(std::string_view word) {
+  for (int number = 1; number <= static_cast<int>(Kind::unsupported); ++number) {
+    const auto kind = static_cast<Kind>(number);
+    if (to_string(kind) == word) return kind;
+  }
+  return std::nullopt;
+}
+
 std::string to_string(const Error& error) {
   std::string text = error.what;
   if (!error.next.empty()) text += " " + error.next;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -34,6 +35,8 @@ enum class Kind : int {
 [[nodiscard]] int exit_status(Kind kind);
 // Kind from its wire number; `invalid` for numbers that no version uses.
 [[nodiscard]] Kind kind_from_number(int number);
+// Kind from what to_string gives; nothing for other words.
+[[nodiscard]] std::optional<Kind> kind_named(std::string_view word);
 
 struct Error {
   Kind kind = Kind::invalid;

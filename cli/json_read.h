@@ -31,13 +31,8 @@ namespace cloister::cli {
 // {kind, code, what, next}, as processes tell errors. A kind that we do not know is `unavailable`.
 [[nodiscard]] inline Error error_in(const provenance::Json& told) {
   using provenance::text_or_empty;
-  Error error{Kind::unavailable, text_or_empty(told, "code"), text_or_empty(told, "what"),
-              text_or_empty(told, "next")};
-  const std::string name = text_or_empty(told, "kind");
-  for (int number = 1; number <= static_cast<int>(Kind::unsupported); ++number) {
-    if (to_string(kind_from_number(number)) == name) error.kind = kind_from_number(number);
-  }
-  return error;
+  return {kind_named(text_or_empty(told, "kind")).value_or(Kind::unavailable),
+          text_or_empty(told, "code"), text_or_empty(told, "what"), text_or_empty(told, "next")};
 }
 
 }  // namespace cloister::cli

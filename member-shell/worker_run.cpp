@@ -26,13 +26,6 @@ std::string identity_of(const member::WorkerInput& input) {
   return {};
 }
 
-Kind kind_from_word(const std::string& word) {
-  for (int number = 1; number <= 10; ++number) {
-    if (to_string(kind_from_number(number)) == word) return kind_from_number(number);
-  }
-  return Kind::corrupt;
-}
-
 double real_at(const Json& json, std::string_view key, double fallback) {
   const Json* value = json.find(key);
   return value == nullptr ? fallback : value->number().value_or(fallback);
@@ -244,9 +237,12 @@ void WorkerRun::on_failure(const std::string& json) {
   Error error{Kind::corrupt, "worker.failure", "The worker failed and did not say why.",
               "Look at the worker's log."};
   if (said) {
-    error = {kind_from_word(text_or_empty(*said, "kind")), text_or_empty(*said, "code"),
-             text_or_empty(*said, "what"), text_or_empty(*said, "next")};
+    error = {kind_named(text_or_empty(*said, "kind")).value_or(Kind::corrupt),
+             text_or_empty(*said, "code"), text_or_empty(*said, "what"),
+             text_or_empty(*said, "next")};
   }
+  // One that was refused would be refused at every attempt; the next one begins anew.
+  if (error.code.ends_with("checkpoint")) runner_.places_.forget_checkpoint(job_);
   runner_.tell_later(member::WorkerFailed{job_, order_->attempt, std::move(error)});
   finish();
 }

@@ -115,6 +115,15 @@ TEST_CASE("a checkpoint is kept sealed and handed to the next attempt", "[member
   CHECK_FALSE(running.places->checkpoint(JobId::trusted("job-1")).value().has_value());
 }
 
+TEST_CASE("a checkpoint that the worker refuses is thrown away", "[member-shell]") {
+  Running running(
+      R"(say 5 state-1; say 8 '{"kind":"conflict","code":"training.other_checkpoint"}')");
+  running.runner->run(running.order("job-1"));
+  REQUIRE(running.wait_for<WorkerFailed>());
+  CHECK(running.last<WorkerFailed>()->error.code == "training.other_checkpoint");
+  CHECK_FALSE(running.places->checkpoint(JobId::trusted("job-1")).value().has_value());
+}
+
 TEST_CASE("a silent worker that computes gives signs of life, but not for ever", "[member-shell]") {
   Running running(R"(say 4 '{"phase":"training","step":1,"steps":9}'; while :; do :; done)",
                   Duration(200));
