@@ -112,7 +112,22 @@ struct Site {
   TrainedMaskEncoder mask;
 };
 
-std::vector<double> dice_of_new(const Site& site, const Settings& settings) {
+std::vector<double> dice_on(const SliceSet& fresh, const FloatTensor& maps) {
+  const auto labels = most_probable(maps);
+  return dice_by_structure({labels, fresh.labels, fresh.volume, fresh.pixels()}, structures);
+}
+
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+struct Quality {
+  std::vector<double> decoded;  // by structure: through the shared network and back
+  double with_own = 0;          // mean, where the encoder's own segmentation counts half
+  double own = 0;               // mean of that alone
+};
+
+Quality quality_on_new(const Site& site, const Settings& settings) {
   const auto image = must(Encoder::load(site.image.encoder, settings.job.compute));
   const auto mask = must(Encoder::load(site.mask.encoder, settings.job.compute));
   const auto views = must(draw_views(site.pooled, settings.budget.views, secret_of(settings, 3)));
@@ -133,9 +148,14 @@ std::vector<double> dice_of_new(const Site& site, const Settings& settings) {
   }
   const auto loaded = must(Decoder::load(decoder, settings.job.compute));
   const auto predicted = must(network.predict(must(image.encode(site.fresh)), 0));
-  const auto labels = most_probable(must(loaded.decode(predicted)));
-  return dice_by_structure({labels, site.fresh.labels, site.fresh.volume, site.fresh.pixels()},
-                           structures);
+  auto maps = must(loaded.decode(predicted));
+  Quality quality{dice_on(site.fresh, maps)};
+  const auto own = image.segment(site.fresh);
+  if (!own) return quality;
+  quality.own = mean_of(dice_on(site.fresh, *own));
+  for (std::size_t i = 0; i < maps.data.size(); ++i) maps.data[i] += own->data[i];
+  quality.with_own = mean_of(dice_on(site.fresh, maps));
+  return quality;
 }
 
 privacy::GateReport gate_of(const Site& site, const Settings& settings) {
@@ -189,14 +209,14 @@ int main(int count, char** arguments) {
       train_mask_encoder(site.pooled, settings.budget.mask, secret_of(settings, 1), settings.job));
   site.image = must(train_image_encoder(site.pooled, settings.budget.image, secret_of(settings, 2),
                                         settings.job));
-  const auto dice = dice_of_new(site, settings);
+  const auto quality = quality_on_new(site, settings);
   const auto gate = gate_of(site, settings);
   fmt::print(
       "{{\"encoder\":\"{}\",\"arguments\":\"{}\",\"dice\":[{:.3f}],\"mean_dice\":{:.3f},"
-      "\"unexplained\":{:.3f},\"own_decoder\":{:.3f},\"strongest\":\"{}\"",
+      "\"with_own\":{:.3f},\"own\":{:.3f},\"unexplained\":{:.3f},\"own_decoder\":{:.3f},"
+      "\"strongest\":\"{}\"",
       arguments[2], fmt::join(arguments + std::min(3, count), arguments + count, " "),
-      fmt::join(dice, ","),
-      std::accumulate(dice.begin(), dice.end(), 0.0) / static_cast<double>(dice.size()),
+      fmt::join(quality.decoded, ","), mean_of(quality.decoded), quality.with_own, quality.own,
       site.image.unexplained, gate.own_decoder_top1, gate.strongest_attack);
   for (const auto& one : gate.indicators) fmt::print(",\"{}\":{:.3f}", one.name, one.value);
   fmt::print(",\"plain\":{{");

@@ -86,6 +86,7 @@ name = "standard"                 # quick: minutes, standard: about an hour, ful
 # averaged_weights = true
 # largest_component = true
 # temperature = true
+# own_segmentation = true         # what a site's own U-Net says counts half in what the site decodes (needs the backbone)
 
 # When the admission gate passes, warns or fails. Leave them out for the defaults; an entry replaces the
 # default of its indicator.
@@ -129,9 +130,9 @@ std::string plan_toml(const protocol::StudyPlan& plan) {
   const protocol::Parts& parts = plan.parts;
   out += fmt::format(
       "\n[parts]\naugmentation = {}\ncode_noise = {}\naveraged_weights = {}\n"
-      "largest_component = {}\ntemperature = {}\n",
+      "largest_component = {}\ntemperature = {}\nown_segmentation = {}\n",
       parts.augmentation, parts.code_noise, parts.averaged_weights, parts.largest_component,
-      parts.temperature);
+      parts.temperature, parts.own_segmentation);
   for (const protocol::Threshold& threshold : plan.gate) {
     out += fmt::format("\n[[gate]]\nindicator = {}\npass = {}\nfail = {}\nhigher_is_better = {}\n",
                        toml_text(threshold.indicator), real(threshold.pass), real(threshold.fail),

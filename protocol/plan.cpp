@@ -95,7 +95,8 @@ Hardening read_hardening(const config::Fields& root) {
   return hardening;
 }
 
-Parts read_parts(const config::Fields& root) {
+// `own_segmentation`: where the plan does not say.
+Parts read_parts(const config::Fields& root, bool own_segmentation) {
   const config::Fields fields = root.table("parts");
   Parts parts;
   parts.augmentation = fields.truth("augmentation", parts.augmentation);
@@ -103,6 +104,7 @@ Parts read_parts(const config::Fields& root) {
   parts.averaged_weights = fields.truth("averaged_weights", parts.averaged_weights);
   parts.largest_component = fields.truth("largest_component", parts.largest_component);
   parts.temperature = fields.truth("temperature", parts.temperature);
+  parts.own_segmentation = fields.truth("own_segmentation", own_segmentation);
   return parts;
 }
 
@@ -137,7 +139,7 @@ StudyPlan read_plan(const config::Fields& root, GateText gate) {
   plan.pooling = root.word("pooling", std::string(modes.pooling), {"plain", "adapted", "guided"});
   plan.mask_decoder_leaves = root.truth("mask_decoder_leaves", false);
   plan.hardening = read_hardening(root);
-  plan.parts = read_parts(root);
+  plan.parts = read_parts(root, gate != GateText::is_whole && plan.backbone != "none");
   plan.budget = read_budget(root, plan.backbone);
   if (plan.preset == "paper" && !root.table("budget").has("test_time_views"))
     plan.budget.test_time_views = 1;
@@ -320,6 +322,7 @@ std::string to_json(const StudyPlan& plan) {
   // Left out where there is none: plans from before there were any keep their digests.
   if (!plan.deadline.empty()) document["deadline"] = plan.deadline;
   if (plan.backbone != "none") document["backbone"] = plan.backbone;
+  if (plan.parts.own_segmentation) document["parts"]["own_segmentation"] = true;
   return document.dump();
 }
 

@@ -56,6 +56,9 @@ struct Parts {
   bool averaged_weights = true;   // the mean of the last weights instead of the last ones
   bool largest_component = true;  // of each structure, in what a site decodes
   bool temperature = true;        // calibrated at the site on its tuning patients
+  // What the site's own encoder segments before it encodes counts half in what the site decodes.
+  // Needs a backbone; then on, unless people say otherwise.
+  bool own_segmentation = false;
   friend bool operator==(const Parts&, const Parts&) = default;
 };
 

@@ -73,6 +73,10 @@ void check_modes(const StudyPlan& plan, std::vector<PlanProblem>& problems) {
                                 "use the encoder 'task', or the backbone 'none'",
                                 plan.backbone));
   }
+  if (plan.parts.own_segmentation && plan.backbone == "none") {
+    problems.emplace_back("parts.own_segmentation",
+                          "needs a backbone that segments: backbone = \"unet\"");
+  }
   if (plan.pooling == "guided" && !plan.mask_decoder_leaves) {
     problems.emplace_back("mask_decoder_leaves",
                           "must be true in a guided study: the trainer gets every site's mask "

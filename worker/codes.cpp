@@ -54,27 +54,55 @@ Result<FloatTensor> encode_with_views(const networks::Encoder& encoder,
   return all;
 }
 
-Result<FloatTensor> decode_views(const networks::Decoder& decoder, const FloatTensor& codes,
-                                 int views) {
+namespace {
+
+tl::unexpected<Error> other_count() {
+  return fail(Kind::corrupt, "codes.count", "A reply holds another number of codes than asked for.",
+              "Ask for the prediction again.");
+}
+
+// The mean over the test-time views, each turned back, of the probabilities that `of_view` gives.
+template <class OfView>
+Result<FloatTensor> mean_over_views(int views, const OfView& of_view) {
   const auto chosen = networks::test_views(views);
-  const std::size_t count = chosen.size();
-  if (codes.shape.size() != 4 || codes.shape[0] == 0 ||
-      codes.shape[0] % static_cast<std::int64_t>(count) != 0) {
-    return fail(Kind::corrupt, "codes.count",
-                "A reply holds another number of codes than asked for.",
-                "Ask for the prediction again.");
-  }
   FloatTensor mean;
-  for (std::size_t view = 0; view < count; ++view) {
-    const auto maps = decoder.decode(take_view(codes, view, count));
+  for (std::size_t view = 0; view < chosen.size(); ++view) {
+    const Result<FloatTensor> maps = of_view(view, chosen[view]);
     if (!maps) return maps;
     const FloatTensor turned = networks::undo_test_view(*maps, chosen[view]);
     if (view == 0) mean = FloatTensor{turned.shape, std::vector<float>(turned.data.size(), 0.0F)};
     for (std::size_t i = 0; i < mean.data.size(); ++i) {
-      mean.data[i] += turned.data[i] / static_cast<float>(count);
+      mean.data[i] += turned.data[i] / static_cast<float>(chosen.size());
     }
   }
   return mean;
+}
+
+}  // namespace
+
+Result<FloatTensor> decode_views(const networks::Decoder& decoder, const FloatTensor& codes,
+                                 int views) {
+  const std::size_t count = networks::test_views(views).size();
+  if (codes.shape.size() != 4 || codes.shape[0] == 0 ||
+      codes.shape[0] % static_cast<std::int64_t>(count) != 0) {
+    return other_count();
+  }
+  return mean_over_views(views, [&](std::size_t view, const networks::TestView&) {
+    return decoder.decode(take_view(codes, view, count));
+  });
+}
+
+Result<FloatTensor> segment_with_views(const networks::Encoder& encoder,
+                                       const networks::SliceSet& slices, int views) {
+  return mean_over_views(views, [&](std::size_t, const networks::TestView& view) {
+    return encoder.segment(networks::apply_test_view(slices, view));
+  });
+}
+
+Result<FloatTensor> half_and_half(FloatTensor one, const FloatTensor& other) {
+  if (one.shape != other.shape) return other_count();
+  for (std::size_t i = 0; i < one.data.size(); ++i) one.data[i] = (one.data[i] + other.data[i]) / 2;
+  return one;
 }
 
 FloatTensor first_views(const FloatTensor& codes, int views) {

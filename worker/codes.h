@@ -17,6 +17,16 @@ namespace cloister::worker {
                                                          const networks::FloatTensor& codes,
                                                          int views);
 
+// What the encoder's backbone says of slices, mean over the views: [slices, classes, H, W]. Errors:
+// "encoder.no_backbone".
+[[nodiscard]] Result<networks::FloatTensor> segment_with_views(const networks::Encoder& encoder,
+                                                               const networks::SliceSet& slices,
+                                                               int views);
+
+// The mean of two segmentations of the same slices; "codes.count" where they are not.
+[[nodiscard]] Result<networks::FloatTensor> half_and_half(networks::FloatTensor one,
+                                                          const networks::FloatTensor& other);
+
 // The first view of each slice only: [slices, 128, h, w].
 [[nodiscard]] networks::FloatTensor first_views(const networks::FloatTensor& codes, int views);
 

@@ -27,7 +27,20 @@ struct Tools {
   int views = 1;
   bool write_predictions = true;
   bool largest_component = true;
+  const networks::Encoder* own = nullptr;  // whose segmentation counts half
 };
+
+// What the site would say of a case whose codes came back.
+Result<networks::FloatTensor> probabilities_of(const Tools& tools, const ReplyCase& reply,
+                                               const imaging::LoadedCase& loaded) {
+  auto decoded = decode_views(tools.decoder, reply.codes, tools.views);
+  if (!decoded || tools.own == nullptr) return decoded;
+  auto stack = imaging::to_slices(loaded.image, tools.plan);
+  if (!stack) return pass(std::move(stack));
+  const auto own = segment_with_views(*tools.own, slices_of(std::move(*stack)), tools.views);
+  if (!own) return own;
+  return half_and_half(std::move(*decoded), *own);
+}
 
 // What the overlays need of a case besides its score.
 struct Drawn {
@@ -48,7 +61,7 @@ class Evaluator {
                     "A case cannot be read any more and is left out: " + loaded.error().what);
       return {};
     }
-    const auto probabilities = decode_views(tools_.decoder, reply.codes, tools_.views);
+    const auto probabilities = probabilities_of(tools_, reply, *loaded);
     if (!probabilities) return pass(probabilities);
     const auto truth = imaging::to_slices(loaded->mask, tools_.plan);
     if (!truth) return pass(truth);
@@ -163,7 +176,7 @@ Result<double> fitted_temperature(JobContext& context, const Tools& tools) {
   const auto add = [&](const ReplyCase& reply) -> Result<void> {
     const auto loaded = imaging::load_case(reply.numbered.of, tools.labels);
     if (!loaded) return {};  // told of where the case is judged
-    const auto probabilities = decode_views(tools.decoder, reply.codes, tools.views);
+    const auto probabilities = probabilities_of(tools, reply, *loaded);
     if (!probabilities) return pass(probabilities);
     const auto truth = imaging::to_slices(loaded->mask, tools.plan);
     if (!truth) return pass(truth);
@@ -194,13 +207,18 @@ Result<json> evaluate(JobContext& context) {
   if (!write) return pass(write);
   const auto label = context.job().text("label", plan->get().preset);
   if (!label) return pass(label);
-  const Tools tools{*map,
-                    *labels,
-                    preprocess_plan(plan->get()),
-                    decoder->get(),
-                    budget->test_views,
-                    *write,
-                    plan->get().parts.largest_component};
+  Tools tools{*map,
+              *labels,
+              preprocess_plan(plan->get()),
+              decoder->get(),
+              budget->test_views,
+              *write,
+              plan->get().parts.largest_component};
+  if (plan->get().parts.own_segmentation) {
+    const auto encoder = context.encoder("image-encoder");
+    if (!encoder) return pass(encoder);
+    tools.own = &encoder->get();
+  }
   const auto temperature = fitted_temperature(context, tools);
   if (!temperature) return pass(temperature);
   Evaluator evaluator(context, tools);

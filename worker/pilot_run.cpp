@@ -48,6 +48,16 @@ Result<FloatTensor> predicted(const PilotNetworks& own,
   return decode_views(*loaded, *masks, views);
 }
 
+// As evaluate does it where the plan says so.
+Result<FloatTensor> with_own(const PilotNetworks& own, const networks::SliceSet& slices, int views,
+                             const networks::Compute& compute, FloatTensor maps) {
+  const auto encoder = networks::Encoder::load(own.image_encoder, compute);
+  if (!encoder) return pass(encoder);
+  const auto said = segment_with_views(*encoder, slices, views);
+  if (!said) return said;
+  return half_and_half(std::move(maps), *said);
+}
+
 Result<void> add_codes(networks::CodesInMemory& codes, int place, const PilotSite& site,
                        const PilotNetworks& own, const networks::Budget& budget,
                        const networks::Compute& compute) {
@@ -129,8 +139,12 @@ Result<void> PilotRun::pool(const PilotMode& mode, const std::vector<std::size_t
       if (!tuned) return pass(tuned);
       decoder = std::move(tuned->decoder);
     }
-    const auto maps = predicted(own, *network, static_cast<int>(place), site.test.slices,
-                                mode.budget.test_views, decoder, compute);
+    auto maps = predicted(own, *network, static_cast<int>(place), site.test.slices,
+                          mode.budget.test_views, decoder, compute);
+    const bool segments_first = mode.budget.image.backbone != networks::Backbone::none;
+    if (maps && segments_first && context_.plan()->get().parts.own_segmentation) {
+      maps = with_own(own, site.test.slices, mode.budget.test_views, compute, std::move(*maps));
+    }
     if (!maps) return pass(maps);
     if (auto done = score(label, site, *maps); !done) return done;
   }

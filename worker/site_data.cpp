@@ -162,6 +162,16 @@ Result<imaging::LabelMap> label_map_of(const JobContext& context, const SiteMap&
   return imaging::LabelMap::create(plan->get().structures, map.labels);
 }
 
+networks::SliceSet slices_of(imaging::ImageStack stack) {
+  networks::SliceSet slices;
+  slices.height = static_cast<int>(stack.height);
+  slices.width = static_cast<int>(stack.width);
+  slices.images = std::move(stack.values);
+  slices.volume.assign(stack.count, 0);
+  slices.patient.assign(stack.count, 0);
+  return slices;
+}
+
 Result<SiteSlices> load_slices(JobContext& context, const SiteMap& map,
                                const std::vector<NumberedCase>& cases) {
   const auto labels = label_map_of(context, map);

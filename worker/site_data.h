@@ -70,6 +70,9 @@ struct SiteSlices {
   std::size_t patients = 0;
 };
 
+// One volume's slices, without masks.
+[[nodiscard]] networks::SliceSet slices_of(imaging::ImageStack stack);
+
 // Reads and preprocesses the cases, in order. A case that cannot be read any more is warned of and
 // left out; none left is "dataset.empty".
 [[nodiscard]] Result<SiteSlices> load_slices(JobContext& context, const SiteMap& map,

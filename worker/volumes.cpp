@@ -7,6 +7,7 @@
 #include "networks/views.h"
 #include "worker/codes.h"
 #include "worker/kinds.h"
+#include "worker/site_data.h"
 #include "worker/study_options.h"
 
 namespace cloister::worker {
@@ -70,6 +71,19 @@ Result<std::vector<std::uint8_t>> label_values(const JobContext& context,
   return values;
 }
 
+// What came back, half and half with what the site's own encoder segments.
+Result<networks::FloatTensor> with_own(JobContext& context, const Asked& asked,
+                                       networks::FloatTensor maps) {
+  const auto encoder = context.encoder("image-encoder");
+  if (!encoder) return pass(encoder);
+  auto stack = imaging::to_slices(asked.volume, asked.plan);
+  if (!stack) return pass(std::move(stack));
+  const auto own =
+      segment_with_views(encoder->get(), slices_of(std::move(*stack)), asked.budget.test_views);
+  if (!own) return own;
+  return half_and_half(std::move(maps), *own);
+}
+
 }  // namespace
 
 Result<json> encode_volume(JobContext& context) {
@@ -79,20 +93,16 @@ Result<json> encode_volume(JobContext& context) {
   if (!encoder) return pass(encoder);
   auto stack = imaging::to_slices(asked->volume, asked->plan);
   if (!stack) return pass(std::move(stack));
-  networks::SliceSet slices;
-  slices.height = static_cast<int>(stack->height);
-  slices.width = static_cast<int>(stack->width);
-  slices.images = std::move(stack->values);
-  slices.volume.assign(stack->count, 0);
-  slices.patient.assign(stack->count, 0);
+  const std::size_t count = stack->count;
+  const auto slices = slices_of(std::move(*stack));
   const auto codes = encode_with_views(encoder->get(), slices, asked->budget.test_views);
   if (!codes) return pass(codes);
   const auto request = networks::write_codes(*codes);
   if (!request) return pass(request);
   context.artifact("request", *request);
   return json{
-      {"slices", stack->count},
-      {"views", codes->shape[0] / static_cast<std::int64_t>(stack->count)},
+      {"slices", count},
+      {"views", codes->shape[0] / static_cast<std::int64_t>(count)},
       {"grid",
        {{"channels", codes->shape[1]}, {"height", codes->shape[2]}, {"width", codes->shape[3]}}},
       {"range", range_of(*codes)},
@@ -112,6 +122,9 @@ Result<json> decode_volume(JobContext& context) {
   const auto codes = networks::read_codes(*reply);
   if (!codes) return pass(codes);
   auto maps = decode_views(decoder->get(), *codes, asked->budget.test_views);
+  if (maps && context.plan()->get().parts.own_segmentation) {
+    maps = with_own(context, *asked, std::move(*maps));
+  }
   if (!maps) return pass(std::move(maps));
   const imaging::ProbabilityStack stack{
       static_cast<std::size_t>(maps->shape[0]), static_cast<std::size_t>(maps->shape[1]),

@@ -415,6 +415,7 @@ Result<protocol::StudyPlan> plan_of(World& world, Seat& owner) {
   plan.preset = world.options.preset;
   plan.encoder = modes.encoder;
   plan.backbone = protocol::backbone_of(modes.encoder);
+  plan.parts.own_segmentation = plan.backbone != "none";
   plan.pooling = modes.pooling;
   plan.mask_decoder_leaves = plan.pooling == "guided";
   plan.budget = *budget;

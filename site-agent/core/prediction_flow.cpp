@@ -259,6 +259,10 @@ void on_decoded(AgentState& state, Prediction& prediction, const Json& result, I
     record.inputs.push_back({"mask-decoder", "mask-decoder", decoder->digest, std::nullopt});
     break;
   }
+  const Product* encoder = state.products.newest(prediction.study, "train-image-encoder");
+  if (study->plan.parts.own_segmentation && encoder != nullptr) {
+    record.inputs.push_back({"image-encoder", "image-encoder", encoder->digest, std::nullopt});
+  }
   if (const JobView* job = answered_by(state, prediction)) {
     for (const auto& input : job->inputs) {
       if (input.name != "model") continue;

@@ -210,6 +210,7 @@ levels = 2
 )toml";
   auto plan = plan_from_toml(said, "plan.toml").value();
   plan.backbone = "none";  // nor were there backbones
+  plan.parts.own_segmentation = false;
   CHECK(plan.deadline.empty());
   CHECK_FALSE(offers_end(plan).has_value());
   CHECK(to_json(plan).find("deadline") == std::string::npos);
@@ -239,6 +240,24 @@ TEST_CASE("an encoder that segments begins with a U-Net unless the plan says oth
       "plan.toml");
   REQUIRE_FALSE(both);
   CHECK(both.error().what.find("'backbone'") != std::string::npos);
+}
+
+TEST_CASE("a site's own segmentation counts where there is one, unless the plan says otherwise",
+          "[protocol][plan]") {
+  const auto plan = plan_from_toml(good, "plan.toml").value();
+  CHECK(plan.parts.own_segmentation);
+  CHECK(plan_from_json(to_json(plan)).value() == plan);
+  const auto off = plan_from_toml(good + "[parts]\nown_segmentation = false\n", "plan.toml");
+  REQUIRE(off);
+  CHECK_FALSE(off->parts.own_segmentation);
+  // Plans signed before it existed do not have it, and mean that.
+  CHECK(to_json(*off).find("own_segmentation") == std::string::npos);
+  CHECK(plan_from_json(to_json(*off)).value() == *off);
+  const auto none = plan_from_toml(
+      with(good, "owner =", "backbone = \"none\"\nowner =") + "[parts]\nown_segmentation = true\n",
+      "plan.toml");
+  REQUIRE_FALSE(none);
+  CHECK(none.error().what.find("own_segmentation") != std::string::npos);
 }
 
 TEST_CASE("a deadline is the last day on which jobs are offered, and survives canonical JSON",

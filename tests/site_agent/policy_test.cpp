@@ -190,3 +190,33 @@ TEST_CASE("cases that were taken back are named in a file that is never publishe
   CHECK(names->items()->size() == 3);
   CHECK(*names->items()->front().text() == "P005");
 }
+
+TEST_CASE("the encoder whose segmentation counts goes to whoever decodes", "[site-agent]") {
+  Consortium all;
+  auto study = a_study(all);
+  SitePolicy policy;
+  Products products{member::Stored{}};
+  const auto add = [&](const std::string& kind, const std::string& part) {
+    Product product{kind, study.plan.study, crypto::sha256(as_bytes(part)), {}, {}};
+    product.kept = {{part, member::KeepAs::vault, crypto::sha256(as_bytes(part)), 1, {}}};
+    (void)products.add(std::move(product));
+  };
+  add("train-mask-encoder", "mask-decoder");
+  const std::string site = "site-a";
+  const std::string device = "cpu";
+  const VolumeQuestion question{JobId::trusted("predict-1"), "/image.nii.gz", 0};
+  const auto names = [&] {
+    const OrderContext context{study, policy, products, site, device, {}};
+    std::vector<std::string> list;
+    const auto order = decode_volume_order(question, {}, "/out.nii.gz", context);
+    if (!order) return std::vector{order.error().code};
+    for (const auto& input : order->inputs) list.push_back(input.name);
+    return list;
+  };
+  study.plan.parts.own_segmentation = false;
+  CHECK(names() == std::vector<std::string>{"mask-decoder", "reply"});
+  study.plan.parts.own_segmentation = true;
+  CHECK(names() == std::vector<std::string>{"job.input"});  // it is not in the vault
+  add("train-image-encoder", "image-encoder");
+  CHECK(names() == std::vector<std::string>{"mask-decoder", "image-encoder", "reply"});
+}

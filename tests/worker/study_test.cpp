@@ -287,6 +287,37 @@ TEST_CASE("a task encoder and the paper's preset train as the plan says", "[work
   CHECK(paper.result.at("ceiling").size() == 3);
 }
 
+TEST_CASE("where the plan says so, what a site decodes is half of its own encoder's segmentation",
+          "[worker]") {
+  protocol::StudyPlan plan = tiny_plan();
+  plan.encoder = "task";
+  plan.backbone = "unet";
+  plan.parts.own_segmentation = true;
+  const Named inputs{{"site-map", site_map()}, {"seed", seed}};
+  const Answer image = run_alone(job_of("train-image-encoder", plan, site()), inputs);
+  const Answer mask = run_alone(job_of("train-mask-encoder", plan, site()), inputs);
+  json ask = job_of("encode-volume", plan);
+  ask["parameters"] = {{"image", (site() / "imagesTs" / "P004_ED_0000.nii.gz").string()}};
+  const Bytes encoder = image.artifacts.at("image-encoder");
+  const Answer request = run_alone(ask, {{"image-encoder", encoder}});
+  ask["kind"] = "decode-volume";
+  // What comes back need not mean anything here.
+  Named back{{"mask-decoder", mask.artifacts.at("mask-decoder")},
+             {"reply", request.artifacts.at("request")}};
+  WorkerRun without;
+  CHECK(without.run(ask, back).failure.at("what").get<std::string>().find("image-encoder") !=
+        std::string::npos);
+  back["image-encoder"] = encoder;
+  CHECK(run_alone(ask, back).artifacts.contains("prediction.nii.gz"));
+  // An encoder that has none is no reason to go on without it.
+  plan.backbone = "none";
+  plan.parts.own_segmentation = false;
+  const Answer plain = run_alone(job_of("train-image-encoder", plan, site()), inputs);
+  back["image-encoder"] = plain.artifacts.at("image-encoder");
+  WorkerRun other;
+  CHECK(other.run(ask, back).failure.at("code") == "encoder.no_backbone");
+}
+
 TEST_CASE("a pilot tries a plan, its baselines and its gate in one process", "[worker]") {
   json job = job_of("pilot", tiny_plan());
   job["parameters"] = {
