@@ -142,19 +142,20 @@ void data_checks(AgentLine& agent, const DoctorOptions& options, Checks& checks)
   for (Check& check : problem_checks(*found)) checks.push_back(std::move(check));
 }
 
-void agent_checks(const DoctorOptions& options, Checks& checks) {
+// The device that the agent's workers compute on; empty where it is not known.
+std::string agent_checks(const DoctorOptions& options, Checks& checks) {
   const auto& home = options.agent;
   checks.push_back(key_check(home / "identity.key"));
   auto agent = AgentLine::open(home);
   if (!agent) {
     checks.push_back(bad("agent", agent.error()));
-    return;
+    return {};
   }
   running_checks(*agent, ProcessKind::agent, home, checks);
   auto told = agent->ask("doctor");
   if (!told) {
     checks.push_back(bad("agent", told.error()));
-    return;
+    return {};
   }
   for (const Json& one : items_at(*told, "checks")) {
     checks.push_back({provenance::text_or_empty(one, "name"), truth_at(one, "good"),
@@ -162,15 +163,18 @@ void agent_checks(const DoctorOptions& options, Checks& checks) {
                       provenance::text_or_empty(one, "next")});
   }
   data_checks(*agent, options, checks);
+  return provenance::text_or_empty(*told, "device");
 }
 
-void worker_check(const std::string& name, Checks& checks) {
+void worker_check(const std::string& name, const std::string& device, Checks& checks) {
   auto program = find_program(name);
   if (!program) {
     checks.push_back(bad("worker", program.error()));
     return;
   }
-  auto ran = run_program(*program, {"--self-check"});
+  std::vector<std::string> words{"--self-check"};
+  if (!device.empty()) words.push_back(device);
+  auto ran = run_program(*program, words);
   if (!ran) {
     checks.push_back(bad("worker", ran.error()));
     return;
@@ -179,9 +183,10 @@ void worker_check(const std::string& name, Checks& checks) {
   if (ran->status == 0 && told) {
     checks.push_back(good("worker", to_jcs(*told)));
   } else {
-    checks.push_back(
-        {"worker", ran->status == 0, ran->out + ran->err,
-         ran->status == 0 ? "" : "Install what it names; ./dev setup does it on Debian 12."});
+    checks.push_back({"worker", ran->status == 0, ran->out + ran->err,
+                      told && told->find("next") != nullptr
+                          ? provenance::text_or_empty(*told, "next")
+                          : "Install what it names; ./dev setup does it on Debian 12."});
   }
 }
 
@@ -205,9 +210,10 @@ Result<Answer> doctor(const DoctorOptions& options) {
   checks.push_back(
       disk_check(options.agent.empty() ? std::filesystem::current_path() : options.agent));
   if (!options.home.empty()) person_checks(options.home, checks);
-  if (!options.agent.empty()) agent_checks(options, checks);
+  std::string device;  // of a running agent: tried as its jobs would use it
+  if (!options.agent.empty()) device = agent_checks(options, checks);
   if (!options.process.empty()) process_checks(options.process, checks);
-  worker_check(options.worker, checks);
+  worker_check(options.worker, device, checks);
   drawing_checks(checks);
   return answer_of(checks);
 }

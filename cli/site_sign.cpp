@@ -315,11 +315,11 @@ Result<AgentLine> reopen_with(const std::filesystem::path& home, const Digest& p
   });
 }
 
-// After the agent took up a policy, or will, whose signature failed or was not come to.
+// After the agent took up a policy whose signature failed, or whose fate is not known.
 tl::unexpected<Error> unsigned_error(Error error) {
   error.next +=
-      " The agent runs with the new file, or will once it runs, and approves nothing by itself "
-      "until it is signed: run the same command again.";
+      " The agent runs with the new file already, and approves nothing by itself until it is "
+      "signed: run the same command again.";
   return tl::unexpected<Error>(std::move(error));
 }
 
@@ -337,7 +337,11 @@ Result<Answer> site_publish_policy(const std::filesystem::path& home, const Site
   if (*is_new) {
     if (auto ok = may_publish(*agent, person); !ok) return pass(ok);
     agent = reopen_with(home, digest);
-    if (!agent) return unsigned_error(std::move(agent.error()));
+    if (!agent) {
+      Error error = agent.error();
+      error.next += " Nothing was signed, and the agent may still approve by its policy before.";
+      return tl::unexpected<Error>(std::move(error));
+    }
   }
   auto answer = put(*agent, person, published_policy(person.membership.site, *text),
                     fmt::format("The policy {} is signed{}.\n", policy.string(),

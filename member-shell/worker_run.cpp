@@ -241,7 +241,8 @@ void WorkerRun::on_failure(const std::string& json) {
              text_or_empty(*said, "code"), text_or_empty(*said, "what"),
              text_or_empty(*said, "next")};
   }
-  // One that was refused would be refused at every attempt; the next one begins anew.
+  // "training.other_checkpoint", "training.bad_checkpoint", "privacy.bad_checkpoint": one that was
+  // refused would be refused at every attempt; the next one begins anew.
   if (error.code.ends_with("checkpoint")) runner_.places_.forget_checkpoint(job_);
   runner_.tell_later(member::WorkerFailed{job_, order_->attempt, std::move(error)});
   finish();

@@ -8,6 +8,7 @@
 #include "networks/job.h"
 #include "networks/layers.h"
 #include "networks/modules.h"
+#include "networks/training.h"
 #include "networks/weights.h"
 
 namespace cloister::networks {
@@ -54,6 +55,23 @@ Result<void> prepare_compute(const Compute& compute) {
                           "offer {} GPU(s).",
                           to_string(compute.device), there),
               "Set the device to 'cpu', or install a CUDA build of LibTorch and its driver.");
+}
+
+Result<void> try_device(const Compute& compute) {
+  if (auto ready = prepare_compute(compute); !ready) return ready;
+  return guarded(fmt::format("trying the device '{}'", to_string(compute.device)),
+                 [&]() -> Result<void> {
+                   const auto x = torch::ones({1, 1, 16, 16});
+                   const auto kernel = torch::ones({1, 1, 3, 3});
+                   const auto device = torch_device(compute.device);
+                   const auto there = torch::conv2d(x.to(device), kernel.to(device)).cpu();
+                   if (torch::allclose(there, torch::conv2d(x, kernel))) return {};
+                   return fail(Kind::unsupported, "device.wrong",
+                               fmt::format("The device '{}' computes something else than the "
+                                           "processor does.",
+                                           to_string(compute.device)),
+                               "Do not use it: look at its driver and at the machine's log.");
+                 });
 }
 
 ComputeFacts compute_facts() {

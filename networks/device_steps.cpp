@@ -3,6 +3,7 @@
 #ifdef CLOISTER_CUDA
 #include <ATen/cuda/CUDAEvent.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
@@ -76,15 +77,31 @@ struct DeviceSteps::Parts {
     Kind& kind = kinds[lot.kind];
     if (!may_record || kind.seen++ < steps_before_recording) return work(there);
     if (!kind.graph) {
-      auto graph = std::make_unique<at::cuda::CUDAGraph>();
-      graph->capture_begin(pool);
-      auto done = work(there);
-      graph->capture_end();
-      if (!done) return done;
-      kind.graph = std::move(graph);
+      auto graph = record(work, there);
+      if (!graph) return pass(graph);
+      kind.graph = std::move(*graph);
     }
     kind.graph->replay();
     return {};
+  }
+
+  Result<std::unique_ptr<at::cuda::CUDAGraph>> record(const Work& work, const Lot& lot) {
+    // What is recorded takes memory of its own, and cannot have what lies by from the steps before.
+    c10::cuda::CUDACachingAllocator::emptyCache();
+    auto graph = std::make_unique<at::cuda::CUDAGraph>();
+    graph->capture_begin(pool);
+    try {
+      auto done = work(lot);
+      graph->capture_end();
+      if (!done) return pass(done);
+    } catch (...) {
+      try {
+        graph->capture_end();  // else every later call on this device fails for it
+      } catch (const std::exception&) {
+      }
+      throw;
+    }
+    return graph;
   }
 
   Device device;

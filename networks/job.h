@@ -68,6 +68,10 @@ struct Job {
 // "device.not_there", with what the machine has.
 [[nodiscard]] Result<void> prepare_compute(const Compute& compute);
 
+// Computes something small there and looks whether it is right. Errors as of prepare_compute, and
+// "device.wrong"; what LibTorch says where it cannot.
+[[nodiscard]] Result<void> try_device(const Compute& compute);
+
 struct ComputeFacts {
   std::string torch_version;
   std::string blas;  // "OpenBLAS 0.3.21", or what was found

@@ -14,7 +14,7 @@
 namespace cloister::networks {
 
 // Where training pairs come from: memory, or a scratch file (networks/scratch_codes.h). Sites are
-// numbered from 0 in the order of the plan. Called from one thread.
+// numbered from 0 in the order of the plan. Called from one thread at a time, not always the same.
 class CodeSource {
  public:
   virtual ~CodeSource() = default;

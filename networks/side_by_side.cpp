@@ -26,11 +26,16 @@ void side_by_side(std::size_t count, const std::function<void(std::size_t)>& one
   };
   const auto helpers = static_cast<std::ptrdiff_t>(threads < 2 ? 0 : threads - 1);
   std::latch done(helpers);
-  for (std::ptrdiff_t i = 0; i < helpers; ++i)
-    at::launch([&take, &done] {
-      take();
-      done.count_down();
-    });
+  std::ptrdiff_t launched = 0;
+  try {
+    for (; launched < helpers; ++launched)
+      at::launch([&take, &done] {
+        take();
+        done.count_down();
+      });
+  } catch (const std::exception&) {  // no more threads to be had: the others do it
+    done.count_down(helpers - launched);
+  }
   take();
   done.wait();
   if (thrown) std::rethrow_exception(thrown);

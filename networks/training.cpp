@@ -58,31 +58,41 @@ Bytes checkpoint_of(const FlatModule& flat, const State& state, const Purpose& p
   return write_tensor_file(file);
 }
 
+tl::unexpected<Error> other_checkpoint(std::string what) {
+  return fail(Kind::conflict, "training.other_checkpoint", std::move(what),
+              "Start the job anew, without this checkpoint.");
+}
+
+// Of one that is no checkpoint at all: hosts throw away what ends in "checkpoint".
+tl::unexpected<Error> bad_checkpoint(const Error& why) {
+  return fail(Kind::corrupt, "training.bad_checkpoint",
+              fmt::format("The checkpoint cannot be read: {}", why.what),
+              "Start the job anew, without this checkpoint.");
+}
+
 Result<void> fill(const tensorfile::TensorFileView& file, const std::string& name,
                   torch::Tensor& into) {
   const auto tensor = file.get(name, tensorfile::DType::f32);
-  if (!tensor) return pass(tensor);
+  if (!tensor) return bad_checkpoint(tensor.error());
   auto values = floats_of(*tensor);
   if (static_cast<std::int64_t>(values.size()) != into.numel())
-    return fail(Kind::conflict, "training.other_checkpoint",
-                "The checkpoint is of a network of another size.",
-                "Start the job anew, without this checkpoint.");
+    return other_checkpoint("The checkpoint is of a network of another size.");
   into.copy_(torch::from_blob(values.data(), {into.numel()}));
   return {};
 }
 
 Result<void> resume(BytesView checkpoint, const Purpose& purpose, FlatModule& flat, State& state) {
   const auto file = tensorfile::read_tensor_file(checkpoint);
-  if (!file) return pass(file);
+  if (!file) return bad_checkpoint(file.error());
   const auto name = file->text("job");
   const auto fingerprint = file->text("fingerprint");
   const auto step = file->text("step");
   const auto loss = file->text("running_loss");
-  if (!name || !fingerprint || !step || !loss) return pass(!name ? name : fingerprint);
+  for (const auto* text : {&name, &fingerprint, &step, &loss})
+    if (!*text) return bad_checkpoint(text->error());
   if (*name != purpose.name || *fingerprint != purpose.fingerprint)
-    return fail(Kind::conflict, "training.other_checkpoint",
-                fmt::format("The checkpoint is of a job '{}' with other options or data.", *name),
-                "Start the job anew, without this checkpoint.");
+    return other_checkpoint(
+        fmt::format("The checkpoint is of a job '{}' with other options or data.", *name));
   for (auto [key, tensor] : {std::pair<const char*, torch::Tensor*>{"values", &flat.values},
                              {"moment", &state.moment},
                              {"variance", &state.variance},
@@ -308,6 +318,7 @@ Result<TrainingEnd> run_training(const Training& training, const Job& job, const
       return pass(done);
   Lots lots(training, step, job.compute.device.type == Device::Type::cuda);
   const auto keep = [&] {
+    if (!std::isfinite(state.loss.item<double>())) return;  // nothing to go on from
     if (job.hooks.checkpoint && (ranks == nullptr || ranks->rank() == 0))
       job.hooks.checkpoint(checkpoint_of(flat, state, training.purpose));
   };

@@ -101,7 +101,8 @@ std::string doctor(const member_shell::Shell& shell, const Config& config) {
       to_json({"worker", worker.has_value(),
                worker ? fmt::format("The worker is '{}'.", worker->string()) : worker.error().what,
                worker ? std::string() : worker.error().next}));
-  return provenance::to_jcs(Json().set("checks", std::move(checks)));
+  return provenance::to_jcs(
+      Json().set("checks", std::move(checks)).set("device", config.home.device));
 }
 
 }  // namespace

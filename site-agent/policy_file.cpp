@@ -68,9 +68,14 @@ WithdrawnCases::WithdrawnCases(const std::filesystem::path& policy_file)
 
 std::optional<Result<std::vector<std::string>>> WithdrawnCases::changed() {
   const Seen now = look();
-  if (now == seen_) return std::nullopt;
+  if (now == seen_ && !failed_) return std::nullopt;
   seen_ = now;
-  return names_from(file_);
+  auto names = names_from(file_);
+  // Why it cannot be read is told once, and looked at again each time: no change of the file is
+  // needed for that to end.
+  if (!names && failed_ == names.error()) return std::nullopt;
+  failed_ = names ? std::optional<Error>() : names.error();
+  return names;
 }
 
 WithdrawnCases::Seen WithdrawnCases::look() const {

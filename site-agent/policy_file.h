@@ -37,6 +37,7 @@ class WithdrawnCases {
 
   std::filesystem::path file_;
   Seen seen_;
+  std::optional<Error> failed_;  // why it could not be read, as it was told
 };
 
 // "always", or "20:00-06:00" in UTC. "policy.hours".

@@ -93,11 +93,13 @@ Error Connection::Inner::no_answer(const Pending& pending) const {
   const std::string address = to_string(server.address);
   if (problem.kind == Kind::unauthenticated) return problem;  // will not change by waiting
   if (pending.was_sent() && pending.changes) {
-    return {Kind::unavailable, "connection.no_answer",
-            fmt::format("The coordinator at {} was asked and has not answered: whether it did "
-                        "what it was asked is not known.{}{}",
-                        address, problem.code.empty() ? "" : " ", problem.what),
-            "Look whether it did before you ask again."};
+    Error error{Kind::unavailable, "connection.no_answer",
+                fmt::format("The coordinator at {} was asked and has not answered: whether it did "
+                            "what it was asked is not known.",
+                            address),
+                "Look whether it did before you ask again."};
+    if (!problem.code.empty()) error.what += " " + problem.what;
+    return error;
   }
   if (!problem.code.empty()) return problem;
   if (pending.was_sent()) {

@@ -118,7 +118,9 @@ networks::Compute JobContext::compute() const {
 
 networks::Job JobContext::training(std::string phase, std::int64_t steps) {
   networks::Job job;
-  job.hooks.progress_every_steps = 2;  // progress() thins it out by time
+  // progress() thins it out by time. To look at the loss is to wait for a GPU.
+  const bool on_gpu = parts_.job.device.type == networks::Device::Type::cuda;
+  job.hooks.progress_every_steps = on_gpu ? 20 : 2;
   job.hooks.checkpoint_every_steps = std::clamp<std::int64_t>(steps / 10, 20, 1000);
   job.compute = compute();
   job.hooks.progress = [this, phase = std::move(phase)](const networks::Progress& at) {

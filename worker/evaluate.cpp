@@ -30,6 +30,11 @@ struct Tools {
   const networks::Encoder* own = nullptr;  // whose segmentation counts half
 };
 
+tl::unexpected<Error> changed_case() {
+  return fail(Kind::conflict, "codes.count", "A case has changed since it was encoded.",
+              "Register and encode the data again.");
+}
+
 // What the site would say of a case whose codes came back.
 Result<networks::FloatTensor> probabilities_of(const Tools& tools, const ReplyCase& reply,
                                                const imaging::LoadedCase& loaded) {
@@ -37,6 +42,7 @@ Result<networks::FloatTensor> probabilities_of(const Tools& tools, const ReplyCa
   if (!decoded || tools.own == nullptr) return decoded;
   auto stack = imaging::to_slices(loaded.image, tools.plan);
   if (!stack) return pass(std::move(stack));
+  if (stack->count != static_cast<std::size_t>(decoded->shape[0])) return changed_case();
   const auto own = segment_with_views(*tools.own, slices_of(std::move(*stack)), tools.views);
   if (!own) return own;
   return half_and_half(std::move(*decoded), *own);
@@ -66,8 +72,7 @@ class Evaluator {
     const auto truth = imaging::to_slices(loaded->mask, tools_.plan);
     if (!truth) return pass(truth);
     if (truth->count != static_cast<std::size_t>(probabilities->shape[0])) {
-      return fail(Kind::conflict, "codes.count", "A case has changed since it was encoded.",
-                  "Register and encode the data again.");
+      return changed_case();
     }
     calibrate(evaluation_.calibration(), *probabilities, *truth, temperature_);
     calibrate(uncalibrated_, *probabilities, *truth, 1);

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "base/time.h"
@@ -12,16 +13,35 @@
 #include "crypto/start.h"
 #include "networks/job.h"
 #include "worker/channel.h"
+#include "worker/sandbox.h"
 #include "worker/worker.h"
 
 namespace {
 
-// What this build computes with, as JSON: for `cloister doctor` and reports.
-int self_check() {
-  const auto facts = cloister::networks::compute_facts();
-  fmt::print("{{\"LibTorch\":\"{}\",\"BLAS\":\"{}\",\"CUDA devices\":\"{}\",\"warning\":\"{}\"}}\n",
-             facts.torch_version, facts.blas, facts.cuda_devices, facts.warning);
-  return facts.warning.empty() ? 0 : 20;
+// What this build computes with, as JSON: for `cloister doctor` and reports. With a device, whether
+// jobs could compute there: it is tried in the sandbox that they have.
+int self_check(const char* device) {
+  using namespace cloister;
+  nlohmann::json told;
+  Result<networks::Compute> compute;
+  if (device != nullptr) {
+    const auto parsed = networks::parse_device(device);
+    if (parsed) compute->device = *parsed;
+    if (!parsed) compute = pass(parsed);
+    worker::SandboxNeeds needs;
+    needs.device_files = compute && compute->device.type == networks::Device::Type::cuda;
+    (void)worker::enter_sandbox(needs);
+    const auto tried = compute ? networks::try_device(*compute) : Result<void>(pass(compute));
+    told["device"] = tried ? fmt::format("{} computes", device) : tried.error().what;
+    if (!tried) told["next"] = tried.error().next;
+  }
+  const auto facts = networks::compute_facts();
+  told["LibTorch"] = facts.torch_version;
+  told["BLAS"] = facts.blas;
+  told["CUDA devices"] = std::to_string(facts.cuda_devices);
+  told["warning"] = facts.warning;
+  fmt::print("{}\n", told.dump());
+  return facts.warning.empty() && !told.contains("next") ? 0 : 20;
 }
 
 }  // namespace
@@ -32,13 +52,14 @@ int main(int count, char** arguments) {
     fmt::print("cloister-worker {}\n", program_version());
     return 0;
   }
-  if (count > 1 && std::string_view(arguments[1]) == "--self-check") return self_check();
+  if (count > 1 && std::string_view(arguments[1]) == "--self-check")
+    return self_check(count > 2 ? arguments[2] : nullptr);
   if (count > 1 || isatty(STDIN_FILENO) == 1) {
     fmt::print(
         "cloister-worker computes for cloister-agent and cloister-trainer, which start it and "
         "talk\n"
         "to it through its standard input and output. There is nothing to do here by hand.\n"
-        "Options: --self-check, --version, --help\n");
+        "Options: --self-check [DEVICE], --version, --help\n");
     return count > 1 && std::string_view(arguments[1]) == "--help" ? 0 : 11;
   }
   // Frames go to a descriptor of our own: whatever a library prints goes to the log instead.

@@ -143,6 +143,8 @@ Result<void> PilotRun::pool(const PilotMode& mode, const std::vector<std::size_t
                           mode.budget.test_views, decoder, compute);
     const bool segments_first = mode.budget.image.backbone != networks::Backbone::none;
     if (maps && segments_first && context_.plan()->get().parts.own_segmentation) {
+      // So that a network that adds nothing cannot hide behind the half that is the site's own.
+      if (auto done = score(label + ", network alone", site, *maps); !done) return done;
       maps = with_own(own, site.test.slices, mode.budget.test_views, compute, std::move(*maps));
     }
     if (!maps) return pass(maps);

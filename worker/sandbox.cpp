@@ -73,30 +73,39 @@ class Filter {
   int rules_ = 0;
 };
 
+// Kinds of sockets with an address on each message: they need no connection to reach somebody. The
+// kernel makes a datagram socket of a raw one where it is a Unix socket.
+constexpr int without_connection[] = {SOCK_DGRAM, SOCK_RAW};
+constexpr scmp_datum_t kind_of_socket = 0xf;  // SOCK_TYPE_MASK of Linux: the rest are flags
+
+scmp_arg_cmp is_kind(int kind) {
+  return {1, SCMP_CMP_MASKED_EQ, kind_of_socket, static_cast<scmp_datum_t>(kind)};
+}
+
 // CUDA's driver listens on a Unix socket of its own while it starts, and finds no device where it
-// may not. Without connect() and without datagrams nobody else's socket can be spoken to.
+// may not. Who can only listen, and let nobody in, speaks to nobody.
 void refuse_all_but_listening(Filter& filter) {
-  constexpr scmp_datum_t kind = 0xf;  // SOCK_TYPE_MASK of Linux: the rest are flags
   filter.refuse_if(SCMP_SYS(socket), {{0, SCMP_CMP_NE, static_cast<scmp_datum_t>(AF_UNIX), 0}});
-  filter.refuse_if(SCMP_SYS(socket),
-                   {{1, SCMP_CMP_MASKED_EQ, kind, static_cast<scmp_datum_t>(SOCK_DGRAM)}});
+  for (scmp_datum_t kind = 0; kind <= kind_of_socket; ++kind)
+    if (kind != SOCK_STREAM && kind != SOCK_SEQPACKET)
+      filter.refuse_if(SCMP_SYS(socket), {is_kind(static_cast<int>(kind))});
   for (const int call : {SCMP_SYS(connect), SCMP_SYS(accept), SCMP_SYS(accept4)})
     filter.refuse(call);
 }
 
 // What c10d and Gloo meet over; netlink, because Gloo asks which interface it has.
-void refuse_all_but_loopback(Filter& filter, bool device_files) {
+void refuse_all_but_loopback(Filter& filter) {
   constexpr int families = AF_MAX;
   for (int family = 0; family < families; ++family) {
     if (family == AF_INET || family == AF_INET6 || family == AF_NETLINK) continue;
-    if (family == AF_UNIX && device_files) continue;
     filter.refuse_if(SCMP_SYS(socket), {{0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(family), 0}});
   }
   filter.refuse_if(SCMP_SYS(socket), {{0, SCMP_CMP_GE, static_cast<scmp_datum_t>(families), 0}});
 }
 
 void refuse_network(Filter& filter, bool loopback, bool device_files) {
-  if (loopback) return refuse_all_but_loopback(filter, device_files);
+  for (const int kind : without_connection) filter.refuse_if(SCMP_SYS(socketpair), {is_kind(kind)});
+  if (loopback) return refuse_all_but_loopback(filter);
   if (device_files) return refuse_all_but_listening(filter);
   for (const int call : {SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
                          SCMP_SYS(accept), SCMP_SYS(accept4)}) {

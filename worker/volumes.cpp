@@ -78,6 +78,10 @@ Result<networks::FloatTensor> with_own(JobContext& context, const Asked& asked,
   if (!encoder) return pass(encoder);
   auto stack = imaging::to_slices(asked.volume, asked.plan);
   if (!stack) return pass(std::move(stack));
+  if (stack->count != static_cast<std::size_t>(maps.shape[0])) {
+    return fail(Kind::conflict, "codes.count", "The image has changed since it was encoded.",
+                "Ask for the prediction again.");
+  }
   const auto own =
       segment_with_views(encoder->get(), slices_of(std::move(*stack)), asked.budget.test_views);
   if (!own) return own;

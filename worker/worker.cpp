@@ -85,8 +85,14 @@ class Server {
     if (auto opened = open_pool(); !opened) return opened;
     const auto loopback = job_.truth("loopback", false);
     if (!loopback) return pass(loopback);
-    const SandboxNeeds needs{*loopback, job_.kind == "phantom",
-                             job_.device.type == networks::Device::Type::cuda, job_.limits};
+    const bool on_gpu = job_.device.type == networks::Device::Type::cuda;
+    if (*loopback && on_gpu) {
+      return fail(Kind::unsupported, "ranks.gpu",
+                  "Several ranks on GPUs cannot be kept from this machine's sockets: the driver "
+                  "needs one that listens, and ranks connect.",
+                  "Set ranks = 1 in trainer.toml, or device = \"cpu\".");
+    }
+    const SandboxNeeds needs{*loopback, job_.kind == "phantom", on_gpu, job_.limits};
     if (!held_) {
       held_ = enter_sandbox(needs);
       needs_ = needs;

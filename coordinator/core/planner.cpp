@@ -239,6 +239,8 @@ void plan_evaluation(Planning& planning, const Model& model, const std::string& 
   } else {
     if (tunes) offer.inputs.push_back({"mask-decoder", tuning->output("mask-decoder"), 0});
     offer.inputs.push_back(product(study, site, "register-data", "dataset"));
+    if (study.plan().parts.own_segmentation)
+      offer.inputs.push_back(product(study, site, "train-image-encoder", "image-encoder"));
   }
   offer.inputs.insert(offer.inputs.end(), replies->second.blobs.begin(),
                       replies->second.blobs.end());

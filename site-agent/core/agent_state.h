@@ -53,6 +53,7 @@ struct Prediction {
   std::optional<Digest> request;  // the sealed codes in the outbox
   JobId remote;                   // the trainer's job, once it is seen
   ReplyBlob reply;
+  std::vector<provenance::Input> made_of;  // the networks that it was decoded with
   Instant asked;
 };
 

@@ -106,8 +106,8 @@ void start_worker(AgentState& state, const JobView& job, const member::Study& st
     return;
   }
   if (job.kind == "register-data" && state.withdrawn_unread) {
-    local.waits_for =
-        fmt::format("Which cases were taken back cannot be read: {}", state.withdrawn_unread->what);
+    local.waits_for = fmt::format("Which cases were taken back cannot be read: {} {}",
+                                  state.withdrawn_unread->what, state.withdrawn_unread->next);
     return;
   }
   if (!is_within(state.options.policy.hours, now)) {

@@ -138,10 +138,10 @@ RunWorker new_order(const JobId& job, const OrderContext& context) {
 }
 
 // The encoder whose own segmentation counts, where the plan says that it does.
-Result<void> add_own_segmentation(RunWorker& order, const OrderContext& context) {
+Result<void> add_own_segmentation(RunWorker& order, const Product* encoder,
+                                  const OrderContext& context) {
   if (!context.study.plan.parts.own_segmentation) return {};
-  return add_part(order, context.products.newest(order.study, "train-image-encoder"),
-                  "image-encoder");
+  return add_part(order, encoder, "image-encoder");
 }
 
 Result<void> add_inputs(RunWorker& order, const protocol::JobView& job,
@@ -160,7 +160,8 @@ Result<void> add_inputs(RunWorker& order, const protocol::JobView& job,
   }
   if (job.kind == "tune-mask-decoder") return add_replies(order, "tuning", context);
   if (job.kind != "evaluate") return {};
-  if (auto ok = add_own_segmentation(order, context); !ok) return ok;
+  const auto* encoder = product_for(job, "train-image-encoder", context);
+  if (auto ok = add_own_segmentation(order, encoder, context); !ok) return ok;
   auto ok = add_part(order, mask_decoder(job.study, context.products), "mask-decoder");
   return ok ? add_replies(order, "any", context) : ok;
 }
@@ -209,7 +210,8 @@ Result<RunWorker> decode_volume_order(const VolumeQuestion& question, const Repl
   order.save_as = output;
   const auto* decoder = mask_decoder(order.study, context.products);
   if (auto ok = add_part(order, decoder, "mask-decoder"); !ok) return pass(ok);
-  if (auto ok = add_own_segmentation(order, context); !ok) return pass(ok);
+  const auto* encoder = context.products.newest(order.study, "train-image-encoder");
+  if (auto ok = add_own_segmentation(order, encoder, context); !ok) return pass(ok);
   order.inputs.push_back(
       {"reply", member::FromBlob{reply.digest, reply.wrap,
                                  member::reply_context(order.study, context.site)}});

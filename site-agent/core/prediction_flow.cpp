@@ -224,6 +224,21 @@ void fetch_reply(AgentState& state, Prediction& prediction, const JobView& job) 
       });
 }
 
+// What `decode_volume_order` hands in, as the ledger names it; another training may end meanwhile.
+std::vector<provenance::Input> networks_now(const AgentState& state, const member::Study& study) {
+  const StudyId& id = study.plan.study;
+  std::vector<provenance::Input> list;
+  const auto add = [&](std::string name, const Product* product) {
+    if (product != nullptr) list.push_back({name, name, product->digest, std::nullopt});
+    return product != nullptr;
+  };
+  if (!add("mask-decoder", state.products.newest(id, "tune-mask-decoder")))
+    add("mask-decoder", state.products.newest(id, "train-mask-encoder"));
+  if (study.plan.parts.own_segmentation)
+    add("image-encoder", state.products.newest(id, "train-image-encoder"));
+  return list;
+}
+
 void decode(AgentState& state, Prediction& prediction) {
   const member::Study* study = state.link.study(prediction.study);
   if (study == nullptr) return;
@@ -231,6 +246,7 @@ void decode(AgentState& state, Prediction& prediction) {
                                    state.order_context(*study));
   if (!order) return end_prediction(state, prediction.volume.job, tl::unexpected(order.error()));
   prediction.step = Step::decoding;
+  prediction.made_of = networks_now(state, *study);
   prediction.kept.clear();
   state.out.emplace_back(std::move(*order));
 }
@@ -253,16 +269,7 @@ void on_decoded(AgentState& state, Prediction& prediction, const Json& result, I
   record.legal_basis = study->plan.legal_basis;
   record.subjects = {{"prediction", mask->digest}};
   record.inputs = {{"reply", "reply", prediction.reply.digest, std::nullopt}};
-  for (const std::string_view kind : {"tune-mask-decoder", "train-mask-encoder"}) {
-    const Product* decoder = state.products.newest(prediction.study, kind);
-    if (decoder == nullptr) continue;
-    record.inputs.push_back({"mask-decoder", "mask-decoder", decoder->digest, std::nullopt});
-    break;
-  }
-  const Product* encoder = state.products.newest(prediction.study, "train-image-encoder");
-  if (study->plan.parts.own_segmentation && encoder != nullptr) {
-    record.inputs.push_back({"image-encoder", "image-encoder", encoder->digest, std::nullopt});
-  }
+  record.inputs.insert(record.inputs.end(), prediction.made_of.begin(), prediction.made_of.end());
   if (const JobView* job = answered_by(state, prediction)) {
     for (const auto& input : job->inputs) {
       if (input.name != "model") continue;

@@ -85,3 +85,24 @@ TEST_CASE("a pilot on a GPU that is not there says what devices there are", "[sy
   CHECK(ran->status == exit_status(Kind::unsupported));
   CHECK((ran->out + ran->err).find("device.not_there") != std::string::npos);
 }
+
+TEST_CASE("a worker's self-check tries the device that it is asked about", "[system]") {
+  const auto check = [](const std::string& device) {
+    return cli::run_program(std::string(CLOISTER_BIN) + "/cloister-worker",
+                            {"--self-check", device},
+                            {.in = {}, .limit = Duration{60'000}, .log = {}, .on_out = {}});
+  };
+  const auto here = check("cpu");
+  REQUIRE(here);
+  INFO(here->out + here->err);
+  CHECK(here->status == 0);
+  CHECK(here->out.find("cpu computes") != std::string::npos);
+  const auto missing = check("cuda:99");
+  REQUIRE(missing);
+  CHECK(missing->status == 20);
+  CHECK(missing->out.find("'cuda:99' is not there") != std::string::npos);
+  CHECK(missing->out.find("\"next\"") != std::string::npos);
+  const auto unknown = check("gpu");
+  REQUIRE(unknown);
+  CHECK(unknown->status == 20);
+}

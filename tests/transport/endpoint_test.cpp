@@ -220,8 +220,8 @@ TEST_CASE("what was sent and not answered may have been done, and whoever waits 
   asked = false;
   std::optional<Result<Answer>> submitted;
   line->ask(
-      protocol::Submit{{to_bytes("envelope")}}, [&](Result<Answer> got) { submitted = std::move(got); }, {},
-      Waiting::while_reachable);
+      protocol::Submit{{to_bytes("envelope")}},
+      [&](Result<Answer> got) { submitted = std::move(got); }, {}, Waiting::while_reachable);
   REQUIRE(world.wait([&] { return asked; }, 10'000));
   asked = false;
   std::optional<Result<Answer>> looked_again;

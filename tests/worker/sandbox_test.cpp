@@ -44,6 +44,10 @@ int reach_out() {
   if (!is_refused(::socket(AF_INET6, SOCK_DGRAM, 0))) return 2;
   if (!is_refused(::socket(AF_UNIX, SOCK_DGRAM, 0))) return 3;
   if (!is_refused(::socket(AF_NETLINK, SOCK_RAW, 0))) return 4;
+  if (!is_refused(::socket(AF_UNIX, SOCK_RAW, 0))) return 7;  // a datagram socket to Linux
+  int pair[2];
+  if (!is_refused(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair))) return 8;
+  if (!is_refused(::socketpair(AF_UNIX, SOCK_RAW, 0, pair))) return 9;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);

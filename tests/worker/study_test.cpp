@@ -140,6 +140,10 @@ TEST_CASE("a study runs from data to predictions through the real worker", "[wor
   CHECK(ranks.result.at("final_loss").get<double>() ==
         Approx(pooled.result.at("final_loss").get<double>()).epsilon(0.2));
   CHECK_FALSE(ranks.result.at("sandbox").at("network").get<std::string>().starts_with("open"));
+  together["device"] = "cuda:0";
+  WorkerRun on_gpus;
+  CHECK(on_gpus.run(together, shards).failure.at("code") == "ranks.gpu");
+  together.erase("device");
   together["parameters"]["ranks"] = 65;
   WorkerRun too_many;
   CHECK(too_many.run(together, shards).failure.at("code") == "ranks.split");
