@@ -54,7 +54,8 @@ Result<Answer> check_plan(const std::filesystem::path& path) {
       "Next: cloister study open {}\n",
       path.string(), plan->study, plan->version, plan->title, joined(plan->sites), plan->quorum,
       plan->release_approvals, joined(plan->structures), plan->preset, plan->encoder,
-      plan->backbone, plan->pooling, plan->budget.name, plan->budget.size_px, plan->budget.size_px,
+      plan->backbone + (plan->parts.own_segmentation ? " whose segmentation counts half" : ""),
+      plan->pooling, plan->budget.name, plan->budget.size_px, plan->budget.size_px,
       plan->budget.spacing_mm, plan->budget.views, plan->budget.image_encoder_steps,
       plan->budget.mask_encoder_steps, plan->budget.segmentation_steps, deadline_words(*plan),
       gate_lines(*plan), digest, path.string());

@@ -307,10 +307,12 @@ struct CodesAndScores {
   torch::Tensor scores;  // of the backbone; undefined without one
 };
 
-CodesAndScores codes_and_scores(EncoderNet& encoder, const torch::Tensor& x) {
+// With `apart` the backbone learns from its own segmentation alone: what is done to codes so that
+// they tell less must not make it worse.
+CodesAndScores codes_and_scores(EncoderNet& encoder, const torch::Tensor& x, bool apart) {
   if (!encoder->backbone) return {encoder->forward(x), {}};
   const auto scores = encoder->backbone->forward(x);
-  return {encoder->code_of_scores(scores), scores};
+  return {encoder->code_of_scores(apart ? scores.detach() : scores), scores};
 }
 
 Result<TrainedImageEncoder> train_to_segment(const SliceSet& slices,
@@ -320,6 +322,7 @@ Result<TrainedImageEncoder> train_to_segment(const SliceSet& slices,
   const MaskChannels channels{options.structures, false};
   auto how = segmenting(options, secret);
   how.kept = how.kept.to(device);
+  const bool is_hardened = options.learning == EncoderLearning::hardened;
   SegmentingEncoder net(channels.count(), options.backbone);
   const bool has_backbone = options.backbone == Backbone::unet;  // else as before there were any
   if (has_backbone)
@@ -332,7 +335,7 @@ Result<TrainedImageEncoder> train_to_segment(const SliceSet& slices,
   const auto loss = [&](const Lot& lot) {
     const auto x = placed(lot.tensors[0], device);
     const auto target = placed(one_hot(lot.tensors[1], channels), device);
-    const auto seen = codes_and_scores(net->encoder, x);
+    const auto seen = codes_and_scores(net->encoder, x, is_hardened);
     const auto code = with_code_noise(seen.codes * how.kept, how.code_noise);
     const auto shown = x.narrow(0, 0, how.decoded);
     const auto decoded = net->decoder->forward(how.contest.through(code.narrow(0, 0, how.decoded)));

@@ -31,6 +31,7 @@ void fold_study(Report& report, const Record& record) {
   study.preset = plan->preset;
   study.encoder = plan->encoder;
   study.backbone = plan->backbone;
+  study.own_segmentation = plan->parts.own_segmentation;
   study.pooling = plan->pooling;
   study.mask_decoder_leaves = plan->mask_decoder_leaves;
   study.budget = plan->budget.name;

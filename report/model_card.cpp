@@ -99,6 +99,10 @@ std::string facts_table(const Report& report, const ModelFacts& model) {
   row("Study", fmt::format("{}, version {}: {}", escaped(report.study.id), report.study.version,
                            escaped(report.study.purpose)));
   row("Legal basis", escaped(report.study.legal_basis));
+  if (report.study.own_segmentation)
+    row("Own segmentation",
+        "What a site's own encoder segments counts half in its predictions and in the scores "
+        "here.");
   row("Mode", fmt::format("{} (encoders: {}, backbone: {}, pooling: {}), budget {}, {} steps",
                           escaped(report.study.preset), escaped(report.study.encoder),
                           escaped(report.study.backbone), escaped(report.study.pooling),
@@ -230,6 +234,7 @@ std::string model_card_json(const Report& report, const ModelFacts& model) {
   json.set("plan", report.study.plan).set("preset", report.study.preset);
   json.set("encoder", report.study.encoder)
       .set("backbone", report.study.backbone)
+      .set("own_segmentation", report.study.own_segmentation)
       .set("pooling", report.study.pooling);
   json.set("mask_decoder_leaves", report.study.mask_decoder_leaves);
   json.set("release_reason", report.study.release_reason);

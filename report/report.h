@@ -189,9 +189,9 @@ struct Study {
   std::string title;
   std::string purpose;
   std::string legal_basis;
-  std::string preset;
-  std::string encoder;
-  std::string backbone;  // "none", "unet"
+  std::string preset, encoder;
+  std::string backbone;           // "none", "unet"
+  bool own_segmentation = false;  // counts half in predictions and scores
   std::string pooling;
   bool mask_decoder_leaves = false;  // guided: the trainer can read the sites' masks
   std::string budget;

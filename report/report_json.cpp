@@ -200,6 +200,7 @@ Json study_json(const Study& study) {
       .set("preset", study.preset)
       .set("encoder", study.encoder)
       .set("backbone", study.backbone)
+      .set("own_segmentation", study.own_segmentation)
       .set("pooling", study.pooling)
       .set("mask_decoder_leaves", study.mask_decoder_leaves)
       .set("budget", study.budget)

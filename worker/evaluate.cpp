@@ -35,11 +35,47 @@ tl::unexpected<Error> changed_case() {
               "Register and encode the data again.");
 }
 
-// What the site would say of a case whose codes came back.
+// Dice by structure of what the network says without the site's own segmentation, on the slices
+// that it saw: whether it adds anything would else be hidden behind the half that is the site's.
+class NetworkAlone {
+ public:
+  void add(const networks::FloatTensor& probabilities, const imaging::LabelStack& truth) {
+    if (truth.count != static_cast<std::size_t>(probabilities.shape[0])) return;
+    const auto labels = networks::most_probable(probabilities);
+    predicted_.insert(predicted_.end(), labels.begin(), labels.end());
+    truth_.insert(truth_.end(), truth.labels.begin(), truth.labels.end());
+    volume_.insert(volume_.end(), truth.count, volumes_++);
+    pixels_ = truth.height * truth.width;
+  }
+  // null where nothing was added
+  [[nodiscard]] json dice(const std::vector<std::string>& structures) const {
+    if (predicted_.empty()) return nullptr;
+    const auto dice = networks::dice_by_structure({predicted_, truth_, volume_, pixels_},
+                                                  static_cast<int>(structures.size()));
+    json named = json::object();
+    for (std::size_t k = 0; k < structures.size(); ++k) named[structures[k]] = dice[k];
+    return named;
+  }
+
+ private:
+  std::vector<std::uint8_t> predicted_, truth_;
+  std::vector<std::int64_t> volume_;
+  std::int64_t volumes_ = 0;
+  std::size_t pixels_ = 0;
+};
+
+// What the site would say of a case whose codes came back; `alone`, if given, sees what the network
+// says of it by itself.
 Result<networks::FloatTensor> probabilities_of(const Tools& tools, const ReplyCase& reply,
-                                               const imaging::LoadedCase& loaded) {
+                                               const imaging::LoadedCase& loaded,
+                                               NetworkAlone* alone = nullptr) {
   auto decoded = decode_views(tools.decoder, reply.codes, tools.views);
   if (!decoded || tools.own == nullptr) return decoded;
+  if (alone != nullptr) {
+    const auto truth = imaging::to_slices(loaded.mask, tools.plan);
+    if (!truth) return pass(truth);
+    alone->add(*decoded, *truth);
+  }
   auto stack = imaging::to_slices(loaded.image, tools.plan);
   if (!stack) return pass(std::move(stack));
   if (stack->count != static_cast<std::size_t>(decoded->shape[0])) return changed_case();
@@ -67,7 +103,7 @@ class Evaluator {
                     "A case cannot be read any more and is left out: " + loaded.error().what);
       return {};
     }
-    const auto probabilities = probabilities_of(tools_, reply, *loaded);
+    const auto probabilities = probabilities_of(tools_, reply, *loaded, &alone_);
     if (!probabilities) return pass(probabilities);
     const auto truth = imaging::to_slices(loaded->mask, tools_.plan);
     if (!truth) return pass(truth);
@@ -97,6 +133,8 @@ class Evaluator {
     result["calibration"]["ece_uncalibrated"] = uncalibrated_.expected_error();
     if (!membership.empty()) result["membership"] = membership;
     if (!ceiling.is_null()) result["ceiling"] = ceiling;
+    const json alone = alone_.dice(tools_.labels.structures());
+    if (!alone.is_null()) result["network_alone"] = alone;
     json report = result;
     report["cases"] = evaluation_.case_list();
     report["overlays"] = json::array();
@@ -148,6 +186,7 @@ class Evaluator {
   Evaluation evaluation_;
   double temperature_ = 1;
   imaging::Calibration uncalibrated_;
+  NetworkAlone alone_;
   std::map<int, int> parts_;
   std::vector<Drawn> drawn_;
 };

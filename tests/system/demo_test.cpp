@@ -246,6 +246,18 @@ TEST_CASE(
     CHECK(page->find(name) != std::string::npos);
     CHECK(read_text(out / "report.html")->find(name) == std::string::npos);
   }
+  // What the network says by itself stands beside the mean with each site's own segmentation.
+  int told = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(out / "homes")) {
+    if (entry.path().filename() != "site-report") continue;
+    const auto judged = provenance::parse_json(read_text(entry.path()).value());
+    REQUIRE(judged);
+    const auto* alone = judged->find("network_alone");
+    REQUIRE(alone != nullptr);
+    CHECK(alone->fields()->size() == 3);
+    ++told;
+  }
+  CHECK(told == 3);
   check_python(fmt::format("tests/system/overlay_check.py {} {}", out.string(), data.string()),
                "python3-nibabel");
 }
