@@ -70,13 +70,7 @@ TEST_CASE("a person's approval lifts what was stopped here", "[site-agent]") {
   world.feed(PersonAsked{++world.questions, "stop-here",
                          provenance::to_jcs(Json().set("job", job.id.text()))});
   REQUIRE(world.answers.at(world.questions).has_value());
-  provenance::Record approved;
-  approved.kind = RecordKind::job_approved;
-  approved.study = job.study;
-  approved.job = job.id;
-  approved.inputs = {{"spec", "spec", job.spec_digest, std::nullopt}};
-  approved.subjects = {{"spec", job.spec_digest}};
-  REQUIRE(world.submit("admin-a", approved).empty());
+  world.approve(job);
   world.run();
   CHECK_FALSE(world.orders.empty());
 }
@@ -194,14 +188,7 @@ TEST_CASE("an amended plan waits for a person, and then the policy applies again
   world.run();
   CHECK(world.orders.empty());
   CHECK(world.ledger.count(RecordKind::job_approved) == 0);
-  const auto job = a_job(world.plan, "register-data");
-  provenance::Record approved;
-  approved.kind = RecordKind::job_approved;
-  approved.study = job.study;
-  approved.job = job.id;
-  approved.inputs = {{"spec", "spec", job.spec_digest, std::nullopt}};
-  approved.subjects = {{"spec", job.spec_digest}};
-  REQUIRE(world.submit("admin-a", approved).empty());
+  world.approve(a_job(world.plan, "register-data"));
   world.run();
   CHECK(world.ledger.count(RecordKind::gate_reported) == 1);
 }

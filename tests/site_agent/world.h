@@ -116,6 +116,15 @@ class World : public cloister::test::CoreWorld {
     if (answer == answers.end()) return "no answer";
     return answer->second ? "" : answer->second.error().code;
   }
+  void approve(const protocol::JobView& job) {
+    provenance::Record record;
+    record.kind = RecordKind::job_approved;
+    record.study = job.study;
+    record.job = job.id;
+    record.inputs = {{"spec", "spec", job.spec_digest, std::nullopt}};
+    record.subjects = {{"spec", job.spec_digest}};
+    REQUIRE(submit("admin-a", record).empty());
+  }
   void publish_policy() {
     provenance::Record record;
     record.kind = RecordKind::policy_published;
