@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "imaging/nifti.h"
@@ -29,6 +30,8 @@ struct Tools {
   bool largest_component = true;
   const networks::Encoder* own = nullptr;  // whose segmentation counts half
 };
+
+using Told = std::function<void(const networks::FloatTensor& probabilities)>;
 
 tl::unexpected<Error> changed_case() {
   return fail(Kind::conflict, "codes.count", "A case has changed since it was encoded.",
@@ -64,18 +67,14 @@ class NetworkAlone {
   std::size_t pixels_ = 0;
 };
 
-// What the site would say of a case whose codes came back; `alone`, if given, sees what the network
-// says of it by itself.
+// What the site would say of a case whose codes came back; `alone`, if given, is told what the
+// network says of it by itself.
 Result<networks::FloatTensor> probabilities_of(const Tools& tools, const ReplyCase& reply,
                                                const imaging::LoadedCase& loaded,
-                                               NetworkAlone* alone = nullptr) {
+                                               const Told& alone = {}) {
   auto decoded = decode_views(tools.decoder, reply.codes, tools.views);
   if (!decoded || tools.own == nullptr) return decoded;
-  if (alone != nullptr) {
-    const auto truth = imaging::to_slices(loaded.mask, tools.plan);
-    if (!truth) return pass(truth);
-    alone->add(*decoded, *truth);
-  }
+  if (alone) alone(*decoded);
   auto stack = imaging::to_slices(loaded.image, tools.plan);
   if (!stack) return pass(std::move(stack));
   if (stack->count != static_cast<std::size_t>(decoded->shape[0])) return changed_case();
@@ -103,10 +102,12 @@ class Evaluator {
                     "A case cannot be read any more and is left out: " + loaded.error().what);
       return {};
     }
-    const auto probabilities = probabilities_of(tools_, reply, *loaded, &alone_);
-    if (!probabilities) return pass(probabilities);
     const auto truth = imaging::to_slices(loaded->mask, tools_.plan);
     if (!truth) return pass(truth);
+    const auto probabilities = probabilities_of(
+        tools_, reply, *loaded,
+        [&](const networks::FloatTensor& network) { alone_.add(network, *truth); });
+    if (!probabilities) return pass(probabilities);
     if (truth->count != static_cast<std::size_t>(probabilities->shape[0])) {
       return changed_case();
     }
